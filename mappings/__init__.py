@@ -1,0 +1,1 @@
+"""Pure translation and decision between Shopify and ShipStation: no clock, no network, no database."""

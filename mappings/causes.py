@@ -1,0 +1,210 @@
+"""Every order is in one named state, every state has one cause. The codes are a public interface: they never change meaning."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class State(StrEnum):
+    WAITING = "waiting"
+    EXCLUDED = "excluded"
+    HELD = "held"
+    QUEUED = "queued"
+    IN_SHIPSTATION = "in_shipstation"
+    PARTLY_SHIPPED = "partly_shipped"
+    SHIPPED = "shipped"
+    CANCELLED = "cancelled"
+    PARKED = "parked"
+
+
+class Meaning(NamedTuple):
+    """What a person reads: one sentence of fact, one of what to do next."""
+
+    state: State
+    sentence: str
+    next_step: str
+
+
+class Cause(StrEnum):
+    NOT_ROUTED = "not_routed"
+    RISK_PENDING = "risk_pending"
+    GRACE_PERIOD = "grace_period"
+    SCHEDULED = "scheduled"
+    UNPAID = "unpaid"
+    AUTHORIZED_ONLY = "authorized_only"
+    PARTLY_PAID = "partly_paid"
+    NOTHING_TO_SHIP = "nothing_to_ship"
+    PICKUP = "pickup"
+    OTHER_SERVICE = "other_service"
+    TEST_ORDER = "test_order"
+    BEFORE_START = "before_start"
+    NOT_FOUND = "not_found"
+    FULFILLMENT_HOLD = "fulfillment_hold"
+    FRAUD_REVIEW = "fraud_review"
+    QUEUED = "queued"
+    IN_SHIPSTATION = "in_shipstation"
+    PARTLY_SHIPPED = "partly_shipped"
+    SHIPPED = "shipped"
+    FULFILLED_ELSEWHERE = "fulfilled_elsewhere"
+    CANCELLED = "cancelled"
+    REFUNDED = "refunded"
+    LOCATION_NOT_MAPPED = "location_not_mapped"
+    ADDRESS_INCOMPLETE = "address_incomplete"
+    EDITED_AFTER_LABEL = "edited_after_label"
+    CANCELLED_AFTER_LABEL = "cancelled_after_label"
+    OVERSHIPPED = "overshipped"
+    MERGED_PARENT_UNKNOWN = "merged_parent_unknown"
+    LINES_UNKNOWN = "lines_unknown"
+    REJECTED_BY_SHIPSTATION = "rejected_by_shipstation"
+    REJECTED_BY_SHOPIFY = "rejected_by_shopify"
+    ACCESS_LOST = "access_lost"
+    PLAN_402 = "plan_402"
+    UNREADABLE = "unreadable"
+    BUG = "bug"
+
+
+MEANINGS: dict[Cause, Meaning] = {
+    Cause.NOT_ROUTED: Meaning(
+        State.WAITING,
+        "Shopify has not yet said from which location this order ships.",
+        "Nothing to do: it is looked at again by itself. After an hour, look for an app or Flow that holds routing back.",
+    ),
+    Cause.RISK_PENDING: Meaning(
+        State.WAITING,
+        "Shopify's fraud check of this order has not finished.",
+        "Nothing to do: it is looked at again by itself.",
+    ),
+    Cause.GRACE_PERIOD: Meaning(
+        State.WAITING,
+        "The order was paid moments ago and waits for the grace period of the settings.",
+        "Nothing to do. `sync.grace_s` sets the length.",
+    ),
+    Cause.SCHEDULED: Meaning(
+        State.WAITING,
+        "Its goods are scheduled for a later date.",
+        "Nothing to do until that date. Fulfil it early in Shopify to send it now.",
+    ),
+    Cause.UNPAID: Meaning(
+        State.EXCLUDED, "The order is not paid.", "Nothing to do: it goes out by itself once Shopify says it is paid."
+    ),
+    Cause.AUTHORIZED_ONLY: Meaning(
+        State.EXCLUDED,
+        "The payment is authorized but not captured.",
+        "Capture the payment in Shopify, or set `ship_authorized = true` for the store if you capture late.",
+    ),
+    Cause.PARTLY_PAID: Meaning(
+        State.EXCLUDED, "Only a part of the order is paid.", "Collect the rest in Shopify; it then goes out by itself."
+    ),
+    Cause.NOTHING_TO_SHIP: Meaning(State.EXCLUDED, "No line of the order needs shipping.", "Nothing to do."),
+    Cause.PICKUP: Meaning(
+        State.EXCLUDED,
+        "The goods are picked up, delivered locally or were carried out of the shop.",
+        "Nothing to do. Change the delivery method in Shopify if it should be shipped after all.",
+    ),
+    Cause.OTHER_SERVICE: Meaning(
+        State.EXCLUDED,
+        "A fulfillment service ships these goods.",
+        "Nothing to do. Move the fulfillment order to one of your own locations to ship it yourself.",
+    ),
+    Cause.TEST_ORDER: Meaning(
+        State.EXCLUDED, "It is a test order.", "Nothing to do. `ship_test_orders = true` sends test orders too."
+    ),
+    Cause.BEFORE_START: Meaning(
+        State.EXCLUDED,
+        "It was made before the start date of the synchronization.",
+        "Ship it the way you did before, or set `sync.start_at` to an earlier date and run `syncd mark` for it.",
+    ),
+    Cause.NOT_FOUND: Meaning(
+        State.EXCLUDED,
+        "Shopify does not show this order to the app.",
+        "Was it deleted? Orders older than 60 days need the scope read_all_orders.",
+    ),
+    Cause.FULFILLMENT_HOLD: Meaning(
+        State.HELD, "Shopify holds all that is left to ship.", "Release the hold in Shopify; it goes out at once."
+    ),
+    Cause.FRAUD_REVIEW: Meaning(
+        State.HELD,
+        "Shopify's risk analysis advises against shipping before a person has looked.",
+        "Decide in Shopify: cancel the order, or run `syncd release ORDER` to ship it.",
+    ),
+    Cause.QUEUED: Meaning(State.QUEUED, "It is on its way to ShipStation.", "Nothing to do."),
+    Cause.IN_SHIPSTATION: Meaning(
+        State.IN_SHIPSTATION, "ShipStation has it and nothing has shipped yet.", "Buy the label in ShipStation."
+    ),
+    Cause.PARTLY_SHIPPED: Meaning(
+        State.PARTLY_SHIPPED, "Some of its packages left, some goods are still to be shipped.", "Ship the rest."
+    ),
+    Cause.SHIPPED: Meaning(State.SHIPPED, "Every unit left and Shopify knows every package.", "Nothing to do."),
+    Cause.FULFILLED_ELSEWHERE: Meaning(State.SHIPPED, "It was fulfilled in Shopify by someone else.", "Nothing to do."),
+    Cause.CANCELLED: Meaning(State.CANCELLED, "The order was cancelled on both sides.", "Nothing to do."),
+    Cause.REFUNDED: Meaning(
+        State.CANCELLED, "Every unit was refunded or removed before it was shipped.", "Nothing to do."
+    ),
+    Cause.LOCATION_NOT_MAPPED: Meaning(
+        State.PARKED,
+        "It ships from a Shopify location that no ShipStation warehouse is set for.",
+        "Add the location under `[stores.<name>.locations]`, then run `syncd retry ORDER`. `syncd doctor` lists them.",
+    ),
+    Cause.ADDRESS_INCOMPLETE: Meaning(
+        State.PARKED,
+        "The shipping address lacks something that ShipStation needs, or the app may not read it.",
+        "Complete the address in Shopify. If all orders show this, grant the app access to protected customer data.",
+    ),
+    Cause.EDITED_AFTER_LABEL: Meaning(
+        State.PARKED,
+        "The order was changed in Shopify after its label was bought.",
+        "Compare both sides with `syncd explain ORDER` and correct the package or the order by hand.",
+    ),
+    Cause.CANCELLED_AFTER_LABEL: Meaning(
+        State.PARKED,
+        "The order was cancelled in Shopify after its label was bought.",
+        "Stop the package and void the label in ShipStation, or let it go and tell the customer.",
+    ),
+    Cause.OVERSHIPPED: Meaning(
+        State.PARKED,
+        "More units left than Shopify has to fulfill.",
+        "Look into the package; correct the order in Shopify, then run `syncd retry ORDER`.",
+    ),
+    Cause.MERGED_PARENT_UNKNOWN: Meaning(
+        State.PARKED,
+        "ShipStation no longer shows the order, and no order that absorbed it was found.",
+        "Look for it in ShipStation; then `syncd retry ORDER`.",
+    ),
+    Cause.LINES_UNKNOWN: Meaning(
+        State.PARKED,
+        "A package left and it cannot be told for certain which goods were in it.",
+        "Create this fulfillment in Shopify by hand with the tracking number shown by `syncd explain ORDER`.",
+    ),
+    Cause.REJECTED_BY_SHIPSTATION: Meaning(
+        State.PARKED,
+        "ShipStation refuses the order.",
+        "Read its words in `syncd explain ORDER`, correct the order in Shopify; it is then sent again by itself.",
+    ),
+    Cause.REJECTED_BY_SHOPIFY: Meaning(
+        State.PARKED,
+        "Shopify refuses the fulfillment.",
+        "Read its words in `syncd explain ORDER`, correct the order in Shopify, then run `syncd retry ORDER`.",
+    ),
+    Cause.ACCESS_LOST: Meaning(
+        State.WAITING, "The account no longer lets us in.", "Run `syncd doctor`: it names the key and the cure."
+    ),
+    Cause.PLAN_402: Meaning(
+        State.WAITING,
+        "The ShipStation plan does not include API access any more.",
+        "Upgrade the plan and generate new keys; work resumes by itself.",
+    ),
+    Cause.UNREADABLE: Meaning(
+        State.WAITING, "It could not be read just now.", "Nothing to do: it is looked at again by itself."
+    ),
+    Cause.BUG: Meaning(
+        State.PARKED,
+        "The program failed on this order; that is our mistake.",
+        "Please report the log line `mark.parked` with its traceback, then run `syncd retry ORDER`.",
+    ),
+}
+"""Each cause belongs to exactly one state; a test checks that none is missing."""
+
+
+def state_of(cause: Cause) -> State:
+    return MEANINGS[cause].state

@@ -1,0 +1,135 @@
+"""What the plans are made of: what we know, the steps, and the verdict on one order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from mappings.causes import Cause
+from mappings.shipstation_shapes import Order
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What the merchant set for one store."""
+
+    store: str
+    shipstation_store_id: int | None
+    order_prefix: str = ""
+    warehouses: Mapping[int, int] = field(default_factory=dict)
+    """Shopify location id -> ShipStation warehouse id. Empty: every location ships, from ShipStation's default warehouse."""
+    start_at: datetime | None = None
+    grace_s: float = 0.0
+    ship_authorized: bool = False
+    ship_test_orders: bool = False
+    notify_customer: bool = True
+
+
+class Standing(StrEnum):
+    """Where a consignment stands in ShipStation, as far as we know."""
+
+    INTENDED = "intended"  # its key is taken, no answer seen yet
+    OPEN = "open"
+    SHIPPED = "shipped"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Consignment:
+    """The units of one order that leave one location together, and the ShipStation order that stands for them.
+
+    `applied` is the document that ShipStation last accepted from us, None while that is unknown.
+    """
+
+    order_key: str
+    location_id: int
+    split_group: str
+    n: int
+    standing: Standing
+    shipstation_order_id: int | None = None
+    applied: Order | None = None
+
+
+@dataclass(frozen=True)
+class Package:
+    """One parcel that ShipStation reported, or the part of it that belongs to this Shopify order.
+
+    `package_key` is `s<shipment id>` or `f<fulfillment id>`. `lines` maps Shopify line item id to units, None when ShipStation
+    did not say (fulfillments have no lines). `intended_at` is when a fulfillment was last about to be created without us
+    having seen the answer.
+    """
+
+    package_key: str
+    order_key: str | None
+    voided: bool
+    tracking_number: str | None
+    carrier_code: str | None
+    service_code: str | None
+    lines: Mapping[int, int] | None
+    fulfillment_gid: str | None = None
+    intended_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class UpsertOrder:
+    """Create, change or cancel one ShipStation order: all three are the same upsert by order key."""
+
+    order_key: str
+    location_id: int
+    split_group: str
+    n: int
+    document: Order
+    fields: tuple[str, ...]
+    """Names of the fields that differ from what was applied; empty for a new order."""
+
+    @property
+    def kind(self) -> str:
+        if self.document["orderStatus"] == "cancelled":
+            return "cancel_order"
+        return "update_order" if self.fields else "create_order"
+
+
+@dataclass(frozen=True)
+class CreateFulfillment:
+    """One package -> one Shopify fulfillment. `lines` always lists them: without a list Shopify fulfills everything."""
+
+    package_key: str
+    order_gid: str
+    lines: Mapping[str, Mapping[str, int]]
+    """Fulfillment order gid -> fulfillment order line gid -> units."""
+    tracking_number: str | None
+    tracking_company: str | None
+    tracking_url: str | None
+    notify_customer: bool
+
+    @property
+    def kind(self) -> str:
+        return "create_fulfillment"
+
+
+@dataclass(frozen=True)
+class AdoptFulfillment:
+    """The fulfillment of this package exists already: remember it, send nothing."""
+
+    package_key: str
+    fulfillment_gid: str
+
+    @property
+    def kind(self) -> str:
+        return "adopt_fulfillment"
+
+
+Step = UpsertOrder | CreateFulfillment | AdoptFulfillment
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The verdict on one order: what to do now, in which state that leaves it, and when to look again without being asked."""
+
+    cause: Cause
+    steps: tuple[Step, ...] = ()
+    detail: str = ""
+    """Facts for a person: ids, codes and counts, never names or addresses."""
+    look_again_at: datetime | None = None

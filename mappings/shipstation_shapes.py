@@ -1,0 +1,149 @@
+"""ShipStation V1 bodies (docs.shipstation.com, V1, read 2026-11). Times are naive Pacific wall time, amounts JSON numbers.
+
+Everything may be null in an answer, enums may hold values that nobody documented.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TypedDict
+
+
+class Address(TypedDict, total=False):
+    """`country` is exactly two letters; `name` must not be empty in billTo and shipTo."""
+
+    name: str | None
+    company: str | None
+    street1: str | None
+    street2: str | None
+    street3: str | None
+    city: str | None
+    state: str | None
+    postalCode: str | None
+    country: str | None
+    phone: str | None
+    residential: bool | None
+
+
+class Weight(TypedDict):
+    """`units` is pounds, ounces or grams."""
+
+    value: Decimal
+    units: str
+
+
+class ItemOption(TypedDict):
+    name: str
+    value: str
+
+
+class OrderItem(TypedDict, total=False):
+    """Prices and taxes are for a single unit. `adjustment` marks a discount or fee line that nobody packs."""
+
+    orderItemId: int
+    lineItemKey: str | None
+    sku: str | None
+    name: str
+    imageUrl: str | None
+    weight: Weight | None
+    quantity: int
+    unitPrice: Decimal
+    taxAmount: Decimal | None
+    shippingAmount: Decimal | None
+    options: list[ItemOption]
+    upc: str | None
+    adjustment: bool
+
+
+class CustomsItem(TypedDict, total=False):
+    description: str
+    quantity: int
+    value: Decimal
+    harmonizedTariffCode: str | None
+    countryOfOrigin: str | None
+
+
+class InternationalOptions(TypedDict, total=False):
+    contents: str | None
+    customsItems: list[CustomsItem] | None
+    nonDelivery: str | None
+
+
+class AdvancedOptions(TypedDict, total=False):
+    warehouseId: int | None
+    storeId: int | None
+    customField1: str | None
+    customField2: str | None
+    customField3: str | None
+    source: str | None
+    mergedOrSplit: bool
+    mergedIds: list[int]
+    parentId: int | None
+
+
+class Order(TypedDict, total=False):
+    """The body of createorders and of answers. `orderStatus`: awaiting_payment, awaiting_shipment, on_hold, shipped, cancelled
+    may be sent; pending_fulfillment, rejected_fulfillment and others may come back."""
+
+    orderId: int
+    orderNumber: str
+    orderKey: str
+    orderDate: str
+    paymentDate: str | None
+    modifyDate: str
+    orderStatus: str
+    customerUsername: str | None
+    customerEmail: str | None
+    billTo: Address
+    shipTo: Address
+    items: list[OrderItem]
+    amountPaid: Decimal
+    taxAmount: Decimal
+    shippingAmount: Decimal
+    customerNotes: str | None
+    internalNotes: str | None
+    gift: bool
+    giftMessage: str | None
+    requestedShippingService: str | None
+    weight: Weight | None
+    internationalOptions: InternationalOptions | None
+    advancedOptions: AdvancedOptions
+
+
+class ShipmentItem(TypedDict, total=False):
+    orderItemId: int
+    lineItemKey: str | None
+    sku: str | None
+    quantity: int
+
+
+class Shipment(TypedDict, total=False):
+    """One bought label. `shipmentItems` is null unless asked for."""
+
+    shipmentId: int
+    orderId: int
+    orderKey: str | None
+    orderNumber: str
+    createDate: str
+    shipDate: str | None
+    trackingNumber: str | None
+    isReturnLabel: bool
+    carrierCode: str | None
+    serviceCode: str | None
+    voided: bool
+    voidDate: str | None
+    shipmentItems: list[ShipmentItem] | None
+
+
+class Fulfillment(TypedDict, total=False):
+    """An order marked as shipped without a label. It has no lines, and no order key."""
+
+    fulfillmentId: int
+    orderId: int
+    orderNumber: str
+    createDate: str
+    shipDate: str | None
+    trackingNumber: str | None
+    carrierCode: str | None
+    voided: bool
+    voidDate: str | None

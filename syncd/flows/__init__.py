@@ -1,0 +1,1 @@
+"""The work itself: claim, observe, plan, intend, apply, settle."""

@@ -1,0 +1,1 @@
+"""Everything that tells us to look again: webhooks and feeds."""

@@ -1,0 +1,1 @@
+"""ShipStation V1: one client, its reads, writes and webhooks."""

@@ -1,0 +1,141 @@
+"""Every GraphQL document that the daemon sends, as constants. Version 2026-10; a test validates each against the schema.
+
+Depth is dear and page size is cheap, so documents are flat and pages large. Shapes of the answers: `mappings.shopify_shapes`.
+"""
+
+_MONEY = "{ shopMoney { amount currencyCode } }"
+_ADDRESS = "{ name firstName lastName company address1 address2 city province provinceCode zip countryCodeV2 phone }"
+_PAGE = "pageInfo { hasNextPage endCursor }"
+
+_LINE_ITEMS = f"""{_PAGE} nodes {{
+  id name title variantTitle sku vendor quantity currentQuantity requiresShipping isGiftCard
+  customAttributes {{ key value }}
+  weight {{ value unit }}
+  image {{ url }}
+  originalUnitPriceSet {_MONEY}
+  discountedUnitPriceAfterAllDiscountsSet {_MONEY}
+  taxLines {{ priceSet {_MONEY} }}
+  lineItemGroup {{ id title quantity }}
+  variant {{ id barcode inventoryItem {{ harmonizedSystemCode countryCodeOfOrigin }} }}
+  product {{ id productType }}
+}}"""
+
+_FULFILLMENT_ORDER_LINES = f"{_PAGE} nodes {{ id totalQuantity remainingQuantity requiresShipping lineItem {{ id }} }}"
+
+_FULFILLMENT_ORDERS = f"""{_PAGE} nodes {{
+  id status requestStatus fulfillAt
+  deliveryMethod {{ methodType }}
+  assignedLocation {{ name countryCode location {{ id }} }}
+  fulfillmentHolds {{ id reason }}
+  internationalDuties {{ incoterm }}
+  lineItems(first: 50) {{ {_FULFILLMENT_ORDER_LINES} }}
+}}"""
+
+_FULFILLMENTS = f"""{{
+  id status createdAt
+  trackingInfo {{ company number url }}
+  fulfillmentLineItems(first: 50) {{ {_PAGE} nodes {{ quantity lineItem {{ id }} }} }}
+}}"""
+
+ORDERS_TO_SHIP = f"""query OrdersToShip($ids: [ID!]!) {{
+  nodes(ids: $ids) {{ ... on Order {{
+    id legacyResourceId name createdAt processedAt updatedAt cancelledAt test displayFinancialStatus
+    tags note email phone poNumber sourceName
+    customAttributes {{ key value }}
+    risk {{ recommendation assessments {{ riskLevel }} }}
+    shippingAddress {_ADDRESS}
+    billingAddress {_ADDRESS}
+    currentTotalPriceSet {_MONEY}
+    currentTotalTaxSet {_MONEY}
+    currentShippingPriceSet {_MONEY}
+    totalReceivedSet {_MONEY}
+    shippingLines(first: 5) {{ nodes {{ title code isRemoved }} }}
+    lineItems(first: 50) {{ {_LINE_ITEMS} }}
+    fulfillmentOrders(first: 10) {{ {_FULFILLMENT_ORDERS} }}
+  }} }}
+}}"""
+"""Bulk read of the orders flow. A missing order is null. Needs read_orders and read_merchant_managed_fulfillment_orders."""
+
+ORDERS_SHIPPED = f"""query OrdersShipped($ids: [ID!]!) {{
+  nodes(ids: $ids) {{ ... on Order {{
+    id legacyResourceId name updatedAt cancelledAt
+    fulfillmentOrders(first: 10) {{ {_FULFILLMENT_ORDERS} }}
+    fulfillments(first: 100) {_FULFILLMENTS}
+  }} }}
+}}"""
+"""Bulk read of the shipments flow: what may still be fulfilled, and what has been."""
+
+MORE_LINE_ITEMS = f"""query MoreLineItems($id: ID!, $after: String) {{
+  order(id: $id) {{ lineItems(first: 250, after: $after) {{ {_LINE_ITEMS} }} }}
+}}"""
+"""The rest of a long order. All lines or nothing."""
+
+MORE_FULFILLMENT_ORDERS = f"""query MoreFulfillmentOrders($id: ID!, $after: String) {{
+  order(id: $id) {{ fulfillmentOrders(first: 20, after: $after) {{ {_FULFILLMENT_ORDERS} }} }}
+}}"""
+
+MORE_FULFILLMENT_ORDER_LINES = f"""query MoreFulfillmentOrderLines($id: ID!, $after: String) {{
+  fulfillmentOrder(id: $id) {{ lineItems(first: 250, after: $after) {{ {_FULFILLMENT_ORDER_LINES} }} }}
+}}"""
+
+MORE_FULFILLMENT_LINES = f"""query MoreFulfillmentLines($id: ID!, $after: String) {{
+  fulfillment(id: $id) {{ fulfillmentLineItems(first: 250, after: $after) {{ {_PAGE} nodes {{ quantity lineItem {{ id }} }} }} }}
+}}"""
+
+ORDERS_SINCE = f"""query OrdersSince($query: String!, $after: String) {{
+  orders(first: 250, after: $after, query: $query, sortKey: UPDATED_AT) {{
+    {_PAGE}
+    nodes {{ id legacyResourceId updatedAt cancelledAt }}
+  }}
+}}"""
+"""The feed under the webhooks. `$query` is `updated_at:>='2026-11-20T10:00:00Z'`; ascending, so that a touched row is met again."""
+
+FULFILLMENT_ORDERS_SINCE = f"""query FulfillmentOrdersSince($query: String!, $after: String) {{
+  fulfillmentOrders(first: 250, after: $after, query: $query, sortKey: UPDATED_AT, includeClosed: true) {{
+    {_PAGE}
+    nodes {{ id orderId updatedAt }}
+  }}
+}}"""
+"""The second feed: whether a hold or a move touches the order's own updatedAt is not documented."""
+
+FULFILLMENT_ORDER_OWNER = """query FulfillmentOrderOwner($ids: [ID!]!) {
+  nodes(ids: $ids) { ... on FulfillmentOrder { id orderId } }
+}"""
+"""Fulfillment order webhooks do not name their order."""
+
+ORDER_BY_NAME = """query OrderByName($query: String!) {
+  orders(first: 5, query: $query) { nodes { id legacyResourceId name } }
+}"""
+"""For people who type `#1001`. Search lags, so absence proves nothing."""
+
+CREATE_FULFILLMENT = """mutation CreateFulfillment($fulfillment: FulfillmentInput!) {
+  fulfillmentCreate(fulfillment: $fulfillment) {
+    fulfillment { id status }
+    userErrors { field message }
+  }
+}"""
+"""Not idempotent and takes no key: an intent is written first and the effect looked for before any retry."""
+
+SHOP_ACCESS = """query ShopAccess {
+  currentAppInstallation { accessScopes { handle } }
+  shop { id name myshopifyDomain ianaTimezone currencyCode plan { publicDisplayName } }
+}"""
+
+LOCATIONS = """query Locations {
+  locations(first: 250) { nodes { id name isActive fulfillsOnlineOrders address { countryCode } } }
+}"""
+
+SUBSCRIPTIONS = f"""query Subscriptions($after: String) {{
+  webhookSubscriptions(first: 250, after: $after) {{ {_PAGE} nodes {{ id topic uri }} }}
+}}"""
+
+SUBSCRIBE = """mutation Subscribe($topic: WebhookSubscriptionTopic!, $subscription: WebhookSubscriptionInput!) {
+  webhookSubscriptionCreate(topic: $topic, webhookSubscription: $subscription) {
+    webhookSubscription { id topic uri }
+    userErrors { field message }
+  }
+}"""
+
+UNSUBSCRIBE = """mutation Unsubscribe($id: ID!) {
+  webhookSubscriptionDelete(id: $id) { deletedWebhookSubscriptionId userErrors { field message } }
+}"""

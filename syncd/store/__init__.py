@@ -1,0 +1,1 @@
+"""Rows and the statements over them. Documents are kept here, never understood."""
