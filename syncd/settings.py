@@ -1,0 +1,249 @@
+"""Settings: one TOML file, the environment over it, secrets also from files. All problems are told at once, values never.
+
+`SYNCD_STORES__MAIN__CLIENT_SECRET` sets `stores.main.client_secret`; with `_FILE` at its end it names a file that holds it.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+
+from syncd.errors import SettingsError
+
+PREFIX = "SYNCD_"
+NOT_SETTINGS = ("SYNCD_CONFIG", "SYNCD_SHARED", "SYNCD_TEST_")
+STORE_NAME = re.compile(r"[a-z][a-z0-9_]{0,11}")
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, str_strip_whitespace=True)
+
+
+class Database(Group):
+    url: str = "sqlite:///./data/syncd.db"
+
+
+class Server(Group):
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    public_url: str = ""
+    """Where both vendors reach the webhooks. Empty: no webhooks, everything arrives by the feeds."""
+
+
+class ShipStation(Group):
+    api_key: SecretStr
+    api_secret: SecretStr
+    next_api_key: SecretStr = SecretStr("")
+    next_api_secret: SecretStr = SecretStr("")
+    key_expires_on: date | None = None
+    v1_url: str = "https://ssapi.shipstation.com"
+    webhook_secret: SecretStr = SecretStr("")
+    """Unguessable part of the webhook path. Empty: no ShipStation webhooks."""
+    requests_per_window: int = Field(default=40, gt=0)
+    window_s: Seconds = 60
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _unguessable(cls, secret: SecretStr) -> SecretStr:
+        text = secret.get_secret_value()
+        if text and not re.fullmatch(r"[A-Za-z0-9_-]{16,128}", text):
+            raise ValueError("must be 16 to 128 letters, digits, - or _, such as the output of `openssl rand -hex 16`")
+        return secret
+
+    def key_pairs(self) -> list[tuple[str, str]]:
+        """The pair in use first, then the one to rotate to."""
+        pairs = [(self.api_key, self.api_secret), (self.next_api_key, self.next_api_secret)]
+        plain = [(key.get_secret_value(), secret.get_secret_value()) for key, secret in pairs]
+        return [pair for pair in plain if all(pair)]
+
+
+class Sync(Group):
+    order_poll_s: Seconds = 60
+    shipment_poll_s: Seconds = 60
+    sweep_s: Seconds = 3600
+    settle_s: float = Field(default=2, ge=0)
+    """A mark folds this long before it is due."""
+    grace_s: float = Field(default=0, ge=0)
+    start_at: datetime | None = None
+    """Orders before this are excluded. Empty: the first start."""
+    notify_customer: bool = True
+    """Whether Shopify mails the customer when a package leaves."""
+
+    @field_validator("start_at", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: Any) -> Any:
+        return None if value == "" else value
+
+    @field_validator("start_at")
+    @classmethod
+    def _with_zone(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("needs a time zone, such as 2026-11-20T00:00:00Z")
+        return value
+
+
+class Limits(Group):
+    """Every bound of the daemon."""
+
+    batch: int = Field(default=100, ge=1, le=100)
+    batches_in_flight: int = Field(default=20, ge=1, le=100)
+    lease_s: Seconds = 180
+    read_timeout_s: Seconds = 60
+    write_timeout_s: Seconds = 30
+    attempts: int = Field(default=12, ge=1)
+    """After so many failures in a row an order is parked for a person."""
+    longest_wait_s: Seconds = 900
+    body_bytes: int = Field(default=8 * 1024 * 1024, gt=0)
+    body_s: Seconds = 5
+    stop_s: Seconds = 20
+    keep_days: Annotated[int, Field(gt=0)] = 30
+
+
+class Log(Group):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Store(Group):
+    shop: str
+    url: str = ""
+    client_id: str = ""
+    client_secret: SecretStr = SecretStr("")
+    previous_client_secret: SecretStr = SecretStr("")
+    access_token: SecretStr = SecretStr("")
+    api_version: str = "2026-10"
+    shipstation_store_id: int | None = None
+    order_prefix: str = Field(default="", max_length=20)
+    ship_authorized: bool = False
+    ship_test_orders: bool = False
+    locations: dict[int, int] = {}
+
+    @field_validator("shop")
+    @classmethod
+    def _shop(cls, value: str) -> str:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]*\.myshopify\.com", value):
+            raise ValueError("must be the shop's permanent address, such as main-shop.myshopify.com")
+        return value
+
+    @model_validator(mode="after")
+    def _some_login(self) -> Store:
+        has_client = self.client_id and self.client_secret.get_secret_value()
+        if not has_client and not self.access_token.get_secret_value():
+            raise ValueError("needs client_id and client_secret (or access_token for an app made before 2026)")
+        return self
+
+    def webhook_secrets(self) -> list[bytes]:
+        """Current first. Shopify goes on signing with the old one for up to an hour after a rotation."""
+        secrets = (self.client_secret.get_secret_value(), self.previous_client_secret.get_secret_value())
+        return [secret.encode() for secret in secrets if secret]
+
+
+class Settings(Group):
+    database: Database = Database()
+    server: Server = Server()
+    shipstation: ShipStation
+    sync: Sync = Sync()
+    limits: Limits = Limits()
+    log: Log = Log()
+    stores: dict[str, Store] = Field(min_length=1)
+
+    @field_validator("stores")
+    @classmethod
+    def _names(cls, stores: dict[str, Store]) -> dict[str, Store]:
+        for name in stores:
+            if not STORE_NAME.fullmatch(name):
+                raise ValueError(
+                    f"store name {name!r} must be 1 to 12 small letters, digits or _, and begin with a letter"
+                )
+        shops = [store.shop for store in stores.values()]
+        if len(set(shops)) < len(shops):
+            raise ValueError("two stores name the same shop; every shop is listed once")
+        return stores
+
+
+def read_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Raises `SettingsError` with every problem. A path that was not asked for (None) need not exist."""
+    problems: list[str] = []
+    values = _file_values(path, problems)
+    _lay_environment_over(values, environ, problems)
+    _read_secret_files(values, "", problems)
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        problems += [_sentence(item["loc"], item["type"], item["msg"]) for item in error.errors()]
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def database_url(path: Path | None, environ: Mapping[str, str]) -> str:
+    """Only the database, for commands that need nothing else."""
+    problems: list[str] = []
+    values = _file_values(path, problems)
+    _lay_environment_over(values, environ, problems)
+    if problems:
+        raise SettingsError(problems)
+    return Database.model_validate(values.get("database", {})).url
+
+
+def _file_values(path: Path | None, problems: list[str]) -> dict[str, Any]:
+    source = path or Path("syncd.toml")
+    if path is None and not source.exists():
+        return {}
+    try:
+        return tomllib.loads(source.read_text(encoding="utf-8"))
+    except OSError as error:
+        problems.append(f"{source}: cannot be read ({error.strerror}). Name the file with --config or SYNCD_CONFIG.")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        problems.append(f"{source}: is not valid TOML: {error}")
+    return {}
+
+
+def _lay_environment_over(values: dict[str, Any], environ: Mapping[str, str], problems: list[str]) -> None:
+    for name, text in sorted(environ.items()):
+        if not name.startswith(PREFIX) or name.startswith(NOT_SETTINGS):
+            continue
+        path = name.removeprefix(PREFIX).lower().split("__")
+        if len(path) < 2:
+            problems.append(
+                f"{name}: is not a setting. Groups and keys are joined by two underscores: SYNCD_DATABASE__URL."
+            )
+            continue
+        target = values
+        for part in path[:-1]:
+            target = target.setdefault(part, {})
+        target[path[-1]] = text
+
+
+def _read_secret_files(values: dict[str, Any], at: str, problems: list[str]) -> None:
+    """`x_file` beside or instead of a secret `x` names the file that holds it."""
+    for key, value in list(values.items()):
+        where = f"{at}{key}"
+        if isinstance(value, dict):
+            _read_secret_files(value, f"{where}.", problems)
+        elif key.endswith("_file"):
+            del values[key]
+            secret = key.removesuffix("_file")
+            if values.get(secret):
+                problems.append(f"{at}{secret}: is set and {where} too. Keep one of them.")
+                continue
+            try:
+                values[secret] = Path(value).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError):
+                problems.append(f"{where}: the file cannot be read. Check its path and permissions.")
+
+
+def _sentence(path: tuple[int | str, ...], kind: str, reason: str) -> str:
+    key = ".".join(str(part) for part in path if part != "[key]")
+    name = PREFIX + "__".join(str(part) for part in path).upper()
+    if kind == "missing":
+        return f"{key}: is missing. Set it in the file, or as {name}."
+    if kind == "extra_forbidden":
+        return f"{key}: is not a known setting. Check the spelling, or remove it."
+    return f"{key}: {reason.removeprefix('Value error, ')}."
