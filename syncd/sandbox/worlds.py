@@ -22,9 +22,16 @@ class Delivery:
     body: bytes
 
 
+class LostAnswer(Exception):
+    """The call may have been carried out and its answer never arrives: the server drops the connection."""
+
+
 class World(Protocol):
     def answer(self, request: Request) -> Response:
-        """Answers one API call. `request.url` may be a full address or begin with the path; only path and query count."""
+        """Answers one API call. `request.url` may be a full address or begin with the path; only path and query count.
+
+        Raises `LostAnswer` when the caller shall not learn what became of it.
+        """
 
     def due_deliveries(self) -> list[Delivery]:
         """Takes the webhooks whose time has come. Each must be ended with `delivery_ended`."""
