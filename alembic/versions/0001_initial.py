@@ -1,0 +1,210 @@
+"""The first schema.
+
+Phase: pre (before the code rolls out). Never edited once merged.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from syncd.store import columns
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "budgets",
+        sa.Column("account", sa.String(), nullable=False),
+        sa.Column("grants", sa.Text(), nullable=False),
+        sa.Column("blocked_until", columns.UtcTime(), nullable=True),
+        sa.Column("paused_code", sa.String(), nullable=True),
+        sa.Column("paused_text", sa.String(), nullable=True),
+        sa.Column("paused_since", columns.UtcTime(), nullable=True),
+        sa.Column("updated_at", columns.UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("account", name="pk_budgets"),
+    )
+    op.create_table(
+        "consignments",
+        sa.Column("order_key", sa.String(), nullable=False),
+        sa.Column("store", sa.String(), nullable=False),
+        sa.Column("order_id", sa.BigInteger(), nullable=False),
+        sa.Column("location_id", sa.BigInteger(), nullable=False),
+        sa.Column("split_group", sa.String(), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("standing", sa.String(), nullable=False),
+        sa.Column("shipstation_order_id", sa.BigInteger(), nullable=True),
+        sa.Column("applied", sa.Text(), nullable=True),
+        sa.Column("applied_digest", sa.String(), nullable=True),
+        sa.Column("pushed_at", columns.UtcTime(), nullable=True),
+        sa.Column("created_at", columns.UtcTime(), nullable=False),
+        sa.Column("updated_at", columns.UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("order_key", name="pk_consignments"),
+        sa.UniqueConstraint(
+            "store",
+            "order_id",
+            "location_id",
+            "split_group",
+            "n",
+            name="uq_consignments_store_order_id_location_id_split_group_n",
+        ),
+    )
+    op.create_index("ix_consignments_shipstation_order_id", "consignments", ["shipstation_order_id"])
+
+    op.create_table(
+        "cursors",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("watermark", columns.UtcTime(), nullable=True),
+        sa.Column("position", sa.String(), nullable=True),
+        sa.Column("updated_at", columns.UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_cursors"),
+    )
+    op.create_table(
+        "deliveries",
+        sa.Column("id", columns.RowNumber, nullable=False),
+        sa.Column("store", sa.String(), nullable=False),
+        sa.Column("topic", sa.String(), nullable=False),
+        sa.Column("webhook_id", sa.String(), nullable=False),
+        sa.Column("received_at", columns.UtcTime(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=True),
+        sa.Column("taken_at", columns.UtcTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_deliveries"),
+        sa.UniqueConstraint("store", "webhook_id", name="uq_deliveries_store_webhook_id"),
+    )
+    op.create_index(
+        "ix_deliveries_not_taken",
+        "deliveries",
+        ["id"],
+        sqlite_where=sa.text("taken_at IS NULL"),
+        postgresql_where=sa.text("taken_at IS NULL"),
+    )
+
+    op.create_table(
+        "journal",
+        sa.Column("id", columns.RowNumber, nullable=False),
+        sa.Column("batch_id", sa.String(), nullable=False),
+        sa.Column("flow", sa.String(), nullable=False),
+        sa.Column("store", sa.String(), nullable=False),
+        sa.Column("order_id", sa.BigInteger(), nullable=False),
+        sa.Column("step", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("opened_at", columns.UtcTime(), nullable=False),
+        sa.Column("outcome", sa.String(), nullable=False),
+        sa.Column("closed_at", columns.UtcTime(), nullable=True),
+        sa.Column("code", sa.String(), nullable=True),
+        sa.Column("text", sa.String(), nullable=True),
+        sa.Column("facts", sa.Text(), nullable=True),
+        sa.Column("duration_ms", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_journal"),
+    )
+    op.create_index(
+        "ix_journal_open",
+        "journal",
+        ["store", "order_id"],
+        sqlite_where=sa.text("outcome IN ('intended', 'unknown')"),
+        postgresql_where=sa.text("outcome IN ('intended', 'unknown')"),
+    )
+    op.create_index("ix_journal_order", "journal", ["store", "order_id", "id"])
+
+    op.create_table(
+        "leases",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("token", sa.String(), nullable=True),
+        sa.Column("until", columns.UtcTime(), nullable=True),
+        sa.Column("fence", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_leases"),
+    )
+    op.create_table(
+        "marks",
+        sa.Column("flow", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("marked", sa.BigInteger(), nullable=False),
+        sa.Column("marked_at", columns.UtcTime(), nullable=False),
+        sa.Column("hint_at", columns.UtcTime(), nullable=False),
+        sa.Column("lane", sa.Integer(), nullable=False),
+        sa.Column("settled", sa.BigInteger(), nullable=False),
+        sa.Column("claimed", sa.BigInteger(), nullable=False),
+        sa.Column("parked", sa.BigInteger(), nullable=False),
+        sa.Column("retry_at", columns.UtcTime(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("lease_token", sa.String(), nullable=True),
+        sa.Column("lease_until", columns.UtcTime(), nullable=True),
+        sa.Column("error_code", sa.String(), nullable=True),
+        sa.Column("error_text", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("flow", "subject", name="pk_marks"),
+        postgresql_with={"autovacuum_vacuum_scale_factor": 0.01, "autovacuum_vacuum_cost_delay": 0},
+        sqlite_with_rowid=False,
+    )
+    op.create_index(
+        "ix_marks_parked",
+        "marks",
+        ["flow", "subject"],
+        sqlite_where=sa.text("marked > settled AND marked <= parked"),
+        postgresql_where=sa.text("marked > settled AND marked <= parked"),
+    )
+    op.create_index(
+        "ix_marks_waiting",
+        "marks",
+        ["flow", "lane", "marked_at", "retry_at", "lease_until"],
+        sqlite_where=sa.text("marked > settled AND marked > parked"),
+        postgresql_where=sa.text("marked > settled AND marked > parked"),
+    )
+
+    op.create_table(
+        "orders",
+        sa.Column("store", sa.String(), nullable=False),
+        sa.Column("order_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("cause", sa.String(), nullable=False),
+        sa.Column("detail", sa.String(), nullable=False),
+        sa.Column("since", columns.UtcTime(), nullable=False),
+        sa.Column("seen_at", columns.UtcTime(), nullable=False),
+        sa.Column("shopify_updated_at", columns.UtcTime(), nullable=True),
+        sa.Column("closed_at", columns.UtcTime(), nullable=True),
+        sa.PrimaryKeyConstraint("store", "order_id", name="pk_orders"),
+    )
+    op.create_index("ix_orders_name", "orders", ["name"])
+    op.create_index("ix_orders_state", "orders", ["state"])
+
+    op.create_table(
+        "packages",
+        sa.Column("package_key", sa.String(), nullable=False),
+        sa.Column("store", sa.String(), nullable=False),
+        sa.Column("order_id", sa.BigInteger(), nullable=False),
+        sa.Column("order_key", sa.String(), nullable=True),
+        sa.Column("voided", sa.Boolean(), nullable=False),
+        sa.Column("tracking_number", sa.String(), nullable=True),
+        sa.Column("carrier_code", sa.String(), nullable=True),
+        sa.Column("service_code", sa.String(), nullable=True),
+        sa.Column("ship_date", sa.String(), nullable=True),
+        sa.Column("lines", sa.Text(), nullable=True),
+        sa.Column("fulfillment_gid", sa.String(), nullable=True),
+        sa.Column("created_at", columns.UtcTime(), nullable=False),
+        sa.Column("updated_at", columns.UtcTime(), nullable=False),
+        sa.Column("seen_at", columns.UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("package_key", "store", "order_id", name="pk_packages"),
+    )
+    op.create_index("ix_packages_order", "packages", ["store", "order_id"])
+    op.create_index(
+        "uq_packages_fulfillment_gid",
+        "packages",
+        ["fulfillment_gid"],
+        unique=True,
+        sqlite_where=sa.text("fulfillment_gid IS NOT NULL"),
+        postgresql_where=sa.text("fulfillment_gid IS NOT NULL"),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("packages")
+    op.drop_table("orders")
+    op.drop_table("marks")
+    op.drop_table("leases")
+    op.drop_table("journal")
+    op.drop_table("deliveries")
+    op.drop_table("cursors")
+    op.drop_table("consignments")
+    op.drop_table("budgets")

@@ -1,0 +1,101 @@
+"""Webhooks as they came: kept before they are answered, read later, and known again when they are sent twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+
+from sqlalchemy import delete, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session
+
+from syncd.store.schema import Delivery, table_of
+from syncd.store.transaction import Work, dialect_of, upsert
+
+DELIVERIES = table_of(Delivery)
+COLUMNS = DELIVERIES.c
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A verified webhook. `webhook_id` is the sender's and the same in every repeat."""
+
+    store: str
+    topic: str
+    webhook_id: str
+    received_at: datetime
+    body: bytes
+
+
+@dataclass(frozen=True)
+class TakenDelivery:
+    id: int
+    store: str
+    topic: str
+    body: bytes
+
+
+def store_deliveries(arrivals: Sequence[Arrival]) -> Work[int]:
+    """Keeps what is new and returns how many that were. The hot path: one statement, no rows as objects."""
+    rows = [
+        {"store": a.store, "topic": a.topic, "webhook_id": a.webhook_id, "received_at": a.received_at, "body": a.body}
+        for a in arrivals
+    ]
+
+    def work(session: Session) -> int:
+        if not rows:
+            return 0
+        return session.connection().execute(_insert(dialect_of(session)), rows).rowcount
+
+    return work
+
+
+@cache
+def _insert(dialect: str) -> sqlite.Insert | postgresql.Insert:
+    return upsert(dialect, DELIVERIES).on_conflict_do_nothing(index_elements=[COLUMNS.store, COLUMNS.webhook_id])
+
+
+def take_deliveries(limit: int) -> Work[list[TakenDelivery]]:
+    """The oldest that nobody has read yet. They stay until `finish_deliveries`: a crash between the two reads them again.
+
+    Index: ix_deliveries_not_taken.
+    """
+    statement = (
+        select(COLUMNS.id, COLUMNS.store, COLUMNS.topic, COLUMNS.body)
+        .where(text("taken_at IS NULL"))
+        .order_by(COLUMNS.id)
+        .limit(limit)
+    )
+
+    def work(session: Session) -> list[TakenDelivery]:
+        rows = session.connection().execute(statement)
+        return [TakenDelivery(row.id, row.store, row.topic, row.body or b"") for row in rows]
+
+    return work
+
+
+def finish_deliveries(ids: Iterable[int], now: datetime) -> Work[None]:
+    """Read and turned into marks: drops the bodies, which hold names and addresses."""
+    statement = update(DELIVERIES).where(COLUMNS.id.in_(list(ids))).values(taken_at=now, body=None)
+
+    def work(session: Session) -> None:
+        session.connection().execute(statement)
+
+    return work
+
+
+def prune_deliveries(before: datetime, limit: int = 5_000) -> Work[int]:
+    """Forgets read deliveries that came before this time, oldest first; call again while it returns `limit`.
+
+    Keep them for longer than the sender repeats itself (Shopify: 4 hours).
+    """
+    oldest = (
+        select(COLUMNS.id)
+        .where(COLUMNS.received_at < before, COLUMNS.taken_at.is_not(None))
+        .order_by(COLUMNS.id)
+        .limit(limit)
+    )
+    statement = delete(DELIVERIES).where(COLUMNS.id.in_(oldest))
+    return lambda session: session.connection().execute(statement).rowcount

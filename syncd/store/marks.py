@@ -1,0 +1,299 @@
+"""Marks are the queue: what to look at again, who is looking, and what came of it.
+
+Every worker's statement requires the token of the claim. Take a new token for each claim: a lease that ran out and was
+taken again, even by the same process, then cannot be settled by the one who was late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Select, Update, and_, bindparam, case, func, or_, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session
+
+from syncd import hints
+from syncd.hints import Lane
+from syncd.store.schema import IS_PARKED, IS_WAITING, Mark, table_of
+from syncd.store.transaction import Work, dialect_of, upsert
+
+MARKS = table_of(Mark)
+COLUMNS = MARKS.c
+
+FREE: dict[str, Any] = {"lease_token": None, "lease_until": None}
+BLAMELESS: dict[str, Any] = {"retry_at": None, "attempts": 0, "error_code": None, "error_text": None}
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """`marked` is the count that settling will copy; `attempts` are those that failed before."""
+
+    subject: str
+    marked: int
+    lane: Lane
+    attempts: int
+    marked_at: datetime
+
+
+@dataclass(frozen=True)
+class Due:
+    """`count` goes no further than the limit asked for. `oldest_marked_at` covers all that waits, due or not.
+
+    `next_due_at` may be early by one fold time, never late; None when nothing waits.
+    """
+
+    count: int
+    oldest_marked_at: datetime | None
+    next_due_at: datetime | None
+
+
+@dataclass(frozen=True)
+class ParkedMark:
+    flow: str
+    subject: str
+    marked_at: datetime
+    error_code: str
+    error_text: str
+
+
+def mark(marks: Sequence[hints.Mark], now: datetime) -> Work[None]:
+    """Adds one to each subject's count, whoever works on it at present. Wakes what was parked.
+
+    Sorted by key, so that two markers on PostgreSQL never wait for each other in a circle.
+    """
+    lanes: dict[tuple[str, str], int] = {}
+    for one in marks:
+        key = (one.flow, one.subject)
+        lanes[key] = min(lanes.get(key, one.lane), one.lane)
+    rows = [_new_row(flow, subject, lane, now) for (flow, subject), lane in sorted(lanes.items())]
+
+    def work(session: Session) -> None:
+        if rows:
+            session.connection().execute(_mark_statement(dialect_of(session)), rows)
+
+    return work
+
+
+def _new_row(flow: str, subject: str, lane: int, now: datetime) -> dict[str, Any]:
+    counts = {"marked": 1, "settled": 0, "claimed": 0, "parked": 0, "attempts": 0}
+    return {"flow": flow, "subject": subject, "lane": int(lane), "marked_at": now, "hint_at": now, **counts}
+
+
+@cache
+def _mark_statement(dialect: str) -> sqlite.Insert | postgresql.Insert:
+    """What already waits keeps the earlier time and the more urgent lane: a chatty order is not put off for ever."""
+    insert = upsert(dialect, MARKS)
+    new = insert.excluded
+    waits = and_(COLUMNS.marked > COLUMNS.settled, COLUMNS.marked > COLUMNS.parked)
+    return insert.on_conflict_do_update(
+        index_elements=[COLUMNS.flow, COLUMNS.subject],
+        set_={
+            "marked": COLUMNS.marked + 1,
+            "marked_at": case((and_(waits, COLUMNS.marked_at < new.marked_at), COLUMNS.marked_at), else_=new.marked_at),
+            "hint_at": new.hint_at,
+            "lane": case((and_(waits, COLUMNS.lane < new.lane), COLUMNS.lane), else_=new.lane),
+        },
+    )
+
+
+def claim(flow: str, limit: int, now: datetime, token: str, lease_s: float, settle_s: float) -> Work[list[Claimed]]:
+    """Leases up to `limit` due marks, the most urgent and oldest first. Index: ix_marks_waiting.
+
+    The inner select is materialized: a plan that evaluated it twice would lease rows that it does not return.
+    """
+    picked = (
+        select(COLUMNS.subject)
+        .where(*_is_due(flow, now, settle_s))
+        .order_by(COLUMNS.lane, COLUMNS.marked_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("picked")
+        .prefix_with("MATERIALIZED")
+    )
+    statement = (
+        update(MARKS)
+        .where(COLUMNS.flow == flow, COLUMNS.subject.in_(select(picked.c.subject)))
+        .values(lease_token=token, lease_until=now + timedelta(seconds=lease_s), claimed=COLUMNS.marked)
+        .returning(COLUMNS.subject, COLUMNS.marked, COLUMNS.lane, COLUMNS.attempts, COLUMNS.marked_at)
+    )
+
+    def work(session: Session) -> list[Claimed]:
+        rows = session.connection().execute(statement)
+        claimed = [Claimed(row.subject, row.marked, Lane(row.lane), row.attempts, row.marked_at) for row in rows]
+        return sorted(claimed, key=lambda one: (one.lane, one.marked_at, one.subject))  # RETURNING has no order
+
+    return work
+
+
+def _is_due(flow: str, now: datetime, settle_s: float) -> list[Any]:
+    folded = COLUMNS.marked_at <= now - timedelta(seconds=settle_s)
+    return [
+        COLUMNS.flow == flow,
+        text(IS_WAITING),
+        or_(folded, and_(COLUMNS.lane == Lane.URGENT.value, COLUMNS.marked_at <= now)),
+        or_(COLUMNS.retry_at.is_(None), COLUMNS.retry_at <= now),
+        or_(COLUMNS.lease_until.is_(None), COLUMNS.lease_until <= now),
+    ]
+
+
+def _ours(flow: str, token: str, subjects: Iterable[str]) -> Update:
+    return update(MARKS).where(COLUMNS.flow == flow, COLUMNS.lease_token == token, COLUMNS.subject.in_(list(subjects)))
+
+
+def settle(flow: str, claimed: Iterable[Claimed], token: str) -> Work[set[str]]:
+    """The work on what was claimed is done. Returns the subjects whose lease was still ours.
+
+    A mark that came meanwhile leaves the row waiting; it then folds from that mark on.
+    """
+    came_meanwhile = COLUMNS.marked > COLUMNS.claimed
+    statement = (
+        _ours(flow, token, [one.subject for one in claimed])
+        .values(
+            settled=COLUMNS.claimed,
+            marked_at=case((came_meanwhile, COLUMNS.hint_at), else_=COLUMNS.marked_at),
+            **BLAMELESS,
+            **FREE,
+        )
+        .returning(COLUMNS.subject)
+    )
+    return lambda session: set(session.connection().execute(statement).scalars())
+
+
+def defer(
+    flow: str, retries: Mapping[str, tuple[datetime, str, str]], token: str, counts_attempt: bool = True
+) -> Work[None]:
+    """Subject -> (retry at, error code, text). A newer mark does not shorten the wait: the trouble is not the order's."""
+    statement = _each(flow, token).values(
+        retry_at=bindparam("b_at"),
+        error_code=bindparam("b_code"),
+        error_text=bindparam("b_text"),
+        attempts=COLUMNS.attempts + int(counts_attempt),
+        **FREE,
+    )
+    rows = [
+        {"b_subject": s, "b_at": at, "b_code": code, "b_text": told} for s, (at, code, told) in sorted(retries.items())
+    ]
+    return _for_each(statement, rows)
+
+
+def look_again(flow: str, times: Mapping[str, datetime], token: str) -> Work[None]:
+    """Settles, and marks again as of a time to come: subject -> time, plus the fold time. An earlier mark overtakes it."""
+    came_meanwhile = COLUMNS.marked > COLUMNS.claimed
+    statement = _each(flow, token).values(
+        settled=COLUMNS.claimed,
+        marked=case((came_meanwhile, COLUMNS.marked), else_=COLUMNS.marked + 1),
+        marked_at=case((came_meanwhile, COLUMNS.hint_at), else_=bindparam("b_at", type_=COLUMNS.marked_at.type)),
+        **BLAMELESS,
+        **FREE,
+    )
+    return _for_each(statement, [{"b_subject": subject, "b_at": at} for subject, at in sorted(times.items())])
+
+
+def park(flow: str, reasons: Mapping[str, tuple[str, str]], token: str) -> Work[None]:
+    """Subject -> (error code, text). Gives up what was claimed: a mark that came meanwhile, or comes later, wakes it."""
+    statement = _each(flow, token).values(
+        parked=COLUMNS.claimed,
+        retry_at=None,
+        attempts=0,
+        error_code=bindparam("b_code"),
+        error_text=bindparam("b_text"),
+        **FREE,
+    )
+    return _for_each(
+        statement, [{"b_subject": s, "b_code": code, "b_text": told} for s, (code, told) in sorted(reasons.items())]
+    )
+
+
+def _each(flow: str, token: str) -> Update:
+    return update(MARKS).where(
+        COLUMNS.flow == flow, COLUMNS.lease_token == token, COLUMNS.subject == bindparam("b_subject")
+    )
+
+
+def _for_each(statement: Update, rows: list[dict[str, Any]]) -> Work[None]:
+    def work(session: Session) -> None:
+        if rows:
+            session.connection().execute(statement, rows)
+
+    return work
+
+
+def give_back(flow: str, subjects: Iterable[str], token: str) -> Work[None]:
+    """As if never claimed: nothing is counted and nothing is waited for."""
+    statement = _ours(flow, token, subjects).values(**FREE)
+    return lambda session: _done(session, statement)
+
+
+def abandon_leases(token: str) -> Work[None]:
+    """Gives back all that was claimed with this token. Reads the whole table: for an orderly stop only."""
+    statement = update(MARKS).where(COLUMNS.lease_token == token).values(**FREE)
+    return lambda session: _done(session, statement)
+
+
+def _done(session: Session, statement: Update) -> None:
+    session.connection().execute(statement)
+
+
+def release(flow: str, subject: str, now: datetime) -> Work[bool]:
+    """By hand: wakes what is parked or deferred. False when there is no such mark; a settled one needs `mark`."""
+    statement = (
+        update(MARKS)
+        .where(COLUMNS.flow == flow, COLUMNS.subject == subject, COLUMNS.marked > COLUMNS.settled)
+        .values(marked=COLUMNS.marked + 1, marked_at=now, hint_at=now, **BLAMELESS)
+    )
+    return lambda session: session.connection().execute(statement).rowcount > 0
+
+
+def due_summary(flow: str, now: datetime, settle_s: float, limit: int = 1_000) -> Work[Due]:
+    """What a worker and the status page must know of one flow. Index: ix_marks_waiting, all of it only when nothing is due."""
+    due = select(COLUMNS.subject).where(*_is_due(flow, now, settle_s)).limit(limit).subquery()
+
+    def work(session: Session) -> Due:
+        connection = session.connection()
+        count = connection.execute(select(func.count()).select_from(due)).scalar_one()
+        # one look at the head of each lane; a minimum over all lanes would read the whole backlog
+        heads = [connection.execute(_oldest(flow, lane)).scalar() for lane in Lane]
+        oldest = min((head for head in heads if head is not None), default=None)
+        if count or oldest is None:
+            return Due(count, oldest, now if count else None)
+        blocked, folding = connection.execute(_next_times(flow, now)).one()
+        folded = folding + timedelta(seconds=settle_s) if folding else None
+        return Due(0, oldest, min((time for time in (blocked, folded) if time), default=None))
+
+    return work
+
+
+def _oldest(flow: str, lane: Lane) -> Select[Any]:
+    return select(func.min(COLUMNS.marked_at)).where(COLUMNS.flow == flow, COLUMNS.lane == lane.value, text(IS_WAITING))
+
+
+def _next_times(flow: str, now: datetime) -> Select[Any]:
+    """When the first deferral or lease ends, and the first mark of those that only fold."""
+    retry, lease = COLUMNS.retry_at, COLUMNS.lease_until
+    is_blocked = or_(retry > now, lease > now)
+    blocked_until = case((retry.is_(None), lease), (lease.is_(None), retry), (retry > lease, retry), else_=lease)
+    return select(
+        func.min(case((is_blocked, blocked_until), else_=None)),
+        func.min(case((is_blocked, None), else_=COLUMNS.marked_at)),
+    ).where(COLUMNS.flow == flow, text(IS_WAITING))
+
+
+def parked_marks() -> Work[list[ParkedMark]]:
+    """All that waits for a person, oldest first. Index: ix_marks_parked."""
+    statement = (
+        select(COLUMNS.flow, COLUMNS.subject, COLUMNS.marked_at, COLUMNS.error_code, COLUMNS.error_text)
+        .where(text(IS_PARKED))
+        .order_by(COLUMNS.marked_at, COLUMNS.subject)
+    )
+
+    def work(session: Session) -> list[ParkedMark]:
+        rows = session.connection().execute(statement)
+        return [
+            ParkedMark(row.flow, row.subject, row.marked_at, row.error_code or "", row.error_text or "") for row in rows
+        ]
+
+    return work

@@ -1,0 +1,230 @@
+"""The tables, and the only row types. Documents are text that nobody here reads."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Index, LargeBinary, MetaData, Table, Text, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from syncd.store.columns import RowNumber, UtcTime
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""Batch migrations on SQLite cannot drop what has no name."""
+
+IS_WAITING = "marked > settled AND marked > parked"
+IS_PARKED = "marked > settled AND marked <= parked"
+IS_OPEN = "outcome IN ('intended', 'unknown')"
+"""Queries repeat these words exactly: neither engine sees that a parameter implies the predicate of a partial index."""
+
+
+class Row(SQLModel):
+    metadata = MetaData(naming_convention=NAMES)
+
+
+def partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
+class Mark(Row, table=True):
+    """Look again at `subject` in `flow`. Due while `marked` is above `settled` and `parked`, and no time below is ahead.
+
+    The marker writes the first group of columns, the worker the second; each mark adds one to `marked`, and settling copies
+    the claimed count, so that a mark during the work is never lost.
+    """
+
+    __tablename__ = "marks"
+    __table_args__ = (
+        # the claim and the summary; the two times are in it so that deferred and leased rows are passed over without a visit
+        partial("ix_marks_waiting", "flow", "lane", "marked_at", "retry_at", "lease_until", where=IS_WAITING),
+        # the list of parked marks
+        partial("ix_marks_parked", "flow", "subject", where=IS_PARKED),
+        {
+            # one visit of the tree per row, and the claim's index holds the key
+            "sqlite_with_rowid": False,
+            # a hot table of few rows: dead ones at the head of the index slow every claim
+            "postgresql_with": {"autovacuum_vacuum_scale_factor": 0.01, "autovacuum_vacuum_cost_delay": 0},
+        },
+    )
+
+    flow: str = Field(primary_key=True)
+    subject: str = Field(primary_key=True)
+    marked: int = Field(default=1, sa_type=BigInteger)
+    marked_at: datetime = Field(sa_type=UtcTime)
+    """The first mark since settled; ahead of now when nothing is to be done before that time."""
+    hint_at: datetime = Field(sa_type=UtcTime)
+    lane: int
+
+    settled: int = Field(default=0, sa_type=BigInteger)
+    claimed: int = Field(default=0, sa_type=BigInteger)
+    """What `marked` was when the present lease was taken."""
+    parked: int = Field(default=0, sa_type=BigInteger)
+    """The count it was given up at: a newer mark wakes it."""
+    retry_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    attempts: int = 0
+    lease_token: str | None = None
+    lease_until: datetime | None = Field(default=None, sa_type=UtcTime)
+    error_code: str | None = None
+    error_text: str | None = None
+
+
+class Delivery(Row, table=True):
+    """A webhook as it came. Its body is dropped once read; the row stays so that a repeat is recognised."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        UniqueConstraint("store", "webhook_id"),
+        partial("ix_deliveries_not_taken", "id", where="taken_at IS NULL"),  # take_deliveries
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    store: str
+    topic: str
+    webhook_id: str
+    received_at: datetime = Field(sa_type=UtcTime)
+    body: bytes | None = Field(default=None, sa_type=LargeBinary)
+    taken_at: datetime | None = Field(default=None, sa_type=UtcTime)
+
+
+class OrderRow(Row, table=True):
+    """The one state of one Shopify order, and its cause."""
+
+    __tablename__ = "orders"
+    __table_args__ = (Index("ix_orders_state", "state"), Index("ix_orders_name", "name"))
+
+    store: str = Field(primary_key=True)
+    order_id: int = Field(primary_key=True, sa_type=BigInteger)
+    name: str
+    state: str
+    cause: str
+    detail: str = ""
+    since: datetime = Field(sa_type=UtcTime)
+    """When the present state and cause began."""
+    seen_at: datetime = Field(sa_type=UtcTime)
+    shopify_updated_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcTime)
+
+
+class ConsignmentRow(Row, table=True):
+    """Which ShipStation order stands for which part of a Shopify order. `applied` is the document it last accepted."""
+
+    __tablename__ = "consignments"
+    __table_args__ = (
+        UniqueConstraint("store", "order_id", "location_id", "split_group", "n"),
+        Index("ix_consignments_shipstation_order_id", "shipstation_order_id"),
+    )
+
+    order_key: str = Field(primary_key=True)
+    store: str
+    order_id: int = Field(sa_type=BigInteger)
+    location_id: int = Field(sa_type=BigInteger)
+    split_group: str = ""
+    n: int
+    standing: str
+    shipstation_order_id: int | None = Field(default=None, sa_type=BigInteger)
+    applied: str | None = Field(default=None, sa_type=Text)
+    applied_digest: str | None = None
+    pushed_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    created_at: datetime = Field(sa_type=UtcTime)
+    updated_at: datetime = Field(sa_type=UtcTime)
+
+
+class PackageRow(Row, table=True):
+    """One parcel of ShipStation, or the part of it that belongs to this Shopify order."""
+
+    __tablename__ = "packages"
+    __table_args__ = (
+        Index("ix_packages_order", "store", "order_id"),
+        # one Shopify fulfillment stands for one package
+        partial("uq_packages_fulfillment_gid", "fulfillment_gid", where="fulfillment_gid IS NOT NULL", unique=True),
+    )
+
+    package_key: str = Field(primary_key=True)
+    store: str = Field(primary_key=True)
+    order_id: int = Field(primary_key=True, sa_type=BigInteger)
+    order_key: str | None = None
+    voided: bool = False
+    tracking_number: str | None = None
+    carrier_code: str | None = None
+    service_code: str | None = None
+    ship_date: str | None = None
+    lines: str | None = Field(default=None, sa_type=Text)
+    fulfillment_gid: str | None = None
+    created_at: datetime = Field(sa_type=UtcTime)
+    updated_at: datetime = Field(sa_type=UtcTime)
+    seen_at: datetime = Field(sa_type=UtcTime)
+
+
+class JournalEntry(Row, table=True):
+    """One step: intended before the call, closed after it. `facts` holds names of fields and counts, never personal data.
+
+    `outcome` is intended, confirmed, refused, unknown or abandoned.
+    """
+
+    __tablename__ = "journal"
+    __table_args__ = (
+        partial("ix_journal_open", "store", "order_id", where=IS_OPEN),  # open_entries
+        Index("ix_journal_order", "store", "order_id", "id"),  # history
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    batch_id: str
+    flow: str
+    store: str
+    order_id: int = Field(sa_type=BigInteger)
+    step: str
+    key: str
+    opened_at: datetime = Field(sa_type=UtcTime)
+    outcome: str
+    closed_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    code: str | None = None
+    text: str | None = None
+    facts: str | None = Field(default=None, sa_type=Text)
+    duration_ms: int | None = None
+
+
+class Cursor(Row, table=True):
+    """How far a feed has read, by the vendor's clock."""
+
+    __tablename__ = "cursors"
+
+    name: str = Field(primary_key=True)
+    watermark: datetime | None = Field(default=None, sa_type=UtcTime)
+    position: str | None = None
+    updated_at: datetime = Field(sa_type=UtcTime)
+
+
+class Lease(Row, table=True):
+    """Who alone may do a duty. `fence` grows with every change of hands and never shrinks."""
+
+    __tablename__ = "leases"
+
+    name: str = Field(primary_key=True)
+    token: str | None = None
+    until: datetime | None = Field(default=None, sa_type=UtcTime)
+    fence: int = Field(default=1, sa_type=BigInteger)
+
+
+class Budget(Row, table=True):
+    """What an account was sent lately, and why it is not called at present. `grants` is a JSON list of epoch seconds."""
+
+    __tablename__ = "budgets"
+
+    account: str = Field(primary_key=True)
+    grants: str = Field(default="[]", sa_type=Text)
+    blocked_until: datetime | None = Field(default=None, sa_type=UtcTime)
+    paused_code: str | None = None
+    paused_text: str | None = None
+    paused_since: datetime | None = Field(default=None, sa_type=UtcTime)
+    updated_at: datetime = Field(sa_type=UtcTime)
+
+
+def table_of(row: type[Row]) -> Table:
+    """For Core statements: the unit of work of the ORM costs fifteen times as much per row."""
+    return row.metadata.tables[str(row.__tablename__)]
