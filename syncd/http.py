@@ -1,0 +1,142 @@
+"""The `Http` port over sockets, and JSON as both vendors speak it. No vendor words here.
+
+Faults of the network become two of the six errors: the request surely never left, or nobody knows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+
+from syncd import __version__
+from syncd.errors import TransientError, UncertainError
+from syncd.ports import Request, Response
+
+LARGEST_BODY = 32 * 1024 * 1024
+CHUNK = 64 * 1024
+CONNECT_S = 10.0
+CONNECTIONS = (
+    100  # above the calls that we ever have in flight: waiting for a free connection must not look like a fault
+)
+
+NEVER_LEFT = (
+    aiohttp.ClientConnectorError,  # refused, DNS, TLS, and the same of a proxy
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ClientHttpProxyError,
+    aiohttp.InvalidURL,
+)
+
+
+class AiohttpHttp:
+    """One session for the whole process, opened by the first call. Texts of errors carry no address and no header."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+
+    async def send(self, request: Request) -> Response:
+        try:
+            async with asyncio.timeout(request.timeout_s):
+                return await self._exchange(request)
+        except NEVER_LEFT as error:
+            raise TransientError("connect_failed", type(error).__name__) from error
+        except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
+            raise UncertainError("answer_lost", type(error).__name__) from error
+
+    async def close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _exchange(self, request: Request) -> Response:
+        address = urlsplit(request.url)
+        async with self._open_session().request(
+            request.method,
+            request.url,
+            data=request.body,
+            headers=request.headers,
+            allow_redirects=False,
+            proxy=_proxy(address.scheme, address.netloc),
+        ) as answer:
+            body = await _body(answer)
+            return Response(answer.status, {name.lower(): value for name, value in answer.headers.items()}, body)
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"User-Agent": f"syncd/{__version__}"},
+                # each request's own limit covers the whole exchange
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
+            )
+        return self._session
+
+
+async def _body(answer: aiohttp.ClientResponse) -> bytes:
+    """In chunks, because a small compressed answer may become a huge one."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in answer.content.iter_chunked(CHUNK):
+        parts.append(part)
+        size += len(part)
+        if size > LARGEST_BODY:
+            raise UncertainError("answer_too_large", f"more than {LARGEST_BODY} bytes")
+    return b"".join(parts)
+
+
+@lru_cache
+def _proxy(scheme: str, host: str) -> str | None:
+    """The proxy that the environment names. Not `trust_env`: that reads ~/.netrc too, and fails where it knows the host."""
+    return None if proxy_bypass(host) else getproxies().get(scheme)
+
+
+def json_of(response: Response) -> Any:
+    """The body as JSON, fractions as Decimal. Raises ValueError for everything that is no JSON, hostile texts included."""
+    try:
+        return json.loads(response.body.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_refuse)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def json_bytes(value: Any) -> bytes:
+    """JSON in ASCII. A Decimal is written digit by digit as a number, which the standard encoder cannot do."""
+    return "".join(_pieces(value)).encode()
+
+
+def _pieces(value: Any) -> Iterator[str]:
+    match value:
+        case Decimal():
+            if not value.is_finite():
+                raise ValueError("not a number")
+            yield format(value, "f")
+        case dict():
+            opening = "{"
+            for key, item in value.items():
+                yield f"{opening}{json.dumps(key)}:"
+                yield from _pieces(item)
+                opening = ","
+            yield "}" if value else "{}"
+        case list() | tuple():
+            opening = "["
+            for item in value:
+                yield opening
+                yield from _pieces(item)
+                opening = ","
+            yield "]" if value else "[]"
+        case float() if not math.isfinite(value):
+            raise ValueError("not a number")
+        case _:
+            yield json.dumps(value)
