@@ -1,0 +1,23 @@
+"""The ways in which a ShipStation account says no. Each front turns them into its own answers."""
+
+from __future__ import annotations
+
+
+class Refusal(ValueError):
+    """The sentence is for the caller."""
+
+
+class Invalid(Refusal):
+    """`field` is the member that is at fault, in the vendor's spelling."""
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(text)
+        self.field = field
+
+
+class NotFound(Refusal):
+    pass
+
+
+class Locked(Refusal):
+    """The order is shipped or cancelled and cannot be changed."""
