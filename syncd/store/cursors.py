@@ -1,0 +1,49 @@
+"""How far each feed has read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlmodel import Session
+
+from syncd.store.schema import Cursor, table_of
+from syncd.store.transaction import Work, dialect_of, upsert
+
+CURSORS = table_of(Cursor)
+COLUMNS = CURSORS.c
+
+
+@dataclass(frozen=True)
+class CursorRow:
+    """`watermark` is the vendor's time, `position` what else its list needs to go on."""
+
+    watermark: datetime | None
+    position: str | None
+    updated_at: datetime
+
+
+def cursor(name: str) -> Work[CursorRow | None]:
+    """None before the first look."""
+    statement = select(COLUMNS.watermark, COLUMNS.position, COLUMNS.updated_at).where(COLUMNS.name == name)
+
+    def work(session: Session) -> CursorRow | None:
+        row = session.connection().execute(statement).one_or_none()
+        return CursorRow(row.watermark, row.position, row.updated_at) if row else None
+
+    return work
+
+
+def advance(name: str, watermark: datetime | None, position: str | None, now: datetime) -> Work[None]:
+    """Call it in the transaction that marks what was read. It may also go back: reading twice does no harm, skipping does."""
+
+    def work(session: Session) -> None:
+        insert = upsert(dialect_of(session), CURSORS).values(
+            name=name, watermark=watermark, position=position, updated_at=now
+        )
+        new = insert.excluded
+        changes = {"watermark": new.watermark, "position": new.position, "updated_at": new.updated_at}
+        session.connection().execute(insert.on_conflict_do_update(index_elements=[COLUMNS.name], set_=changes))
+
+    return work

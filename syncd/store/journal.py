@@ -1,0 +1,113 @@
+"""What we were about to do, written before the call, and what came of it. An intent without an outcome is uncertain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import bindparam, delete, insert, select, text, tuple_, update
+from sqlmodel import Session, col
+from sqlmodel import select as select_rows
+
+from syncd.store.schema import IS_OPEN, JournalEntry, table_of
+from syncd.store.transaction import Work
+
+JOURNAL = table_of(JournalEntry)
+COLUMNS = JOURNAL.c
+
+
+@dataclass(frozen=True)
+class NewEntry:
+    """`step` is its kind, `key` an order key or package key, `facts` JSON with names of fields and counts only."""
+
+    batch_id: str
+    flow: str
+    store: str
+    order_id: int
+    step: str
+    key: str
+    facts: str | None = None
+
+
+@dataclass(frozen=True)
+class ClosedEntry:
+    """`outcome` is confirmed, refused, unknown or abandoned; unknown stays open."""
+
+    id: int
+    outcome: str
+    code: str | None = None
+    text: str | None = None
+    duration_ms: int | None = None
+
+
+def open_intents(entries: Sequence[NewEntry], now: datetime) -> Work[list[int]]:
+    """Commit this before the call. Returns the ids in the order of `entries`."""
+    rows = [asdict(entry) | {"opened_at": now, "outcome": "intended"} for entry in entries]
+    statement = insert(JOURNAL).returning(COLUMNS.id, sort_by_parameter_order=True)
+
+    def work(session: Session) -> list[int]:
+        return list(session.connection().execute(statement, rows).scalars()) if rows else []
+
+    return work
+
+
+def close_intents(outcomes: Sequence[ClosedEntry], now: datetime) -> Work[None]:
+    """Also for entries that were unknown, once their effect was found or surely is not there."""
+    statement = (
+        update(JOURNAL)
+        .where(COLUMNS.id == bindparam("b_id"))
+        .values(
+            outcome=bindparam("b_outcome"),
+            closed_at=now,
+            code=bindparam("b_code"),
+            text=bindparam("b_text"),
+            duration_ms=bindparam("b_duration_ms"),
+        )
+    )
+    rows = [
+        {f"b_{name}": value for name, value in asdict(one).items()} for one in sorted(outcomes, key=lambda one: one.id)
+    ]
+
+    def work(session: Session) -> None:
+        if rows:
+            session.connection().execute(statement, rows)
+
+    return work
+
+
+def open_entries(subjects: Iterable[tuple[str, int]]) -> Work[dict[tuple[str, int], list[JournalEntry]]]:
+    """(store, order id) -> what may or may not have happened, oldest first; the others are left out. Index: ix_journal_open."""
+    order = tuple_(col(JournalEntry.store), col(JournalEntry.order_id))
+    wanted = list(subjects)
+    statement = select_rows(JournalEntry).where(order.in_(wanted), text(IS_OPEN)).order_by(col(JournalEntry.id))
+
+    def work(session: Session) -> dict[tuple[str, int], list[JournalEntry]]:
+        found: dict[tuple[str, int], list[JournalEntry]] = {}
+        for row in session.exec(statement) if wanted else ():
+            found.setdefault((row.store, row.order_id), []).append(row)
+        return found
+
+    return work
+
+
+def history(store: str, order_id: int) -> Work[list[JournalEntry]]:
+    """All that we did to one order, oldest first. Index: ix_journal_order."""
+    statement = (
+        select_rows(JournalEntry)
+        .where(col(JournalEntry.store) == store, col(JournalEntry.order_id) == order_id)
+        .order_by(col(JournalEntry.id))
+    )
+    return lambda session: list(session.exec(statement))
+
+
+def prune_journal(before: datetime, limit: int = 5_000) -> Work[int]:
+    """Forgets closed entries that were opened before this time, oldest first; open ones stay. Call again while it returns `limit`."""
+    oldest = (
+        select(COLUMNS.id)
+        .where(COLUMNS.opened_at < before, COLUMNS.outcome.not_in(["intended", "unknown"]))
+        .order_by(COLUMNS.id)
+        .limit(limit)
+    )
+    statement = delete(JOURNAL).where(COLUMNS.id.in_(oldest))
+    return lambda session: session.connection().execute(statement).rowcount
