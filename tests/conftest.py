@@ -1,0 +1,76 @@
+"""Fixtures for all tests: an empty migrated database of either engine, and the folder with the vendors' schemas and payloads."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from syncd.store.engine import open_db
+from syncd.store.migrations import migrate
+from syncd.store.postgres import PostgresDb
+from syncd.store.sqlite import SqliteDb
+from tests.postgres import Server, server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """One server for each pytest process. A missing PostgreSQL is a failure: half of the store would go untested."""
+    folder = Path(tempfile.mkdtemp(prefix="syncd-pg-"))
+    try:
+        with server(folder) as running:
+            yield running
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
+    return f"sqlite:///{shutil.copy(migrated_file, tmp_path / 'syncd.db')}"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """An empty database with our schema, once on each engine."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite_url")
+    else:
+        with request.getfixturevalue("postgres").database() as url:
+            yield url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without a schema, once on each engine."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+    else:
+        with request.getfixturevalue("postgres").fresh() as url:
+            yield url
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[SqliteDb | PostgresDb]:
+    opened = open_db(database_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Official schemas and real payloads, which are not ours to pass on: beside the checkout, or where SYNCD_SHARED says."""
+    folder = Path(os.environ.get("SYNCD_SHARED", Path(__file__).parents[2] / "shared"))
+    if not folder.is_dir():
+        pytest.skip("the vendors' schemas and payloads are not here: set SYNCD_SHARED to their folder")
+    return folder
