@@ -1,0 +1,217 @@
+"""The budgets: no window is ever overspent, a backlog spends it all, and a cancellation never waits behind a sweep."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+
+import pytest
+
+from syncd.budget import CostBudget, Urgency, WindowBudget, ceiling
+from syncd.sandbox.shipstation.limits import RateLimit
+from syncd.sandbox.shipstation.options import ShipStationOptions
+from tests.simulated import InlineDb, SeededRng, SimulatedClock
+
+
+@pytest.fixture
+def db() -> Iterator[InlineDb]:
+    opened = InlineDb()
+    yield opened
+    opened.close()
+
+
+class Vendor:
+    """The sandbox's account as seen through a slow network."""
+
+    def __init__(self, clock: SimulatedClock, options: ShipStationOptions, latency_s: float) -> None:
+        self.clock = clock
+        self.limit = RateLimit()
+        self.options = options
+        self.latency_s = latency_s
+        self.jitter = SeededRng()
+        self.refused = 0
+        self.calls: list[tuple[Urgency, datetime]] = []
+
+    async def call(self, budget: WindowBudget, urgency: Urgency = Urgency.ORDERS) -> None:
+        granted_at = await budget.grant(urgency)
+        await self.clock.sleep(0.05 + 0.2 * self.jitter.random())
+        answer = self.limit.take("key", self.clock.now(), self.options)
+        self.calls.append((urgency, self.clock.now()))
+        await self.clock.sleep(self.latency_s * (0.8 + 0.4 * self.jitter.random()))
+        await budget.note(answer.headers, granted_at)
+        if not answer.is_allowed:
+            self.refused += 1
+            await budget.throttled(60)
+
+
+async def _drain(vendor: Vendor, budgets: list[WindowBudget], calls: int, in_flight: int) -> float:
+    """Seconds to make so many calls."""
+    left = iter(range(calls))
+
+    async def worker(budget: WindowBudget) -> None:
+        for _ in left:
+            await vendor.call(budget)
+
+    begun = vendor.clock.monotonic()
+    await vendor.clock.run(*(worker(budgets[number % len(budgets)]) for number in range(in_flight)))
+    return vendor.clock.monotonic() - begun
+
+
+@pytest.mark.parametrize("style", ["first_request", "aligned"])
+@pytest.mark.parametrize("rounded", ["up", "down"])
+@pytest.mark.parametrize("latency_s", [0.3, 3, 10])
+async def test_a_backlog_spends_every_window_and_overspends_none(
+    db: InlineDb, style: str, rounded: str, latency_s: float
+) -> None:
+    clock = SimulatedClock()
+    options = ShipStationOptions(window_style=style, reset_rounded=rounded)  # type: ignore[arg-type]
+    vendor = Vendor(clock, options, latency_s)
+    budget = WindowBudget(db, clock, "shipstation", 40, 60)
+    took_s = await _drain(vendor, [budget], calls=250, in_flight=20)
+    assert vendor.refused == 0
+    assert vendor.limit.most_calls <= 40
+    # 36 of 40 are for orders: six times a whole window, and the last calls
+    assert took_s <= 360 * 1.03 + 2 * latency_s
+
+
+async def test_replicas_share_one_window(db: InlineDb) -> None:
+    clock = SimulatedClock()
+    vendor = Vendor(clock, ShipStationOptions(), 1)
+    budgets = [WindowBudget(db, clock, "shipstation", 40, 60) for _ in range(3)]
+    took_s = await _drain(vendor, budgets, calls=144, in_flight=12)
+    assert (vendor.refused, vendor.limit.most_calls) == (0, 36)
+    assert took_s <= 3 * 60 * 1.03 + 4
+
+
+async def test_a_cancellation_goes_out_while_orders_and_sweeps_wait(db: InlineDb) -> None:
+    clock = SimulatedClock()
+    vendor = Vendor(clock, ShipStationOptions(), 0)
+    budget = WindowBudget(db, clock, "shipstation", 40, 60)
+
+    async def cancel() -> float:
+        await clock.sleep(5)
+        await vendor.call(budget, Urgency.CANCEL)
+        return clock.monotonic()
+
+    orders = [vendor.call(budget, Urgency.ORDERS) for _ in range(60)]
+    sweeps = [vendor.call(budget, Urgency.SWEEP) for _ in range(5)]
+    results = await clock.run(*orders, *sweeps, cancel())
+    assert results[-1] is not None
+    assert results[-1] < 6
+    # and nobody less urgent overtook
+    assert [urgency for urgency, _ in sorted(vendor.calls, key=lambda call: call[1])][-5:] == [Urgency.SWEEP] * 5
+    assert vendor.refused == 0
+
+
+async def test_calls_of_somebody_else_are_counted(db: InlineDb) -> None:
+    clock = SimulatedClock()
+    options = ShipStationOptions()
+    vendor = Vendor(clock, options, 0.1)
+    budget = WindowBudget(db, clock, "shipstation", 40, 60)
+    vendor.limit.spend("key", 30, clock.now(), options)
+    await clock.run(vendor.call(budget, Urgency.CANCEL))
+    assert budget.usage(clock.now()).used == 31
+    took_s = await _drain(vendor, [budget], calls=12, in_flight=1)
+    assert vendor.refused == 0
+    assert took_s > 55
+
+
+async def test_a_refusal_stops_everybody_until_the_window_ends(db: InlineDb) -> None:
+    clock = SimulatedClock()
+    budget = WindowBudget(db, clock, "shipstation", 40, 60)
+    await budget.throttled(17)
+    assert budget.usage(clock.now()).blocked_until is not None
+    await clock.run(budget.grant(Urgency.CANCEL))
+    assert clock.monotonic() == pytest.approx(17)
+    assert budget.usage(clock.now()).blocked_until is None
+
+
+async def test_the_vendors_lower_limit_is_obeyed(db: InlineDb) -> None:
+    clock = SimulatedClock()
+    vendor = Vendor(clock, ShipStationOptions(requests_per_window=10), 0)
+    budget = WindowBudget(db, clock, "shipstation", 40, 60)
+    await clock.run(vendor.call(budget))
+    await _drain(vendor, [budget], calls=30, in_flight=5)
+    assert (vendor.refused, vendor.limit.most_calls) == (0, 9)
+
+
+async def test_who_gives_up_does_not_stop_the_queue(db: InlineDb) -> None:
+    clock = SimulatedClock()
+    budget = WindowBudget(db, clock, "shipstation", 1, 60)
+
+    async def impatient() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(budget.grant(Urgency.CANCEL), 0.01)
+
+    await clock.run(budget.grant(Urgency.ORDERS))
+    await impatient()
+    await clock.run(budget.grant(Urgency.ORDERS), budget.grant(Urgency.SWEEP))
+    assert clock.monotonic() == pytest.approx(120.5)
+    assert budget.usage(clock.now()).waiting == 0
+
+
+async def test_an_answer_about_a_window_that_is_over_teaches_nothing(db: InlineDb) -> None:
+    clock = SimulatedClock()
+    budget = WindowBudget(db, clock, "shipstation", 40, 60)
+    (granted_at,) = await clock.run(budget.grant(Urgency.ORDERS))
+    await clock.run(clock.sleep(30))
+    old = {"x-rate-limit-limit": "40", "x-rate-limit-remaining": "0", "x-rate-limit-reset": "20"}
+    await budget.note(old, granted_at)
+    await clock.run(budget.grant(Urgency.SWEEP))
+    assert clock.monotonic() == 30
+
+
+@pytest.mark.parametrize("value", ["", "x", "-1", "1.5", "9" * 5000, "\u0663"])
+async def test_nonsense_in_headers_is_ignored(db: InlineDb, value: str) -> None:
+    clock = SimulatedClock()
+    budget = WindowBudget(db, clock, "shipstation", 40, 60)
+    names = ("limit", "remaining", "reset")
+    await budget.note({f"x-rate-limit-{name}": value for name in names}, clock.now())
+    assert budget.usage(clock.now()).limit == 40
+
+
+def test_every_class_may_send_something_however_small_the_limit() -> None:
+    assert [ceiling(urgency, 40) for urgency in Urgency] == [40, 38, 36, 28, 20]
+    assert [ceiling(urgency, 1) for urgency in Urgency] == [1, 1, 1, 1, 1]
+
+
+def _level(available: float, size: float = 2000, rate: float = 100) -> dict[str, object]:
+    status = {"maximumAvailable": Decimal(str(size)), "currentlyAvailable": available, "restoreRate": rate}
+    return {"requestedQueryCost": 1, "throttleStatus": status}
+
+
+async def test_a_query_waits_until_the_bucket_holds_its_cost_and_the_reserve() -> None:
+    clock = SimulatedClock()
+    budget = CostBudget(clock)
+    await budget.spend(10)
+    budget.note(10, _level(100))
+    await clock.run(budget.spend(500))
+    assert clock.monotonic() == pytest.approx(6)  # (500 + 200 - 100) / 100
+
+
+async def test_an_urgent_query_may_use_the_reserve() -> None:
+    clock = SimulatedClock()
+    budget = CostBudget(clock)
+    budget.note(0, _level(100))
+    await clock.run(budget.spend(100, urgent=True))
+    assert clock.monotonic() == 0
+
+
+async def test_what_is_in_flight_is_not_spent_twice() -> None:
+    clock = SimulatedClock()
+    budget = CostBudget(clock)
+    budget.note(0, _level(1000, size=1000))
+    await clock.run(budget.spend(600))
+    assert budget.wait_s(600) == pytest.approx(2)
+    budget.note(600, None)
+    assert budget.wait_s(600) == 0
+
+
+async def test_a_query_dearer_than_the_bucket_waits_for_a_full_one() -> None:
+    clock = SimulatedClock()
+    budget = CostBudget(clock)
+    budget.note(0, _level(0, size=1000))
+    await clock.run(budget.spend(5000))
+    assert clock.monotonic() == pytest.approx(10)
