@@ -110,11 +110,13 @@ class Courier:
         self._woken.set()
 
     async def stop(self) -> None:
-        """Posts under way are broken off: their receivers may be gone already."""
+        """Posts under way are broken off: their receivers may be gone already. Raises what went wrong meanwhile."""
         tasks = [task for task in (self._rounds, *self._posts) if task is not None]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for ended in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(ended, Exception):
+                raise ended
 
     async def _run(self) -> None:
         timeout = aiohttp.ClientTimeout(total=WEBHOOK_TIMEOUT_S)
