@@ -54,6 +54,7 @@ class Account:
 
     def order(self, ref: OrderRef) -> Order:
         """The order as it is now. Deleted and merged-away orders are not found."""
+        self.release_due_holds()
         order_id = self._by_key.get(ref) if isinstance(ref, str) else ref
         order = None if order_id is None else self.orders.get(order_id)
         if order is None or order.gone:

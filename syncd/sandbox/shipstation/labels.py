@@ -84,6 +84,7 @@ class Labels:
 
     def ship_all(self, batch: bool = False) -> list[Shipment]:
         """Every order that awaits shipment leaves, in one to three packages. `batch`: one notice per store for all."""
+        self._account.release_due_holds()
         batch_id = self._account.next_id("batch") if batch else None
         waiting = [order for order in self._account.orders.values() if _awaits_shipment(order)]
         shipments = [shipment for order in waiting for shipment in self._ship_whole(order, batch_id)]

@@ -42,6 +42,8 @@ KEPT_DETAILS: Body = {
     "insuranceOptions": None,
     "internationalOptions": None,
 }
+OBJECT_DETAILS = ("weight", "dimensions", "insuranceOptions", "internationalOptions")
+TEXT_DETAILS = ("customerUsername", "customerEmail", "customerNotes", "internalNotes", "giftMessage")
 KEPT_ADVANCED: Body = {
     "nonMachinable": False,
     "saturdayDelivery": False,
@@ -87,7 +89,7 @@ def order_draft(body: Any, options: ShipStationOptions) -> Draft:
         status=status,
         store_id=whole(advanced, "storeId"),
         content=_content(order, advanced, options),
-        items=tuple(_item(_object(row, "items")) for row in order.get("items") or ()),
+        items=tuple(_item(_object(row, "items")) for row in _rows(order, "items")),
     )
 
 
@@ -110,8 +112,8 @@ def _content(order: Body, advanced: Body, options: ShipStationOptions) -> Conten
         amount_paid=amount(order, "amountPaid") or Decimal(0),
         tax_amount=amount(order, "taxAmount") or Decimal(0),
         shipping_amount=amount(order, "shippingAmount") or Decimal(0),
-        tag_ids=tuple(order.get("tagIds") or ()),
-        details=_kept(order, KEPT_DETAILS),
+        tag_ids=tuple(_tag_id(tag) for tag in _rows(order, "tagIds")),
+        details=_details(order),
         advanced=_kept(advanced, KEPT_ADVANCED),
     )
 
@@ -133,8 +135,21 @@ def _item(row: Body) -> Item:
         adjustment=flag(row, "adjustment"),
         created_at=NOT_YET,
         modified_at=NOT_YET,
-        details=_kept(row, KEPT_ITEM_DETAILS),
+        details=_item_details(row),
     )
+
+
+def _item_details(row: Body) -> dict[str, Any]:
+    amount(_object(row.get("weight") or {}, "weight"), "value")
+    return _kept(row, KEPT_ITEM_DETAILS) | {"options": _rows(row, "options")}
+
+
+def _details(order: Body) -> dict[str, Any]:
+    """Names and notes are text, options are objects: what is neither breaks the row, not the answer."""
+    for name in OBJECT_DETAILS:
+        amount(_object(order.get(name) or {}, name), "value")  # only a weight has one
+    details = _kept(order, KEPT_DETAILS)
+    return details | {name: text(order, name) for name in TEXT_DETAILS}
 
 
 def _check_addresses(order: Body) -> None:
@@ -143,7 +158,7 @@ def _check_addresses(order: Body) -> None:
     _required(bill_to, "name", "Bill Name")
     _required(ship_to, "name", "Ship Name")
     bill_country = (text(bill_to, "country") or "").strip()  # one real account holds a single blank here
-    customs = (order.get("internationalOptions") or {}).get("customsItems") or ()
+    customs = _rows(_object(order.get("internationalOptions") or {}, "internationalOptions"), "customsItems")
     origins = [text(_object(row, "customsItems"), "countryOfOrigin") or "" for row in customs]
     if len(text(ship_to, "country") or "") != 2 or any(len(code) not in (0, 2) for code in (bill_country, *origins)):
         raise Invalid("country", "Please use a 2 character country code")
@@ -175,9 +190,12 @@ def amount(body: Body, name: str) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
         raise Invalid(name, f"Could not convert {name} to decimal")
     try:
-        return Decimal(value)
+        number = Decimal(value)
     except InvalidOperation as problem:
         raise Invalid(name, f"Could not convert string to decimal: {value}.") from problem
+    if not number.is_finite():
+        raise Invalid(name, f"Could not convert string to decimal: {value}.")
+    return number
 
 
 def whole(body: Body, name: str) -> int | None:
@@ -236,6 +254,19 @@ def _required(body: Body, name: str, spoken: str) -> str:
 def _object(value: Any, name: str) -> Body:
     if not isinstance(value, dict):
         raise Invalid(name, f"Cannot deserialize {name}: a JSON object is required.")
+    return value
+
+
+def _rows(body: Body, name: str) -> list[Any]:
+    rows = body.get(name) or []
+    if not isinstance(rows, list):
+        raise Invalid(name, f"Cannot deserialize {name}: a JSON array is required.")
+    return rows
+
+
+def _tag_id(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Invalid("tagIds", f"Could not convert {value} to integer.")
     return value
 
 
