@@ -1,0 +1,157 @@
+"""What is read from one store: whole orders in bulk, the feeds under the webhooks, and what the doctor looks at."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from mappings.shopify_shapes import OrderShipped, OrderToShip, number_of
+from syncd.errors import TransientError
+from syncd.shopify import documents
+from syncd.shopify.client import ShopifyClient
+from syncd.shopify.nodes import Unreadable, orders_by_id
+
+__all__ = ["Unreadable"]
+
+MOST_IDS = 250
+
+
+class OrderSeen(NamedTuple):
+    order_id: int
+    updated_at: datetime
+    cancelled: bool
+
+
+class FulfillmentOrderSeen(NamedTuple):
+    order_id: int
+    updated_at: datetime
+
+
+class ShopAccess(NamedTuple):
+    """`scopes` as granted, without those that others imply."""
+
+    domain: str
+    name: str
+    plan: str
+    currency_code: str
+    timezone: str
+    scopes: list[str]
+
+
+class Location(NamedTuple):
+    location_id: int
+    name: str
+    is_active: bool
+    country_code: str | None
+
+
+class Subscription(NamedTuple):
+    """`topic` is the enum's name, such as ORDERS_CREATE."""
+
+    gid: str
+    topic: str
+    uri: str
+
+
+async def orders_to_ship(
+    client: ShopifyClient, order_ids: Iterable[int], urgent: bool = False
+) -> dict[int, OrderToShip | None | Unreadable]:
+    """One entry for each id; None when the store does not show such an order. Raises for trouble of the whole store."""
+    return await orders_by_id(client, documents.ORDERS_TO_SHIP, order_ids, urgent)
+
+
+async def orders_shipped(
+    client: ShopifyClient, order_ids: Iterable[int], urgent: bool = False
+) -> dict[int, OrderShipped | None | Unreadable]:
+    """As `orders_to_ship`: what may still be fulfilled and what has been."""
+    return await orders_by_id(client, documents.ORDERS_SHIPPED, order_ids, urgent)
+
+
+async def orders_since(client: ShopifyClient, since: datetime) -> AsyncIterator[list[OrderSeen]]:
+    """Pages of orders that changed, oldest change first. The index lags: the caller asks with an overlap."""
+    async for nodes in _pages(client, documents.ORDERS_SINCE, "orders", {"query": _since(since)}):
+        yield [
+            OrderSeen(int(node["legacyResourceId"]), _time(node["updatedAt"]), node["cancelledAt"] is not None)
+            for node in nodes
+        ]
+
+
+async def fulfillment_orders_since(client: ShopifyClient, since: datetime) -> AsyncIterator[list[FulfillmentOrderSeen]]:
+    """The same for fulfillment orders, closed ones included: holds and moves may not touch the order itself."""
+    async for nodes in _pages(
+        client, documents.FULFILLMENT_ORDERS_SINCE, "fulfillmentOrders", {"query": _since(since)}
+    ):
+        yield [FulfillmentOrderSeen(number_of(node["orderId"]), _time(node["updatedAt"])) for node in nodes]
+
+
+async def owners_of_fulfillment_orders(client: ShopifyClient, gids: Iterable[str]) -> dict[str, int | None]:
+    """The order id for each fulfillment order; None when it is not shown to us."""
+    asked = list(dict.fromkeys(gids))
+    owners: dict[str, int | None] = dict.fromkeys(asked)
+    for start in range(0, len(asked), MOST_IDS):
+        data = await client.query(documents.FULFILLMENT_ORDER_OWNER, {"ids": asked[start : start + MOST_IDS]})
+        owners |= {node["id"]: number_of(node["orderId"]) for node in data["nodes"] if node and node.get("orderId")}
+    return owners
+
+
+async def order_ids_by_name(client: ShopifyClient, name: str) -> list[int]:
+    """Orders whose name is exactly this, such as `#1001`. Names are not unique, and a new order may not be found yet."""
+    quoted = name.replace("\\", "\\\\").replace("'", "\\'")
+    data = await client.query(documents.ORDER_BY_NAME, {"query": f"name:'{quoted}'"}, urgent=True)
+    return [int(node["legacyResourceId"]) for node in data["orders"]["nodes"] if node["name"] == name]
+
+
+async def shop_access(client: ShopifyClient) -> ShopAccess:
+    data = await client.query(documents.SHOP_ACCESS, {}, urgent=True)
+    shop = data["shop"]
+    return ShopAccess(
+        shop["myshopifyDomain"],
+        shop["name"],
+        shop["plan"]["publicDisplayName"],
+        shop["currencyCode"],
+        shop["ianaTimezone"],
+        [scope["handle"] for scope in data["currentAppInstallation"]["accessScopes"]],
+    )
+
+
+async def locations(client: ShopifyClient) -> list[Location]:
+    data = await client.query(documents.LOCATIONS, {}, urgent=True)
+    return [
+        Location(
+            number_of(node["id"]), node["name"], bool(node["isActive"]), (node.get("address") or {}).get("countryCode")
+        )
+        for node in data["locations"]["nodes"]
+    ]
+
+
+async def subscriptions(client: ShopifyClient) -> list[Subscription]:
+    """Those that this app made in this shop. They vanish after eight failed deliveries in a row."""
+    found: list[Subscription] = []
+    async for nodes in _pages(client, documents.SUBSCRIPTIONS, "webhookSubscriptions", {}):
+        found += [Subscription(node["id"], node["topic"], node["uri"]) for node in nodes]
+    return found
+
+
+async def _pages(
+    client: ShopifyClient, document: str, root: str, variables: Mapping[str, Any]
+) -> AsyncIterator[list[dict[str, Any]]]:
+    after: str | None = None
+    while True:
+        data = await client.query(document, {**variables, "after": after})
+        connection = data[root]
+        yield connection["nodes"]
+        if not connection["pageInfo"]["hasNextPage"]:
+            return
+        following = connection["pageInfo"]["endCursor"]
+        if not following or following == after:
+            raise TransientError("endless_list", f"{root} says that there is more and not where")
+        after = following
+
+
+def _since(moment: datetime) -> str:
+    return f"updated_at:>='{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}'"
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -1,0 +1,67 @@
+"""What is written to one store: fulfillments, and the subscriptions that bring its webhooks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mappings.plans import CreateFulfillment
+from syncd.errors import RejectedError, UncertainError
+from syncd.shopify import documents
+from syncd.shopify.client import ShopifyClient
+
+TAKEN = "has already been taken"
+
+
+async def create_fulfillment(client: ShopifyClient, step: CreateFulfillment) -> str:
+    """The new fulfillment's gid. Not idempotent: after `UncertainError` its effect is looked for before anything else.
+
+    `ConflictError`: the fulfillment orders are not what the plan saw.
+    """
+    payload = await client.mutate(
+        documents.CREATE_FULFILLMENT, {"fulfillment": _input(step)}, "fulfillmentCreate", urgent=True
+    )
+    fulfillment = payload.get("fulfillment")
+    if not isinstance(fulfillment, dict) or not fulfillment.get("id"):
+        raise UncertainError("no_fulfillment", "neither a fulfillment nor a reason came back")
+    return str(fulfillment["id"])
+
+
+def _input(step: CreateFulfillment) -> dict[str, Any]:
+    # without a list of lines Shopify fulfills everything that is left
+    assert step.lines
+    assert all(lines and all(units > 0 for units in lines.values()) for lines in step.lines.values())
+    parts = [
+        {
+            "fulfillmentOrderId": gid,
+            "fulfillmentOrderLineItems": [{"id": line_gid, "quantity": units} for line_gid, units in lines.items()],
+        }
+        for gid, lines in step.lines.items()
+    ]
+    tracking = {"number": step.tracking_number, "company": step.tracking_company, "url": step.tracking_url}
+    known = {name: value for name, value in tracking.items() if value}
+    return {
+        "lineItemsByFulfillmentOrder": parts,
+        "notifyCustomer": step.notify_customer,
+        **({"trackingInfo": known} if known else {}),
+    }
+
+
+async def subscribe(client: ShopifyClient, topic: str, uri: str) -> str | None:
+    """The subscription's gid, None when this topic goes to this address already. `topic` as in webhooks: `orders/create`."""
+    variables = {"topic": topic_enum(topic), "subscription": {"uri": uri, "format": "JSON"}}
+    try:
+        payload = await client.mutate(documents.SUBSCRIBE, variables, "webhookSubscriptionCreate")
+    except RejectedError as error:
+        if TAKEN in error.text:
+            return None
+        raise
+    return str(payload["webhookSubscription"]["id"])
+
+
+async def unsubscribe(client: ShopifyClient, gid: str) -> None:
+    await client.mutate(documents.UNSUBSCRIBE, {"id": gid}, "webhookSubscriptionDelete")
+
+
+def topic_enum(topic: str) -> str:
+    """ORDERS_CREATE for `orders/create`."""
+    return topic.replace("/", "_").upper()
