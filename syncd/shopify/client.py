@@ -40,7 +40,7 @@ ACCESS_STATUSES = {
 # Nothing was executed and nothing ever will be: our document and the version that answers do not fit. No order's fault.
 DOCUMENT_CODES = frozenset(
     "undefinedField undefinedDirective missingRequiredArguments argumentLiteralsIncompatible argumentNotAccepted "
-    "selectionMismatch variableNotUsed variableMismatch variableRequiresValidType parse_error PARSE_ERROR".split()
+    "selectionMismatch variableNotUsed variableMismatch variableRequiresValidType variableNotDefined undefinedType parse_error PARSE_ERROR".split()
 )
 INPUT_CODES = frozenset(
     "INVALID_VARIABLE BAD_REQUEST INVALID_FIELD_ARGUMENTS MAX_INPUT_SIZE_EXCEEDED RESOURCE_NOT_FOUND".split()
@@ -112,15 +112,17 @@ class ShopifyClient:
             raise self.error_of(answer.errors[0], is_write=False)
         return answer.data
 
-    async def query_partly(self, document: str, variables: Mapping[str, Any], urgent: bool = False) -> Answer:
+    async def query_partly(
+        self, document: str, variables: Mapping[str, Any], urgent: bool = False, repeats: int = REPEATS
+    ) -> Answer:
         """As `query`, but errors that belong to single `nodes` come back beside the data, for the caller to sort out."""
-        for attempt in range(REPEATS + 1):
+        for attempt in range(repeats + 1):
             try:
                 answer = await self._call(document, variables, urgent, is_write=False)
                 self._raise_unplaced(answer)
                 return answer
             except (TransientError, ThrottledError) as error:
-                if attempt == REPEATS:
+                if attempt == repeats:
                     raise
                 await self._clock.sleep(self._delay_s(error, attempt))
         raise AssertionError("not reached")

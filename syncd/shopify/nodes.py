@@ -13,13 +13,15 @@ from mappings.shopify_shapes import order_gid
 from syncd.errors import RejectedError, TransientError
 from syncd.logs import get_logger
 from syncd.shopify import documents
-from syncd.shopify.client import MAX_COST_EXCEEDED, Answer, GraphqlError, ShopifyClient
+from syncd.shopify.client import MAX_COST_EXCEEDED, REPEATS, Answer, GraphqlError, ShopifyClient
 
 FIRST_CHUNK = 25
 LARGEST_CHUNK = 100
 MOST_POINTS = 900.0  # of the 1000 that one query may ask for
 MOST_FULFILLMENTS = 100  # a plain list: it does not say that there are more
 MOST_PAGES = 100
+POISON = frozenset({"http_500", "internal_server_error"})
+MOST_FAILURES = 8  # in a row, halves of halves: more is an outage and not one order
 
 CUSTOMER_FIELDS = frozenset({"email", "phone", "shippingAddress", "billingAddress"})
 """Null, with an error, for an app without access to protected customer data. An order without a permitted address gets its
@@ -34,22 +36,23 @@ class Unreadable:
     text: str
 
 
+Found = dict[int, Any | Unreadable | None]
+
+
 class _IncompleteError(Exception):
     """A list of this order could not be completed."""
 
 
-async def orders_by_id(
-    client: ShopifyClient, document: str, order_ids: Iterable[int], urgent: bool
-) -> dict[int, Any | None | Unreadable]:
+async def orders_by_id(client: ShopifyClient, document: str, order_ids: Iterable[int], urgent: bool) -> Found:
     """Raises only for trouble of the whole store."""
     waiting = list(dict.fromkeys(order_ids))
-    found: dict[int, Any | None | Unreadable] = {}
+    found: Found = {}
     largest = LARGEST_CHUNK
     while waiting:
         size = min(_chunk_size(client, document), largest)
         chunk, rest = waiting[:size], waiting[size:]
         try:
-            found |= await _chunk(client, document, chunk, urgent)
+            found |= await _Chunks(client, document, urgent).read(chunk, REPEATS)
         except RejectedError as error:
             if error.code != MAX_COST_EXCEEDED or len(chunk) == 1:
                 raise
@@ -67,18 +70,49 @@ def _chunk_size(client: ShopifyClient, document: str) -> int:
     return max(1, min(LARGEST_CHUNK, int(MOST_POINTS / points))) if points > 0 else LARGEST_CHUNK
 
 
-async def _chunk(
-    client: ShopifyClient, document: str, order_ids: Sequence[int], urgent: bool
-) -> dict[int, Any | None | Unreadable]:
-    answer = await client.query_partly(document, {"ids": [order_gid(order_id) for order_id in order_ids]}, urgent)
-    nodes = answer.data.get("nodes")
-    if not isinstance(nodes, list) or len(nodes) != len(order_ids):
-        raise TransientError("malformed", f"{len(order_ids)} nodes were asked for and others came")
-    problems = _problems(client, answer)
-    return {
-        order_id: problems.get(place) or await _order(client, order_id, nodes[place], urgent)
-        for place, order_id in enumerate(order_ids)
-    }
+class _Chunks:
+    """One chunk, in halves when the server fails on it: a single order that it cannot show must not hide the others."""
+
+    def __init__(self, client: ShopifyClient, document: str, urgent: bool) -> None:
+        self._client = client
+        self._document = document
+        self._urgent = urgent
+        self._failures_in_a_row = 0
+
+    async def read(self, order_ids: Sequence[int], repeats: int = 0) -> Found:
+        try:
+            found = await self._whole(order_ids, repeats)
+            self._failures_in_a_row = 0
+            return found
+        except TransientError as error:
+            self._failures_in_a_row += 1
+            if error.code not in POISON or len(order_ids) == 1 or self._failures_in_a_row > MOST_FAILURES:
+                raise
+            return await self._halves(order_ids, error)
+
+    async def _halves(self, order_ids: Sequence[int], error: TransientError) -> Found:
+        middle = len(order_ids) // 2
+        found: Found = {}
+        for part in (order_ids[:middle], order_ids[middle:]):
+            try:
+                found |= await self.read(part)
+            except TransientError:
+                found |= {order_id: Unreadable(error.code, error.text) for order_id in part}
+        if all(isinstance(order, Unreadable) for order in found.values()):
+            raise error
+        return found
+
+    async def _whole(self, order_ids: Sequence[int], repeats: int) -> Found:
+        variables = {"ids": [order_gid(order_id) for order_id in order_ids]}
+        answer = await self._client.query_partly(self._document, variables, self._urgent, repeats)
+        nodes = answer.data.get("nodes")
+        if not isinstance(nodes, list) or len(nodes) != len(order_ids):
+            raise TransientError("malformed", f"{len(order_ids)} nodes were asked for and others came")
+        problems = _problems(self._client, answer)
+        return {
+            order_id: problems.get(place) or await _order(self._client, order_id, nodes[place], self._urgent)
+            for place, order_id in enumerate(order_ids)
+        }
 
 
 def _problems(client: ShopifyClient, answer: Answer) -> dict[int, Unreadable]:
@@ -102,14 +136,14 @@ def _unreadable(error: GraphqlError) -> Unreadable:
     return Unreadable(error.code.lower() or "graphql_error", error.message)
 
 
-async def _order(client: ShopifyClient, order_id: int, node: Any, urgent: bool) -> Any | None | Unreadable:
+async def _order(client: ShopifyClient, order_id: int, node: Any, urgent: bool) -> Any | Unreadable | None:
     if node is None:
         return None
     try:
         if node["id"] != order_gid(order_id):
             return Unreadable("malformed", "another order came")
         return await _completed(client, node, urgent)
-    except (_IncompleteError, RejectedError) as error:
+    except (_IncompleteError, RejectedError, TransientError) as error:
         return Unreadable("incomplete", str(error))
     except (KeyError, TypeError, AttributeError) as error:
         return Unreadable("malformed", f"{type(error).__name__} {error}")

@@ -56,14 +56,14 @@ class Subscription(NamedTuple):
 
 async def orders_to_ship(
     client: ShopifyClient, order_ids: Iterable[int], urgent: bool = False
-) -> dict[int, OrderToShip | None | Unreadable]:
+) -> dict[int, OrderToShip | Unreadable | None]:
     """One entry for each id; None when the store does not show such an order. Raises for trouble of the whole store."""
     return await orders_by_id(client, documents.ORDERS_TO_SHIP, order_ids, urgent)
 
 
 async def orders_shipped(
     client: ShopifyClient, order_ids: Iterable[int], urgent: bool = False
-) -> dict[int, OrderShipped | None | Unreadable]:
+) -> dict[int, OrderShipped | Unreadable | None]:
     """As `orders_to_ship`: what may still be fulfilled and what has been."""
     return await orders_by_id(client, documents.ORDERS_SHIPPED, order_ids, urgent)
 
