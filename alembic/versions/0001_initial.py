@@ -135,7 +135,6 @@ def upgrade() -> None:
         sa.Column("error_text", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("flow", "subject", name="pk_marks"),
         postgresql_with={"autovacuum_vacuum_scale_factor": 0.01, "autovacuum_vacuum_cost_delay": 0},
-        sqlite_with_rowid=False,
     )
     op.create_index(
         "ix_marks_parked",
@@ -160,6 +159,8 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("cause", sa.String(), nullable=False),
         sa.Column("detail", sa.String(), nullable=False),
+        sa.Column("trouble", sa.String(), nullable=True),
+        sa.Column("trouble_detail", sa.String(), nullable=True),
         sa.Column("since", columns.UtcTime(), nullable=False),
         sa.Column("seen_at", columns.UtcTime(), nullable=False),
         sa.Column("shopify_updated_at", columns.UtcTime(), nullable=True),

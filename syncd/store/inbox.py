@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import delete, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Executable, delete, select, text, update
 from sqlmodel import Session
 
 from syncd.store.schema import Delivery, table_of
@@ -53,8 +52,9 @@ def store_deliveries(arrivals: Sequence[Arrival]) -> Work[int]:
 
 
 @cache
-def _insert(dialect: str) -> sqlite.Insert | postgresql.Insert:
-    return upsert(dialect, DELIVERIES).on_conflict_do_nothing(index_elements=[COLUMNS.store, COLUMNS.webhook_id])
+def _insert(dialect: str) -> Executable:
+    insert = upsert(dialect, DELIVERIES).on_conflict_do_nothing(index_elements=[COLUMNS.store, COLUMNS.webhook_id])
+    return insert.execution_options(preserve_rowcount=True)
 
 
 def take_deliveries(limit: int) -> Work[list[TakenDelivery]]:

@@ -76,6 +76,26 @@ def close_intents(outcomes: Sequence[ClosedEntry], now: datetime) -> Work[None]:
     return work
 
 
+def close_superseded(entries: Sequence[int], now: datetime) -> Work[None]:
+    """These steps were confirmed, so older ones of the same flow and key are no longer in doubt: their effect, if any, is this."""
+    later = JOURNAL.alias("later")
+    is_older = select(later.c.id).where(
+        later.c.id.in_(entries),
+        later.c.flow == COLUMNS.flow,
+        later.c.store == COLUMNS.store,
+        later.c.order_id == COLUMNS.order_id,
+        later.c.key == COLUMNS.key,
+        later.c.id > COLUMNS.id,
+    )
+    statement = update(JOURNAL).where(text(IS_OPEN), is_older.exists()).values(outcome="abandoned", closed_at=now)
+
+    def work(session: Session) -> None:
+        if entries:
+            session.connection().execute(statement)
+
+    return work
+
+
 def open_entries(subjects: Iterable[tuple[str, int]]) -> Work[dict[tuple[str, int], list[JournalEntry]]]:
     """(store, order id) -> what may or may not have happened, oldest first; the others are left out. Index: ix_journal_open."""
     order = tuple_(col(JournalEntry.store), col(JournalEntry.order_id))

@@ -247,6 +247,39 @@ def _order_upsert(dialect: str) -> sqlite.Insert | postgresql.Insert:
     )
 
 
+def troubles_of(subjects: Iterable[OrderRef]) -> Work[dict[OrderRef, tuple[str, str]]]:
+    """(cause, detail) of the orders with a package that cannot be told to Shopify; the others are left out."""
+    columns = ORDERS.c
+    statement = select(columns.store, columns.order_id, columns.trouble, columns.trouble_detail).where(
+        tuple_(columns.store, columns.order_id).in_(list(subjects)), columns.trouble.is_not(None)
+    )
+
+    def work(session: Session) -> dict[OrderRef, tuple[str, str]]:
+        rows = session.connection().execute(statement)
+        return {(row.store, row.order_id): (row.trouble, row.trouble_detail or "") for row in rows}
+
+    return work
+
+
+def record_troubles(orders: Sequence[OrderRow]) -> Work[None]:
+    """The verdicts of the shipments flow: only `trouble` and its detail move. An order never looked at is kept as it comes."""
+    rows = [row.model_dump() for row in sorted(orders, key=lambda row: (row.store, row.order_id))]
+
+    def work(session: Session) -> None:
+        if rows:
+            insert = upsert(dialect_of(session), ORDERS)
+            new = insert.excluded
+            statement = insert.on_conflict_do_update(
+                index_elements=[ORDERS.c.store, ORDERS.c.order_id],
+                set_={"trouble": new.trouble, "trouble_detail": new.trouble_detail},
+                where=ORDERS.c.trouble.is_distinct_from(new.trouble)
+                | ORDERS.c.trouble_detail.is_distinct_from(new.trouble_detail),
+            )
+            session.connection().execute(statement, rows)
+
+    return work
+
+
 def seen_versions(store: str, order_ids: Iterable[int]) -> Work[dict[int, SeenVersion]]:
     """For the feeds: orders never looked at are left out."""
     columns = ORDERS.c

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, Update, and_, bindparam, case, func, or_, select, text, update
+from sqlalchemy import Select, Update, and_, bindparam, case, func, literal_column, or_, select, text, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
@@ -26,6 +26,50 @@ COLUMNS = MARKS.c
 
 FREE: dict[str, Any] = {"lease_token": None, "lease_until": None}
 BLAMELESS: dict[str, Any] = {"retry_at": None, "attempts": 0, "error_code": None, "error_text": None}
+
+IS_DUE = and_(
+    COLUMNS.flow == bindparam("b_flow"),
+    text(IS_WAITING),
+    or_(
+        COLUMNS.marked_at <= bindparam("b_folded"),
+        and_(COLUMNS.lane == literal_column("0"), COLUMNS.marked_at <= bindparam("b_now")),
+    ),
+    or_(COLUMNS.retry_at.is_(None), COLUMNS.retry_at <= bindparam("b_now")),
+    or_(COLUMNS.lease_until.is_(None), COLUMNS.lease_until <= bindparam("b_now")),
+)
+"""Lane 0 is the urgent one, which does not fold."""
+
+PICKED = (
+    select(COLUMNS.subject)
+    .where(IS_DUE)
+    .order_by(COLUMNS.lane, COLUMNS.marked_at)
+    .limit(bindparam("b_limit"))
+    .with_for_update(skip_locked=True)
+    .cte("picked")
+    .prefix_with("MATERIALIZED")
+)
+"""Materialized: a plan that evaluated it twice would lease rows that it does not return."""
+
+CLAIM = (
+    update(MARKS)
+    .where(COLUMNS.flow == bindparam("b_flow"), COLUMNS.subject.in_(select(PICKED.c.subject)))
+    .values(lease_token=bindparam("b_token"), lease_until=bindparam("b_until"), claimed=COLUMNS.marked)
+    .returning(COLUMNS.subject, COLUMNS.marked, COLUMNS.lane, COLUMNS.attempts, COLUMNS.marked_at)
+)
+
+COUNT_DUE = select(func.count()).select_from(
+    select(COLUMNS.subject).where(IS_DUE).limit(bindparam("b_limit")).subquery()
+)
+
+
+def _oldest_in(lane: Lane) -> Select[Any]:
+    return select(func.min(COLUMNS.marked_at).label("oldest")).where(
+        COLUMNS.flow == bindparam("b_flow"), COLUMNS.lane == literal_column(str(lane.value)), text(IS_WAITING)
+    )
+
+
+HEADS = union_all(*map(_oldest_in, Lane))
+"""The first of each lane is one look at the index; a minimum over all of them would read the whole backlog."""
 
 
 @dataclass(frozen=True)
@@ -101,43 +145,20 @@ def _mark_statement(dialect: str) -> sqlite.Insert | postgresql.Insert:
 
 
 def claim(flow: str, limit: int, now: datetime, token: str, lease_s: float, settle_s: float) -> Work[list[Claimed]]:
-    """Leases up to `limit` due marks, the most urgent and oldest first. Index: ix_marks_waiting.
-
-    The inner select is materialized: a plan that evaluated it twice would lease rows that it does not return.
-    """
-    picked = (
-        select(COLUMNS.subject)
-        .where(*_is_due(flow, now, settle_s))
-        .order_by(COLUMNS.lane, COLUMNS.marked_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("picked")
-        .prefix_with("MATERIALIZED")
-    )
-    statement = (
-        update(MARKS)
-        .where(COLUMNS.flow == flow, COLUMNS.subject.in_(select(picked.c.subject)))
-        .values(lease_token=token, lease_until=now + timedelta(seconds=lease_s), claimed=COLUMNS.marked)
-        .returning(COLUMNS.subject, COLUMNS.marked, COLUMNS.lane, COLUMNS.attempts, COLUMNS.marked_at)
-    )
+    """Leases up to `limit` due marks, the most urgent and oldest first. Index: ix_marks_waiting."""
+    until = now + timedelta(seconds=lease_s)
+    given = {"b_limit": limit, "b_token": token, "b_until": until} | _due_at(flow, now, settle_s)
 
     def work(session: Session) -> list[Claimed]:
-        rows = session.connection().execute(statement)
+        rows = session.connection().execute(CLAIM, given)
         claimed = [Claimed(row.subject, row.marked, Lane(row.lane), row.attempts, row.marked_at) for row in rows]
         return sorted(claimed, key=lambda one: (one.lane, one.marked_at, one.subject))  # RETURNING has no order
 
     return work
 
 
-def _is_due(flow: str, now: datetime, settle_s: float) -> list[Any]:
-    folded = COLUMNS.marked_at <= now - timedelta(seconds=settle_s)
-    return [
-        COLUMNS.flow == flow,
-        text(IS_WAITING),
-        or_(folded, and_(COLUMNS.lane == Lane.URGENT.value, COLUMNS.marked_at <= now)),
-        or_(COLUMNS.retry_at.is_(None), COLUMNS.retry_at <= now),
-        or_(COLUMNS.lease_until.is_(None), COLUMNS.lease_until <= now),
-    ]
+def _due_at(flow: str, now: datetime, settle_s: float) -> dict[str, Any]:
+    return {"b_flow": flow, "b_now": now, "b_folded": now - timedelta(seconds=settle_s)}
 
 
 def _ours(flow: str, token: str, subjects: Iterable[str]) -> Update:
@@ -250,36 +271,33 @@ def release(flow: str, subject: str, now: datetime) -> Work[bool]:
 
 def due_summary(flow: str, now: datetime, settle_s: float, limit: int = 1_000) -> Work[Due]:
     """What a worker and the status page must know of one flow. Index: ix_marks_waiting, all of it only when nothing is due."""
-    due = select(COLUMNS.subject).where(*_is_due(flow, now, settle_s)).limit(limit).subquery()
 
     def work(session: Session) -> Due:
         connection = session.connection()
-        count = connection.execute(select(func.count()).select_from(due)).scalar_one()
-        # one look at the head of each lane; a minimum over all lanes would read the whole backlog
-        heads = [connection.execute(_oldest(flow, lane)).scalar() for lane in Lane]
+        count = connection.execute(COUNT_DUE, {"b_limit": limit} | _due_at(flow, now, settle_s)).scalar_one()
+        heads = connection.execute(HEADS, {"b_flow": flow}).scalars()
         oldest = min((head for head in heads if head is not None), default=None)
         if count or oldest is None:
             return Due(count, oldest, now if count else None)
-        blocked, folding = connection.execute(_next_times(flow, now)).one()
+        blocked, folding = connection.execute(NEXT_TIMES, {"b_flow": flow, "b_now": now}).one()
         folded = folding + timedelta(seconds=settle_s) if folding else None
         return Due(0, oldest, min((time for time in (blocked, folded) if time), default=None))
 
     return work
 
 
-def _oldest(flow: str, lane: Lane) -> Select[Any]:
-    return select(func.min(COLUMNS.marked_at)).where(COLUMNS.flow == flow, COLUMNS.lane == lane.value, text(IS_WAITING))
-
-
-def _next_times(flow: str, now: datetime) -> Select[Any]:
+def _next_times() -> Select[Any]:
     """When the first deferral or lease ends, and the first mark of those that only fold."""
     retry, lease = COLUMNS.retry_at, COLUMNS.lease_until
-    is_blocked = or_(retry > now, lease > now)
+    is_blocked = or_(retry > bindparam("b_now"), lease > bindparam("b_now"))
     blocked_until = case((retry.is_(None), lease), (lease.is_(None), retry), (retry > lease, retry), else_=lease)
     return select(
         func.min(case((is_blocked, blocked_until), else_=None)),
         func.min(case((is_blocked, None), else_=COLUMNS.marked_at)),
-    ).where(COLUMNS.flow == flow, text(IS_WAITING))
+    ).where(COLUMNS.flow == bindparam("b_flow"), text(IS_WAITING))
+
+
+NEXT_TIMES = _next_times()
 
 
 def parked_marks() -> Work[list[ParkedMark]]:

@@ -41,13 +41,11 @@ class Mark(Row, table=True):
 
     __tablename__ = "marks"
     __table_args__ = (
-        # the claim and the summary; the two times are in it so that deferred and leased rows are passed over without a visit
+        # the claim and the summary; the two times are in it so that a deferred row is passed over without a visit
         partial("ix_marks_waiting", "flow", "lane", "marked_at", "retry_at", "lease_until", where=IS_WAITING),
         # the list of parked marks
         partial("ix_marks_parked", "flow", "subject", where=IS_PARKED),
         {
-            # one visit of the tree per row, and the claim's index holds the key
-            "sqlite_with_rowid": False,
             # a hot table of few rows: dead ones at the head of the index slow every claim
             "postgresql_with": {"autovacuum_vacuum_scale_factor": 0.01, "autovacuum_vacuum_cost_delay": 0},
         },
@@ -104,6 +102,9 @@ class OrderRow(Row, table=True):
     state: str
     cause: str
     detail: str = ""
+    trouble: str | None = None
+    """Why a package of it cannot be told to Shopify; while set it decides the state."""
+    trouble_detail: str | None = None
     since: datetime = Field(sa_type=UtcTime)
     """When the present state and cause began."""
     seen_at: datetime = Field(sa_type=UtcTime)
