@@ -53,6 +53,7 @@ class Cause(StrEnum):
     ADDRESS_INCOMPLETE = "address_incomplete"
     EDITED_AFTER_LABEL = "edited_after_label"
     CANCELLED_AFTER_LABEL = "cancelled_after_label"
+    CHANGED_ON_BOTH_SIDES = "changed_on_both_sides"
     OVERSHIPPED = "overshipped"
     MERGED_PARENT_UNKNOWN = "merged_parent_unknown"
     LINES_UNKNOWN = "lines_unknown"
@@ -160,6 +161,11 @@ MEANINGS: dict[Cause, Meaning] = {
         State.PARKED,
         "The order was cancelled in Shopify after its label was bought.",
         "Stop the package and void the label in ShipStation, or let it go and tell the customer.",
+    ),
+    Cause.CHANGED_ON_BOTH_SIDES: Meaning(
+        State.PARKED,
+        "The order was changed in Shopify after the warehouse had split, merged or altered it in ShipStation.",
+        "Make Shopify's change in ShipStation by hand: `syncd explain ORDER` shows it.",
     ),
     Cause.OVERSHIPPED: Meaning(
         State.PARKED,

@@ -83,6 +83,14 @@ class UpsertOrder:
     document: Order
     fields: tuple[str, ...]
     """Names of the fields that differ from what was applied; empty for a new order."""
+    wanted: Order | None = None
+    """Set when `document` also carries what the warehouse changed: the document as Shopify alone would have it."""
+
+    @property
+    def applied(self) -> Order:
+        """What to remember once ShipStation accepted `document`. With the warehouse's changes in it, they would look like
+        ours the next time, and be undone."""
+        return self.wanted or self.document
 
     @property
     def kind(self) -> str:

@@ -1,0 +1,80 @@
+"""The spelling of documents: one text for equal content, a digest of it, and which fields differ. Amounts never pass through floats."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+MAPPING_VERSION = 1
+"""Raised when the same order would give another ShipStation document than before."""
+
+LONGEST_EXPONENT = 400
+"""A number such as 1e999999 would be written out as a million digits."""
+
+
+def dumps(document: object) -> str:
+    """JSON as it is sent: key order kept, a Decimal becomes a JSON number with exactly its digits. Refuses floats."""
+    return _text(document, ordered=False)
+
+
+def loads(text: str | bytes) -> Any:
+    """JSON as it is read: fractions become Decimal, NaN and Infinity are refused with ValueError."""
+    return json.loads(text, parse_float=Decimal, parse_constant=_refuse)
+
+
+def canonical(document: object) -> str:
+    """One text for all spellings: keys sorted, 1.50 = 1.5 and 2.0 = 2."""
+    return _text(document, ordered=True)
+
+
+def digest(document: object) -> str:
+    """`<mapping version>:<sha256>`: another version is another digest, and says so."""
+    return f"{MAPPING_VERSION}:{hashlib.sha256(canonical(document).encode()).hexdigest()}"
+
+
+def differing_fields(a: Mapping[str, Any], b: Mapping[str, Any], fields: Iterable[str] | None = None) -> tuple[str, ...]:
+    """Sorted names of the top-level fields that differ; a missing field equals null."""
+    names = a.keys() | b.keys() if fields is None else fields
+    return tuple(sorted(name for name in names if not same(a.get(name), b.get(name))))
+
+
+def same(a: object, b: object) -> bool:
+    return canonical(a) == canonical(b)
+
+
+def _text(value: object, ordered: bool) -> str:
+    if isinstance(value, Mapping):
+        items = sorted(value.items()) if ordered else value.items()
+        return "{" + ",".join(f"{_string(key)}:{_text(item, ordered)}" for key, item in items) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(_text(item, ordered) for item in value) + "]"
+    if value is None or isinstance(value, bool | str):
+        return _string(value)
+    if isinstance(value, int):
+        return int.__repr__(value)
+    if isinstance(value, Decimal):
+        return _number(value, ordered)
+    raise TypeError(f"{type(value).__name__} has no exact JSON form")
+
+
+def _string(value: str | bool | None) -> str:
+    # ASCII escapes: a lone surrogate, which JSON may carry, can neither be encoded nor hashed otherwise.
+    return json.dumps(value)
+
+
+def _number(value: Decimal, ordered: bool) -> str:
+    if not value.is_finite() or abs(value.adjusted()) > LONGEST_EXPONENT:
+        raise ValueError("not a number that JSON should carry")
+    text = format(value, "f")
+    if not ordered:
+        return text
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,146 @@
+"""Our document and what ShipStation shows now -> the one to send: an update replaces the whole order, so nothing may be left out.
+
+What Shopify did not change keeps the warehouse's hand in it; what Shopify changed is Shopify's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+from mappings.canonical import differing_fields, same
+from mappings.keys import line_of
+from mappings.orders import OWNED_ADVANCED, OWNED_FIELDS, OWNED_INTERNATIONAL
+from mappings.packed import units_of
+from mappings.shipstation_shapes import Order, OrderItem
+from mappings.weights import same_weight
+
+READ_ONLY = frozenset(
+    {
+        "addressVerified",
+        "createDate",
+        "customerId",
+        "externallyFulfilled",
+        "externallyFulfilledBy",
+        "externallyFulfilledById",
+        "externallyFulfilledByName",
+        "labelMessages",
+        "mergedIds",
+        "mergedOrSplit",
+        "modifyDate",
+        "orderItemId",
+        "orderTotal",
+        "parentId",
+        "userId",
+        "WeightUnits",
+        "weightUnits",
+    }
+)
+"""Members of answers that must not be sent back, at whatever depth."""
+
+CHANGEABLE = frozenset({"awaiting_payment", "awaiting_shipment", "on_hold"})
+"""Statuses in which ShipStation accepts changes for certain. Others than these, shipped and cancelled mean that a
+fulfillment provider has the order: not ours to touch."""
+
+_PARTLY_OWNED: dict[str, tuple[str, ...]] = {
+    "advancedOptions": OWNED_ADVANCED,
+    "internationalOptions": OWNED_INTERNATIONAL,
+}
+
+
+def changed_fields(wanted: Order, applied: Order) -> tuple[str, ...]:
+    """Names of our fields that Shopify changed since ShipStation last accepted them."""
+    return differing_fields(_owned(wanted), _owned(applied), OWNED_FIELDS)
+
+
+def updated_order(observed: Order, wanted: Order, applied: Order, fields: Iterable[str]) -> Order:
+    """`fields` as wanted, the rest as observed. Keeps the status (a warehouse hold) and names the order by id and key."""
+    sent: dict[str, Any] = {**wanted, **_writable(observed)}
+    for field in fields:
+        sent[field] = _field(field, observed, wanted, applied)
+    return cast(Order, sent | {"orderKey": wanted["orderKey"]})
+
+
+def cancelled_as_observed(observed: Order, order_key: str) -> Order:
+    return cast(Order, _writable(observed) | {"orderKey": order_key, "orderStatus": "cancelled"})
+
+
+def is_regrouped(observed: Order) -> bool:
+    """The warehouse split or merged it: a write, even a cancellation, would double or lose goods of this or another order."""
+    advanced = observed.get("advancedOptions") or {}
+    return bool(advanced.get("mergedOrSplit") or advanced.get("mergedIds") or advanced.get("parentId"))
+
+
+def has_other_units(observed: Order, applied: Order) -> bool:
+    """The warehouse took units out or put some in; where they are now is not ours to guess."""
+    return units_of(observed) != units_of(applied)
+
+
+def same_destination(a: Order, b: Order) -> bool:
+    """Spelling does not matter: a later clean-up of ours must not look like a customer who moved."""
+    return all(_letters(a, part) == _letters(b, part) for part in ("street1", "city", "postalCode", "country"))
+
+
+def _letters(document: Order, part: str) -> str:
+    text = cast(Mapping[str, Any], document.get("shipTo") or {}).get(part) or ""
+    return "".join(char for char in text.casefold() if char.isalnum())
+
+
+def _owned(document: Order) -> dict[str, Any]:
+    whole = cast(dict[str, Any], document)
+    parts = {field: _picked(whole.get(field), names) for field, names in _PARTLY_OWNED.items()}
+    return {**whole, **parts}
+
+
+def _picked(value: Mapping[str, Any] | None, names: Iterable[str]) -> dict[str, Any]:
+    return {name: (value or {}).get(name) for name in names}
+
+
+def _field(field: str, observed: Order, wanted: Order, applied: Order) -> Any:
+    ours, theirs = cast(dict[str, Any], wanted).get(field), cast(dict[str, Any], observed).get(field)
+    if field in _PARTLY_OWNED:
+        return _writable(theirs or {}) | _picked(ours, _PARTLY_OWNED[field])
+    if field == "items":
+        return _items(wanted["items"], observed.get("items") or [])
+    if field == "weight" and not same_weight(observed.get("weight"), applied.get("weight")):
+        return _writable(theirs)  # somebody put it on the scales
+    return ours
+
+
+def _items(wanted: list[OrderItem], observed: list[OrderItem]) -> list[dict[str, Any]]:
+    """Ours, with what the warehouse added to them, and the items that only the warehouse knows (samples, inserts)."""
+    theirs = {item.get("lineItemKey"): _writable(item) for item in observed}
+    ours = [{**theirs.get(item["lineItemKey"], {}), **item} for item in wanted]
+    extra = [_writable(item) for item in observed if not _is_ours(item)]
+    return ours + extra
+
+
+def _is_ours(item: OrderItem) -> bool:
+    key = item.get("lineItemKey")
+    return line_of(key) is not None or (key or "").endswith(":adjustment")
+
+
+def _writable(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _writable(item) for key, item in value.items() if key not in READ_ONLY}
+    if isinstance(value, list):
+        return [_writable(item) for item in value]
+    return value
+
+
+def edited_there(observed: Order, applied: Order, fields: Iterable[str]) -> tuple[str, ...]:
+    """Those of `fields` that show something else than we wrote, as far as that can be told: the vendor adds members,
+    turns null into blanks and may correct spelling."""
+    return tuple(field for field in fields if not _alike(_get(observed, field), _get(applied, field)))
+
+
+def _get(document: Order, field: str) -> Any:
+    return cast(dict[str, Any], document).get(field)
+
+
+def _alike(theirs: Any, ours: Any) -> bool:
+    if isinstance(ours, Mapping):
+        return all(_alike((theirs or {}).get(key), item) for key, item in ours.items())
+    if isinstance(ours, str) or isinstance(theirs, str):
+        return str(theirs or "").strip().casefold() == str(ours or "").strip().casefold()
+    return not ours or isinstance(ours, list) or same(theirs, ours)

@@ -1,0 +1,176 @@
+"""May this order ship, and which of its units? Two decision tables over what Shopify said; no knowledge of ShipStation.
+
+Facts about fulfillment orders: shopify.dev, FulfillmentOrder, 2026-10.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mappings.causes import Cause
+from mappings.pacific import from_shopify
+from mappings.plans import Profile
+from mappings.shopify_shapes import FulfillmentOrder, LineItem, OrderToShip, number_of
+
+SOONEST_LOOK_S = 5.0
+LATEST_LOOK_S = 6 * 3600.0
+
+ENDED = frozenset({"CLOSED", "CANCELLED"})
+"""A closed fulfillment order may show remaining units again after its fulfillment was cancelled: they live in another one."""
+
+@dataclass(frozen=True)
+class Barrier:
+    """Why an order as a whole may not ship now, and when that may change by itself.
+
+    One that `withdraws` takes back what ShipStation has; any other only keeps more from going there.
+    """
+
+    cause: Cause
+    until: datetime | None = None
+    withdraws: bool = False
+
+
+@dataclass(frozen=True)
+class Routing:
+    """The units of one order by what Shopify lets us do with them. Keys are line item ids; only lines that need shipping count."""
+
+    free: dict[int | None, Counter[int]]
+    """By location id, None for a deleted location: may leave now."""
+    barred: dict[Cause, Counter[int]]
+    """Remaining, but not ours to send now."""
+    fulfilled: Counter[int]
+    unrouted: Counter[int]
+    """Sold, not fulfilled, and in no fulfillment order just now: routing is at work, which is no evidence of anything."""
+    until: datetime | None
+    """When the first scheduled fulfillment order becomes due."""
+    countries: dict[int | None, str]
+    """Country of each location, that of ended fulfillment orders included."""
+
+
+def barrier(order: OrderToShip, profile: Profile, now: datetime, released: bool = False) -> Barrier | None:
+    """The decision table of the order as a whole; the first row that applies decides. `released`: a person waived the fraud review."""
+    if order["cancelledAt"]:
+        return Barrier(Cause.CANCELLED, withdraws=True)
+    if cause := _not_wanted(order, profile):
+        return Barrier(cause)
+    if found := _payment(order, profile) or (None if released else _risk(order, now)):
+        return found
+    grace_ends = from_shopify(order["processedAt"]) + timedelta(seconds=profile.grace_s)
+    return Barrier(Cause.GRACE_PERIOD, grace_ends) if grace_ends > now else None
+
+
+def look_later(order: OrderToShip, now: datetime) -> datetime:
+    """As long again as the order is old: seconds at first, hours for one that has waited for days."""
+    age_s = (now - from_shopify(order["createdAt"])).total_seconds()
+    return now + timedelta(seconds=min(max(age_s, SOONEST_LOOK_S), LATEST_LOOK_S))
+
+
+def routing(order: OrderToShip) -> Routing:
+    fulfillment_orders = order["fulfillmentOrders"]["nodes"]
+    free: dict[int | None, Counter[int]] = {}
+    barred: dict[Cause, Counter[int]] = {}
+    countries = {location_of(one): one["assignedLocation"]["countryCode"] or "" for one in fulfillment_orders}
+    for fulfillment_order in fulfillment_orders:
+        units = remaining_units(fulfillment_order)
+        if fulfillment_order["status"] in ENDED or not units:
+            continue
+        if cause := bar(fulfillment_order):
+            barred.setdefault(cause, Counter()).update(units)
+        else:
+            location_id = location_of(fulfillment_order)
+            free.setdefault(location_id, Counter()).update(units)
+    fulfilled = fulfilled_units(fulfillment_orders)
+    live = sum([*free.values(), *barred.values()], Counter[int]())
+    unrouted = shippable_units(order["lineItems"]["nodes"]) - fulfilled - live
+    return Routing(free, barred, fulfilled, unrouted, _first_due(fulfillment_orders), countries)
+
+
+def bar(fulfillment_order: FulfillmentOrder) -> Cause | None:
+    """The decision table of one live fulfillment order: None when its units may leave now."""
+    delivery = fulfillment_order["deliveryMethod"]
+    method = delivery["methodType"] if delivery else "SHIPPING"
+    status = fulfillment_order["status"]
+    if method == "NONE":
+        return Cause.NOTHING_TO_SHIP
+    if method != "SHIPPING":
+        return Cause.PICKUP
+    # Also a refused or withdrawn request: the goods still lie with that service until somebody moves them.
+    if fulfillment_order["requestStatus"] != "UNSUBMITTED" or status == "INCOMPLETE":
+        return Cause.OTHER_SERVICE
+    if status == "ON_HOLD" or fulfillment_order["fulfillmentHolds"]:
+        return Cause.FULFILLMENT_HOLD
+    # The status decides, not `fulfillAt`: opened early, a fulfillment order may keep its later date.
+    if status == "SCHEDULED":
+        return Cause.SCHEDULED
+    return None if status in {"OPEN", "IN_PROGRESS"} else Cause.UNREADABLE
+
+
+def remaining_units(fulfillment_order: FulfillmentOrder) -> Counter[int]:
+    units: Counter[int] = Counter()
+    for line in fulfillment_order["lineItems"]["nodes"]:
+        if line["requiresShipping"] and line["remainingQuantity"] > 0:
+            units[number_of(line["lineItem"]["id"])] += line["remainingQuantity"]
+    return units
+
+
+def fulfilled_units(fulfillment_orders: Iterable[FulfillmentOrder]) -> Counter[int]:
+    """What Shopify counts as gone, whoever sent it."""
+    units: Counter[int] = Counter()
+    for fulfillment_order in fulfillment_orders:
+        for line in fulfillment_order["lineItems"]["nodes"]:
+            # A cancelled one was replaced: its units, whatever it shows, are in another.
+            if line["requiresShipping"] and fulfillment_order["status"] != "CANCELLED":
+                units[number_of(line["lineItem"]["id"])] += max(line["totalQuantity"] - line["remainingQuantity"], 0)
+    return +units
+
+
+def shippable_units(lines: Iterable[LineItem]) -> Counter[int]:
+    """Without refunded and removed units. Price does not matter: a free gift is packed too."""
+    return +Counter({number_of(line["id"]): line["currentQuantity"] for line in lines if line["requiresShipping"]})
+
+
+def location_of(fulfillment_order: FulfillmentOrder) -> int | None:
+    location = fulfillment_order["assignedLocation"]["location"]
+    return number_of(location["id"]) if location else None
+
+
+def _not_wanted(order: OrderToShip, profile: Profile) -> Cause | None:
+    if order["test"] and not profile.ship_test_orders:
+        return Cause.TEST_ORDER
+    # The earlier of the two: a history imported from another shop system carries its old dates in processedAt only.
+    began = min(from_shopify(order["processedAt"]), from_shopify(order["createdAt"]))
+    return Cause.BEFORE_START if profile.start_at and began < profile.start_at else None
+
+
+def _payment(order: OrderToShip, profile: Profile) -> Barrier | None:
+    """A zero total is PAID. PARTIALLY_REFUNDED says nothing about the goods: a refund of money alone shows it too."""
+    status = order["displayFinancialStatus"] or ""
+    if status in {"PAID", "PARTIALLY_REFUNDED"} or (status == "AUTHORIZED" and profile.ship_authorized):
+        return None
+    return _PAYMENT.get(status, Barrier(Cause.UNPAID))
+
+
+_PAYMENT = {
+    "AUTHORIZED": Barrier(Cause.AUTHORIZED_ONLY),
+    # Also an order that was paid and got another line since: what it had goes out, the new line waits.
+    "PARTIALLY_PAID": Barrier(Cause.PARTLY_PAID),
+    "REFUNDED": Barrier(Cause.REFUNDED, withdraws=True),
+    "VOIDED": Barrier(Cause.UNPAID, withdraws=True),
+    "EXPIRED": Barrier(Cause.UNPAID, withdraws=True),
+}
+
+
+def _risk(order: OrderToShip, now: datetime) -> Barrier | None:
+    """INVESTIGATE does not hold: Shopify gives it freely, and merchants who want it held do so with a Flow."""
+    if order["risk"]["recommendation"] == "CANCEL":
+        return Barrier(Cause.FRAUD_REVIEW, withdraws=True)
+    pending = any(assessment["riskLevel"] == "PENDING" for assessment in order["risk"]["assessments"])
+    return Barrier(Cause.RISK_PENDING, look_later(order, now)) if pending else None
+
+
+def _first_due(fulfillment_orders: Iterable[FulfillmentOrder]) -> datetime | None:
+    times = [one["fulfillAt"] for one in fulfillment_orders if one["status"] == "SCHEDULED"]
+    return min((from_shopify(time) for time in times if time), default=None)

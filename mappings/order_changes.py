@@ -1,0 +1,184 @@
+"""What Shopify wants, laid against what we placed: the changes that ShipStation's orders call for, before looking at them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from mappings.carry_over import CHANGEABLE, changed_fields
+from mappings.consignments import Allotment, Assignment, added, allot
+from mappings.eligibility import Barrier, Routing, barrier, routing
+from mappings.orders import cancelled_order, ordinal_in, shipstation_order
+from mappings.packed import Units, units_of, whole_packages
+from mappings.plans import Consignment, Package, Profile, Standing
+from mappings.shipstation_shapes import Order
+from mappings.shopify_shapes import OrderToShip
+
+
+@dataclass(frozen=True)
+class Change:
+    """`wanted` is the whole new document, None to cancel. `fields`: what differs from the applied one, empty when new."""
+
+    assignment: Assignment
+    wanted: Order | None
+    fields: tuple[str, ...] = ()
+    tombstone: Order | None = None
+    """A cancelled order without items, for a key that may have arrived and of which nothing is wanted."""
+
+    @property
+    def order_key(self) -> str:
+        return self.assignment.order_key
+
+    @property
+    def needs_truth(self) -> bool:
+        """Only what is new, or may be new, can be sent without looking: a repeated upsert of one key does no harm."""
+        consignment = self.assignment.consignment
+        if consignment is None:
+            return False
+        return self.wanted is None or consignment.applied is not None or consignment.standing is not Standing.INTENDED
+
+
+@dataclass(frozen=True)
+class Picture:
+    barrier: Barrier | None
+    routing: Routing
+    allotment: Allotment
+    consignments: tuple[Consignment, ...]
+    """As observed."""
+    documents: Mapping[str, Order]
+    """Order key -> what Shopify would have it be now, for all that are neither cancelled nor to be cancelled."""
+    changes: tuple[Change, ...]
+    reopened: Units
+    """Packed, reported to Shopify, and open there again although the label stands: sent once more they would leave twice."""
+
+    @property
+    def withdraws(self) -> bool:
+        return self.barrier is not None and self.barrier.withdraws
+
+
+def picture(
+    profile: Profile,
+    order: OrderToShip,
+    consignments: Sequence[Consignment],
+    packages: Sequence[Package],
+    observed: Mapping[str, Order | None],
+    now: datetime,
+    released: bool,
+) -> Picture:
+    seen = tuple(as_observed(one, observed.get(one.order_key)) for one in consignments)
+    gate = barrier(order, profile, now, released)
+    routes = routing(order)
+    remaining = {where: units for where, units in routes.free.items() if where is not None}
+    reported = _reported(seen, packages)
+    slack = routes.unrouted + _still_fulfilled(routes, seen, packages, reported)
+    reopened = (reported - routes.fulfilled) & added(remaining.values())
+    if gate and gate.withdraws:
+        remaining, slack, reopened = {}, Counter(), Counter()
+    locations = remaining.keys() | {one.location_id for one in seen}
+    frozen = locations if gate else {where for where in locations if not is_mapped(profile, where)}
+    order_id = int(order["legacyResourceId"])
+    allotment = allot(profile.store, order_id, remaining, seen, packages, slack, reopened, frozenset(frozen))
+    numbers = ordinals(profile, order, seen, allotment.assignments)
+    documents = _documents(profile, order, allotment, seen, routes, numbers)
+    changes = tuple(_changes(profile, order, allotment, documents, numbers))
+    return Picture(gate, routes, allotment, seen, documents, changes, reopened)
+
+
+def as_observed(consignment: Consignment, observed: Order | None) -> Consignment:
+    """The truth beats what we noted: shipped or cancelled meanwhile, or open again after a void."""
+    if observed is None:
+        return consignment
+    status = observed.get("orderStatus") or ""
+    if status == "cancelled":
+        standing = Standing.CANCELLED
+    else:
+        standing = Standing.OPEN if status in CHANGEABLE else Standing.SHIPPED
+    order_id = observed.get("orderId") or consignment.shipstation_order_id
+    return replace(consignment, standing=standing, shipstation_order_id=order_id, applied=consignment.applied or observed)
+
+
+def is_mapped(profile: Profile, location_id: int | None) -> bool:
+    return location_id is not None and (not profile.warehouses or location_id in profile.warehouses)
+
+
+def _reported(consignments: Sequence[Consignment], packages: Sequence[Package]) -> Units:
+    """Units in unvoided packages that have their fulfillment."""
+    whole = whole_packages(consignments, packages)
+    return added(Counter(package.lines or {}) for package in whole if package.fulfillment_gid)
+
+
+def _still_fulfilled(
+    routes: Routing, consignments: Sequence[Consignment], packages: Sequence[Package], reported: Units
+) -> Units:
+    """Units whose label was voided while Shopify still counts them as gone: the warehouse is to send them again."""
+    held = {one.order_key: units_of(one.applied) for one in consignments}
+    voided: Units = Counter()
+    for package in packages:
+        if package.voided and package.fulfillment_gid:
+            voided.update(package.lines if package.lines is not None else held.get(package.order_key or "", {}))
+    return voided & (routes.fulfilled - reported)
+
+
+def _changes(
+    profile: Profile,
+    order: OrderToShip,
+    allotment: Allotment,
+    documents: Mapping[str, Order],
+    numbers: Mapping[str, int],
+) -> Iterator[Change]:
+    for one in allotment.assignments:
+        applied = one.consignment.applied if one.consignment else None
+        wanted = documents.get(one.order_key)
+        if wanted is None:
+            tombstone = None if applied else _tombstone(profile, order, one, numbers[one.order_key])
+            yield Change(one, None, ("orderStatus",), tombstone)
+        elif applied is None:
+            yield Change(one, wanted)
+        elif fields := changed_fields(wanted, applied):
+            yield Change(one, wanted, fields)
+
+
+def _tombstone(profile: Profile, order: OrderToShip, one: Assignment, ordinal: int) -> Order:
+    nothing: Units = Counter()
+    empty = shipstation_order(profile, order, one.order_key, one.location_id, ordinal, nothing, nothing, "")
+    return cancelled_order(empty)
+
+
+def _documents(
+    profile: Profile,
+    order: OrderToShip,
+    allotment: Allotment,
+    consignments: Sequence[Consignment],
+    routes: Routing,
+    numbers: Mapping[str, int],
+) -> dict[str, Order]:
+    """In the order of their numbers, because each share of money depends on those before it."""
+    units = {one.order_key: units_of(one.applied) for one in consignments if one.standing is Standing.SHIPPED}
+    units |= {one.order_key: one.units for one in allotment.assignments}
+    places = {one.order_key: one.location_id for one in consignments}
+    places |= {one.order_key: one.location_id for one in allotment.assignments}
+    documents: dict[str, Order] = {}
+    before: Units = Counter()
+    for key, ordinal in numbers.items():
+        if not units.get(key):
+            continue
+        where, mine = places[key], units[key]
+        country = routes.countries.get(where, "")
+        documents[key] = shipstation_order(profile, order, key, where, ordinal, mine, before, country)
+        before = before + mine
+    return documents
+
+
+def ordinals(
+    profile: Profile, order: OrderToShip, consignments: Sequence[Consignment], assignments: Sequence[Assignment]
+) -> dict[str, int]:
+    """Order key -> its number within the order, ascending. A number once given stays; others take the lowest free ones."""
+    known = {c.order_key: ordinal_in(profile, order, c.applied) for c in consignments}
+    numbers = {key: number for key, number in known.items() if number}
+    old = sorted((c.n, c.location_id, c.order_key) for c in consignments if c.order_key not in numbers)
+    new = sorted((a.n, a.location_id, a.order_key) for a in assignments if a.consignment is None)
+    for _, _, key in [*old, *new]:
+        numbers[key] = next(n for n in range(1, len(numbers) + 2) if n not in numbers.values())
+    return dict(sorted(numbers.items(), key=lambda item: item[1]))

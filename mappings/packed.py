@@ -1,0 +1,86 @@
+"""Which consignment the units of each package came from. Voided packages hold nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from mappings.keys import line_of
+from mappings.plans import Consignment, Package, Standing
+from mappings.shipstation_shapes import Order
+
+Units = Counter[int]
+"""Shopify line item id -> units."""
+
+
+@dataclass
+class Packed:
+    """What was packed, by order key. `pending` is the part of it that Shopify does not know yet."""
+
+    gone: dict[str, Units] = field(default_factory=dict)
+    pending: dict[str, Units] = field(default_factory=dict)
+    stray: Units = field(default_factory=Counter)
+    """Pending units of packages that fit no consignment of ours."""
+
+    def of(self, order_key: str) -> Units:
+        return self.gone.get(order_key, Counter())
+
+
+def units_of(document: Order | None) -> Units:
+    """Units by line item of a ShipStation order; items that are not ours (adjustments, free samples) count nothing."""
+    units: Units = Counter()
+    for item in (document or {}).get("items") or []:
+        line = line_of(item.get("lineItemKey"))
+        if line and not item.get("adjustment"):
+            units[line[1]] += item.get("quantity") or 0
+    return units
+
+
+def package_order(package: Package) -> tuple[str, int]:
+    """Sort key: the vendor's numbers count up, fulfillments come before shipments."""
+    return package.package_key[:1], int(package.package_key[1:])
+
+
+def packed_units(consignments: Sequence[Consignment], packages: Sequence[Package]) -> Packed:
+    """Each unit goes to the consignment that its package names, as far as that held it, then to one that still lacks it.
+
+    A split child and a merged order carry foreign keys; their lines are found by the line item keys alone.
+    """
+    packed = Packed()
+    room = {c.order_key: units_of(c.applied) for c in consignments}
+    others = [c.order_key for c in sorted(consignments, key=lambda c: c.n) if c.standing is not Standing.CANCELLED]
+    for package in whole_packages(consignments, packages):
+        own = [package.order_key] if package.order_key in room else []
+        for line_id, units in (package.lines or {}).items():
+            for key in [*own, *others]:
+                units -= _put(packed, package, key, line_id, min(units, max(room[key][line_id], 0)), room)
+            for key in own:  # more than it held: overpacked, and still gone
+                units -= _put(packed, package, key, line_id, units, room)
+            if package.fulfillment_gid is None:
+                packed.stray[line_id] += units
+    return packed
+
+
+def whole_packages(consignments: Sequence[Consignment], packages: Sequence[Package]) -> list[Package]:
+    """The unvoided packages in a fixed order, each with lines. One of which ShipStation told no lines took all that the
+    others of its consignment left; a second such one has none. Good for sums, not for telling a customer."""
+    held = {c.order_key: units_of(c.applied) for c in consignments}
+    live = sorted((p for p in packages if not p.voided), key=package_order)
+    for package in live:
+        if package.lines is not None and package.order_key in held:
+            held[package.order_key] -= Counter(package.lines)
+    whole = []
+    for package in live:
+        if package.lines is None:
+            package = replace(package, lines=held.pop(package.order_key or "", Counter[int]()))
+        whole.append(package)
+    return whole
+
+
+def _put(packed: Packed, package: Package, order_key: str, line_id: int, units: int, room: dict[str, Units]) -> int:
+    room[order_key][line_id] -= units
+    packed.gone.setdefault(order_key, Counter())[line_id] += units
+    if package.fulfillment_gid is None:
+        packed.pending.setdefault(order_key, Counter())[line_id] += units
+    return units

@@ -1,0 +1,261 @@
+"""The plan of the orders flow: one Shopify order, what we placed of it, what ShipStation shows -> steps and the order's state.
+
+Total and deterministic. A second look after the steps were applied plans nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mappings.addresses import missing_parts
+from mappings.carry_over import (
+    cancelled_as_observed,
+    edited_there,
+    has_other_units,
+    is_regrouped,
+    same_destination,
+    updated_order,
+)
+from mappings.causes import Cause
+from mappings.consignments import Assignment, added
+from mappings.eligibility import look_later
+from mappings.order_changes import Change, Picture, is_mapped, picture
+from mappings.orders import order_number
+from mappings.packed import Units
+from mappings.plans import Consignment, Package, Plan, Profile, Standing, UpsertOrder
+from mappings.shipstation_shapes import Order
+from mappings.shopify_shapes import OrderToShip
+
+REREAD_S = 60.0
+"""How soon to look again when ShipStation's side of an order could not be read."""
+
+_WORST_FIRST = (
+    Cause.CANCELLED_AFTER_LABEL,
+    Cause.EDITED_AFTER_LABEL,
+    Cause.FRAUD_REVIEW,
+    Cause.CHANGED_ON_BOTH_SIDES,
+    Cause.MERGED_PARENT_UNKNOWN,
+    Cause.ADDRESS_INCOMPLETE,
+    Cause.LOCATION_NOT_MAPPED,
+    Cause.UNREADABLE,
+)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why something that should be done is not. `detail` names ids and counts only."""
+
+    cause: Cause
+    detail: str
+
+
+def plan_order(
+    profile: Profile,
+    order: OrderToShip | None,
+    consignments: Sequence[Consignment],
+    packages: Sequence[Package],
+    observed: Mapping[str, Order | None],
+    now: datetime,
+    released: bool = False,
+) -> Plan:
+    """`order` is None when Shopify shows no such order. `observed`: order key -> ShipStation's order as read just now, None
+    when ShipStation answered that it has none, absent when it was not read. `released`: a person waived the fraud review.
+
+    Consignments and packages must have been read before the Shopify order was.
+    """
+    if order is None:
+        return Plan(Cause.NOT_FOUND)
+    seen = picture(profile, order, consignments, packages, observed, now, released)
+    decisions = [_decide(change, observed) for change in seen.changes]
+    steps = tuple(one for one in decisions if isinstance(one, UpsertOrder))
+    troubles = [one for one in decisions if isinstance(one, Trouble)]
+    troubles += _troubles(profile, order, seen, packages, observed)
+    cause = _worst(troubles) or _state(order, seen, steps)
+    details = sorted({trouble.detail for trouble in troubles}) + _remarks(seen, observed)
+    return Plan(cause, steps, "; ".join(details), _look_again(order, seen, cause, now))
+
+
+def needs_shipstation_truth(
+    profile: Profile,
+    order: OrderToShip | None,
+    consignments: Sequence[Consignment],
+    packages: Sequence[Package],
+    now: datetime,
+    released: bool = False,
+) -> tuple[str, ...]:
+    """Order keys that must be read before the plan may change or cancel them. Where no ShipStation order id is known, the
+    order is found by its number, which begins with `order_number_stem`."""
+    if order is None:
+        return ()
+    seen = picture(profile, order, consignments, packages, {}, now, released)
+    return tuple(change.order_key for change in seen.changes if change.needs_truth and not _missing(change))
+
+
+def order_number_stem(profile: Profile, order: OrderToShip) -> str:
+    """What the numbers of all consignments of the order begin with."""
+    return order_number(profile, order, 1)
+
+
+def _decide(change: Change, observed: Mapping[str, Order | None]) -> UpsertOrder | Trouble:
+    """The decision table of one ShipStation order. Shipped and cancelled ones never get here: nothing is assigned to them."""
+    key, consignment = change.order_key, change.assignment.consignment
+    applied = consignment.applied if consignment else None
+    uncertain = consignment is None or (applied is None and consignment.standing is Standing.INTENDED)
+    truth = observed.get(key)
+    # Create or update: not to an address that no label can be made for.
+    if missing := _missing(change):
+        return Trouble(Cause.ADDRESS_INCOMPLETE, f"{key}: address without {', '.join(missing)}")
+    # Not read: it may have shipped.
+    if change.needs_truth and key not in observed:
+        return Trouble(Cause.UNREADABLE, f"{key}: not read in ShipStation")
+    # Create, also once more when the first answer was lost. No longer wanted: the lost one may still arrive, so its key is
+    # taken by a cancelled order.
+    if truth is None and uncertain and (document := change.wanted or change.tombstone):
+        return _upsert(change, document)
+    # It was accepted once and is gone: merged into another, or deleted. Made anew, the goods could leave twice.
+    if truth is None:
+        return Trouble(Cause.MERGED_PARENT_UNKNOWN, f"{key}: ShipStation has no such order")
+    # Split or merged by the warehouse: every write would double or lose goods.
+    if is_regrouped(truth):
+        return Trouble(Cause.CHANGED_ON_BOTH_SIDES, f"{key}: split or merged in ShipStation")
+    # Cancel: nothing of it is wanted any more, and it is still open.
+    if change.wanted is None:
+        return _upsert(change, cancelled_as_observed(truth, key))
+    # Update its items: not when the warehouse took some out.
+    if "items" in change.fields and applied and has_other_units(truth, applied):
+        return Trouble(Cause.CHANGED_ON_BOTH_SIDES, f"{key}: units changed in ShipStation")
+    # Update: Shopify's fields, and the warehouse's for the rest.
+    return _upsert(change, updated_order(truth, change.wanted, applied or truth, change.fields), change.wanted)
+
+
+def _missing(change: Change) -> tuple[str, ...]:
+    return missing_parts(change.wanted["shipTo"]) if change.wanted else ()
+
+
+def _upsert(change: Change, document: Order, wanted: Order | None = None) -> UpsertOrder:
+    one = change.assignment
+    return UpsertOrder(one.order_key, one.location_id, "", one.n, document, change.fields, wanted)
+
+
+def _troubles(
+    profile: Profile, order: OrderToShip, seen: Picture, packages: Sequence[Package], observed: Mapping[str, Order | None]
+) -> list[Trouble]:
+    """What cannot be made equal by any step."""
+    troubles = [_excess(seen, key, units) for key, units in seen.allotment.excess.items()]
+    for line_id, units in sorted(seen.reopened.items()):
+        detail = f"line {line_id}: {units} shipped units are open again in Shopify, their label stands"
+        troubles.append(Trouble(Cause.EDITED_AFTER_LABEL, detail))
+    if order["cancelledAt"]:
+        left = [package.package_key for package in packages if not package.voided]
+        troubles += [Trouble(Cause.CANCELLED_AFTER_LABEL, f"package {key}: its label is not voided") for key in left]
+    else:
+        troubles += [trouble for one in seen.consignments if (trouble := _moved(seen, one))]
+    vanished = [one for one in seen.allotment.assignments if _is_vanished(one, observed)]
+    troubles += [Trouble(Cause.MERGED_PARENT_UNKNOWN, f"{one.order_key}: ShipStation has no such order") for one in vanished]
+    return troubles if seen.barrier else troubles + _unmapped(profile, seen)
+
+
+def _is_vanished(one: Assignment, observed: Mapping[str, Order | None]) -> bool:
+    known = one.consignment is not None and one.consignment.standing is Standing.OPEN
+    return known and bool(one.outstanding) and one.order_key in observed and observed[one.order_key] is None
+
+
+def _excess(seen: Picture, key: str, units: Units) -> Trouble:
+    lines = ", ".join(f"{count} of line {line_id}" for line_id, count in sorted(units.items()))
+    detail = f"{key}: {lines} no longer wanted"
+    if not seen.barrier or not seen.barrier.withdraws:
+        return Trouble(Cause.EDITED_AFTER_LABEL, detail)
+    fraud = seen.barrier.cause is Cause.FRAUD_REVIEW
+    return Trouble(Cause.FRAUD_REVIEW if fraud else Cause.CANCELLED_AFTER_LABEL, detail)
+
+
+def _moved(seen: Picture, consignment: Consignment) -> Trouble | None:
+    """Another destination after the label. An address that is no longer readable is not another one."""
+    wanted = seen.documents.get(consignment.order_key)
+    if consignment.standing is not Standing.SHIPPED or not consignment.applied or not wanted:
+        return None
+    if missing_parts(wanted["shipTo"]) or same_destination(wanted, consignment.applied):
+        return None
+    return Trouble(Cause.EDITED_AFTER_LABEL, f"{consignment.order_key}: another address")
+
+
+def _unmapped(profile: Profile, seen: Picture) -> list[Trouble]:
+    places = [str(where) for where in seen.allotment.unplaced if not is_mapped(profile, where)]
+    places += ["deleted"] if None in seen.routing.free else []
+    return [Trouble(Cause.LOCATION_NOT_MAPPED, f"location {where}") for where in places]
+
+
+def _worst(troubles: Sequence[Trouble]) -> Cause | None:
+    found = {trouble.cause for trouble in troubles}
+    return next((cause for cause in _WORST_FIRST if cause in found), None)
+
+
+def _state(order: OrderToShip, seen: Picture, steps: Sequence[UpsertOrder]) -> Cause:
+    """The decision table of the whole order, when nothing is wrong; the first row that applies decides."""
+    gate, allotment = seen.barrier, seen.allotment
+    gone = seen.routing.fulfilled + added(allotment.packed.pending.values()) + allotment.packed.stray
+    placed = added([*(one.outstanding for one in allotment.assignments), *allotment.locked.values()])
+    if gate and (gate.cause is Cause.CANCELLED or (gate.cause in _FINAL and not seen.consignments)):
+        return gate.cause
+    if not any(line["requiresShipping"] for line in order["lineItems"]["nodes"]):
+        return Cause.NOTHING_TO_SHIP
+    stopped = gate and gate.withdraws and (not gone or seen.routing.free)
+    if gate and (stopped or allotment.unplaced or not (gone or placed)):
+        return gate.cause
+    if any(step.kind == "create_order" for step in steps):
+        return Cause.QUEUED
+    if placed:
+        return Cause.PARTLY_SHIPPED if gone else Cause.IN_SHIPSTATION
+    return _unplaced_state(order, seen, gone)
+
+
+_FINAL = frozenset({Cause.TEST_ORDER, Cause.BEFORE_START})
+
+
+def _unplaced_state(order: OrderToShip, seen: Picture, gone: Units) -> Cause:
+    """When nothing lies in ShipStation: is something held back, has all left, or was there never anything for us?"""
+    barred = seen.routing.barred
+    waits = next((cause for cause in _WAITING if cause in barred), None)
+    if waits:
+        return waits
+    if seen.routing.unrouted:
+        return Cause.PARTLY_SHIPPED if gone else Cause.NOT_ROUTED
+    if gone:
+        return Cause.SHIPPED if _shipped_by_us(seen) else next((c for c in _NOT_OURS if c in barred), Cause.FULFILLED_ELSEWHERE)
+    return next((cause for cause in _NOT_OURS if cause in barred), Cause.REFUNDED)
+
+
+_WAITING = (Cause.FULFILLMENT_HOLD, Cause.UNREADABLE, Cause.SCHEDULED)
+_NOT_OURS = (Cause.OTHER_SERVICE, Cause.PICKUP, Cause.NOTHING_TO_SHIP)
+
+
+def _shipped_by_us(seen: Picture) -> bool:
+    packed = seen.allotment.packed
+    return any(packed.gone.values()) or any(one.standing is Standing.SHIPPED for one in seen.consignments)
+
+
+def _remarks(seen: Picture, observed: Mapping[str, Order | None]) -> list[str]:
+    """What is worth knowing beside the cause: units that stay behind, and fields that both sides changed."""
+    behind = [f"{sum(units.values())} units {cause}" for cause, units in sorted(seen.routing.barred.items())]
+    if seen.barrier and seen.allotment.unplaced:
+        behind.append(f"{sum(added(seen.allotment.unplaced.values()).values())} units {seen.barrier.cause}")
+    both = []
+    for change in seen.changes:
+        truth, consignment = observed.get(change.order_key), change.assignment.consignment
+        if truth and consignment and consignment.applied and change.wanted:
+            fields = edited_there(truth, consignment.applied, change.fields)
+            both += [f"{change.order_key}: {field} also changed in ShipStation" for field in fields]
+    return behind + both
+
+
+def _look_again(order: OrderToShip, seen: Picture, cause: Cause, now: datetime) -> datetime | None:
+    times = [seen.barrier.until if seen.barrier else None, seen.routing.until]
+    if seen.routing.unrouted and not seen.withdraws:
+        times.append(look_later(order, now))
+    if cause is Cause.UNREADABLE:
+        times.append(now + timedelta(seconds=REREAD_S))
+    # What is due already and still looks the same is given a moment: the vendor's clock is not ours.
+    soonest = min((time for time in times if time), default=None)
+    return max(soonest, now + timedelta(seconds=REREAD_S)) if soonest and soonest <= now else soonest
