@@ -1,0 +1,89 @@
+"""The full account of a shop as JSON: what an auditor compares with ShipStation's side. Ids, units and counts."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from syncd.sandbox.shopify.money import decimal_text
+from syncd.sandbox.shopify.shop import Shop
+from syncd.sandbox.shopify.standing import fulfilled_units, fulfillment_summary, open_units
+from syncd.sandbox.shopify.state import Fulfillment, FulfillmentOrder, Order, gid
+from syncd.sandbox.shopify.times import utc_text
+
+
+def shop_dump(shop: Shop) -> dict[str, Any]:
+    outbox = shop.outbox
+    return {
+        "orders": [order_dump(order) for order in shop.orders.values()],
+        "counters": {
+            **asdict(shop.calls),
+            "webhooks": asdict(outbox.counters) | {"waiting": outbox.waiting},
+            "mails": sum(done.mails for done in shop.fulfillments.values()),
+        },
+        "subscriptions": [
+            {"id": gid("WebhookSubscription", entry.id), "topic": entry.topic, "uri": entry.uri}
+            for entry in outbox.subscriptions.values()
+        ],
+        "subscriptions_removed": list(outbox.removed),
+    }
+
+
+def order_dump(order: Order) -> dict[str, Any]:
+    done, left = fulfilled_units(order), open_units(order)
+    return {
+        "id": order.id,
+        "gid": gid("Order", order.id),
+        "name": order.name,
+        "createdAt": utc_text(order.created_at),
+        "updatedAt": utc_text(order.updated_at),
+        "cancelledAt": utc_text(order.cancelled_at) if order.cancelled_at else None,
+        "closed": order.closed_at is not None,
+        "test": order.test,
+        "financialStatus": order.financial_status,
+        "fulfillmentStatus": fulfillment_summary(order),
+        "risk": order.recommendation,
+        "total": decimal_text(order.totals.total),
+        "lines": [
+            {
+                "id": line.id,
+                "sku": line.sku,
+                "quantity": line.quantity,
+                "currentQuantity": line.current_quantity,
+                "fulfilled": done[line.id],
+                "remaining": left[line.id],
+                "requiresShipping": line.requires_shipping,
+                "isGiftCard": line.is_gift_card,
+            }
+            for line in order.lines
+        ],
+        "fulfillmentOrders": [_fulfillment_order(entry) for entry in order.fulfillment_orders],
+        "unrouted": sum(units.quantity - units.fulfilled for units in order.units),
+        "fulfillments": [_fulfillment(entry) for entry in order.fulfillments],
+    }
+
+
+def _fulfillment_order(entry: FulfillmentOrder) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "status": entry.status,
+        "locationId": entry.location_id,
+        "deliveryMethod": entry.method,
+        "holds": [hold.reason for hold in entry.holds],
+        "lines": [
+            {"id": part.id, "lineId": part.line.id, "total": part.total, "remaining": part.remaining} for part in entry.lines
+        ],
+    }
+
+
+def _fulfillment(entry: Fulfillment) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "name": entry.name,
+        "status": entry.status,
+        "locationId": entry.location_id,
+        "createdAt": utc_text(entry.created_at),
+        "tracking": [asdict(row) for row in entry.tracking],
+        "lines": {str(part.line.id): part.quantity for part in entry.lines},
+        "mails": entry.mails,
+    }
