@@ -1,0 +1,183 @@
+"""What is read from ShipStation: orders by id and number, the feeds of what changed and what left, and what the doctor looks at."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from mappings.shipstation_shapes import Fulfillment, Order, Shipment
+from syncd.budget import Urgency
+from syncd.errors import RejectedError, TransientError
+from syncd.shipstation.client import NOT_FOUND, ShipStationClient
+from syncd.shipstation.lists import LARGEST_PAGE, Listing, Page, pages
+
+__all__ = ["Page"]
+
+FEW = 3
+
+ORDERS_MODIFIED = Listing(
+    "/orders", "orders", "orderId", "modifyDateStart", "modifyDate", {"sortBy": "ModifyDate", "sortDir": "ASC"}
+)
+ORDERS_CREATED = Listing(
+    "/orders", "orders", "orderId", "createDateStart", "createDate", {"sortBy": "CreateDate", "sortDir": "ASC"}
+)
+SHIPMENTS_CREATED = Listing(
+    "/shipments",
+    "shipments",
+    "shipmentId",
+    "createDateStart",
+    "createDate",
+    {"sortBy": "CreateDate", "sortDir": "ASC", "includeShipmentItems": "true"},
+)
+# there is no sort by the time of the void
+SHIPMENTS_VOIDED = Listing(
+    "/shipments",
+    "shipments",
+    "shipmentId",
+    "voidDateStart",
+    None,
+    {"sortBy": "CreateDate", "sortDir": "ASC", "includeShipmentItems": "true"},
+)
+FULFILLMENTS_CREATED = Listing(
+    "/fulfillments",
+    "fulfillments",
+    "fulfillmentId",
+    "createDateStart",
+    "createDate",
+    {"sortBy": "CreateDate", "sortDir": "ASC"},
+)
+
+
+class Store(NamedTuple):
+    """`is_manual`: not connected to a shop of its own, so that orders of an API belong in it."""
+
+    store_id: int
+    name: str
+    is_manual: bool
+    is_active: bool
+    marketplace: str
+
+
+class Warehouse(NamedTuple):
+    warehouse_id: int
+    name: str
+    is_default: bool
+
+
+class Subscription(NamedTuple):
+    webhook_id: int
+    event: str
+    url: str
+
+
+def orders_since(client: ShipStationClient, since: datetime, urgency: Urgency) -> AsyncIterator[Page[Order]]:
+    """Orders modified since, oldest change first."""
+    return pages(client, ORDERS_MODIFIED, since, urgency)
+
+
+def shipments_since(client: ShipStationClient, since: datetime, urgency: Urgency) -> AsyncIterator[Page[Shipment]]:
+    """Labels bought since, with their items. Some are voided by now, some are return labels."""
+    return pages(client, SHIPMENTS_CREATED, since, urgency)
+
+
+def shipments_voided_since(
+    client: ShipStationClient, since: datetime, urgency: Urgency
+) -> AsyncIterator[Page[Shipment]]:
+    """Labels voided since, however old they are."""
+    return pages(client, SHIPMENTS_VOIDED, since, urgency)
+
+
+def fulfillments_since(
+    client: ShipStationClient, since: datetime, urgency: Urgency
+) -> AsyncIterator[Page[Fulfillment]]:
+    """Orders marked as shipped since, without a label of ShipStation's."""
+    return pages(client, FULFILLMENTS_CREATED, since, urgency)
+
+
+async def orders_by_id(
+    client: ShipStationClient, order_ids: Iterable[int], urgency: Urgency, created_since: datetime | None = None
+) -> dict[int, Order | None]:
+    """One entry for each id; None for 404: deleted, or merged into another order.
+
+    With `created_since`, no later than the oldest of them, many are read from a list; only those that it does not show are
+    asked for one by one, because absence from a list proves nothing.
+    """
+    wanted = list(dict.fromkeys(order_ids))
+    found: dict[int, Order | None] = {}
+    if created_since is not None and len(wanted) > FEW:
+        found |= await _listed(client, set(wanted), urgency, created_since)
+    for order_id in wanted:
+        if order_id not in found:
+            found[order_id] = await order_by_id(client, order_id, urgency)
+    return found
+
+
+async def order_by_id(client: ShipStationClient, order_id: int, urgency: Urgency) -> Order | None:
+    try:
+        order = await client.get(f"/orders/{order_id}", urgency=urgency)
+    except RejectedError as error:
+        if error.code == NOT_FOUND:
+            return None
+        raise
+    if not isinstance(order, dict) or order.get("orderId") != order_id:
+        raise TransientError("malformed", "another order came")
+    return order
+
+
+async def orders_by_number(client: ShipStationClient, number: str, urgency: Urgency) -> list[Order]:
+    """All orders with exactly this number, which is not unique; parts of a split order may share it."""
+    params: dict[str, str | int] = {"orderNumber": number, "pageSize": LARGEST_PAGE}
+    body = await client.get("/orders", params, urgency)
+    rows = body.get("orders") if isinstance(body, dict) else None
+    if not isinstance(rows, list):
+        raise TransientError("malformed", "no orders in the answer")
+    # the vendor's filter takes it for the beginning of a number
+    return [row for row in rows if row.get("orderNumber") == number]
+
+
+async def stores(client: ShipStationClient) -> list[Store]:
+    rows = await _rows(client, "/stores?showInactive=true")
+    return [
+        Store(
+            row["storeId"],
+            str(row.get("storeName")),
+            row.get("marketplaceId") == 0,
+            bool(row.get("active")),
+            str(row.get("marketplaceName")),
+        )
+        for row in rows
+    ]
+
+
+async def warehouses(client: ShipStationClient) -> list[Warehouse]:
+    rows = await _rows(client, "/warehouses")
+    return [Warehouse(row["warehouseId"], str(row.get("warehouseName")), bool(row.get("isDefault"))) for row in rows]
+
+
+async def subscriptions(client: ShipStationClient) -> list[Subscription]:
+    rows = await _rows(client, "/webhooks", "webhooks")
+    return [Subscription(row["WebHookID"], str(row.get("HookType")), str(row.get("Url"))) for row in rows]
+
+
+async def _listed(
+    client: ShipStationClient, wanted: set[int], urgency: Urgency, created_since: datetime
+) -> dict[int, Order | None]:
+    found: dict[int, Order | None] = {}
+    pages_read = 0
+    async for page in pages(client, ORDERS_CREATED, created_since, urgency):
+        found |= {row["orderId"]: row for row in page.rows if row["orderId"] in wanted}
+        pages_read += 1
+        # each page costs as much as one of the rest by itself
+        if pages_read >= len(wanted) - len(found):
+            break
+    return found
+
+
+async def _rows(client: ShipStationClient, path: str, member: str | None = None) -> list[dict[str, Any]]:
+    """A bare array, or the one inside `member`."""
+    body = await client.get(path, urgency=Urgency.CATALOG)
+    rows = body.get(member) if member and isinstance(body, dict) else body
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise TransientError("malformed", f"{path} is no list")
+    return rows

@@ -1,0 +1,42 @@
+"""Webhooks of the ShipStation account: they carry no signature, so a secret in the path lets them in and the body only nudges.
+
+Pure. The address in a body is never fetched: that would send our keys wherever somebody likes.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from typing import Any
+
+from syncd.hints import Hint, Nudge
+
+SHIPMENTS = Nudge("shipstation.shipments")
+FULFILLMENTS = Nudge("shipstation.fulfillments")
+
+EVENTS = ("SHIP_NOTIFY", "FULFILLMENT_SHIPPED", "FULFILLMENT_REJECTED")
+"""Those that we subscribe to."""
+
+HINTS: dict[str, list[Hint]] = {
+    "SHIP_NOTIFY": [SHIPMENTS],
+    "ITEM_SHIP_NOTIFY": [SHIPMENTS],
+    "FULFILLMENT_SHIPPED": [FULFILLMENTS],
+    "FULFILLMENT_REJECTED": [FULFILLMENTS],
+    "ORDER_NOTIFY": [],  # orders come from us
+    "ITEM_ORDER_NOTIFY": [],
+}
+
+
+def is_secret(given: str, secret: str) -> bool:
+    """In constant time. An empty secret lets nobody in."""
+    return bool(secret) and hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode("utf-8", "replace"))
+
+
+def hints_of(body: bytes) -> list[Hint]:
+    """Never fails. What cannot be understood may have been news of a package."""
+    try:
+        said: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        said = None
+    kind = said.get("resource_type") if isinstance(said, dict) else None
+    return list(HINTS.get(kind, [SHIPMENTS, FULFILLMENTS])) if isinstance(kind, str) else [SHIPMENTS, FULFILLMENTS]
