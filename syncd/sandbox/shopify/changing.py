@@ -23,6 +23,7 @@ from syncd.sandbox.shopify.state import (
     Units,
 )
 
+
 def pay(shop: Shop, order: Order) -> None:
     if order.cancelled_at or order.financial_status in ("PAID", "PARTIALLY_REFUNDED", "REFUNDED"):
         raise Refusal(["id"], "Order is already paid or cannot be paid.")
@@ -76,7 +77,12 @@ def _refund_everything(shop: Shop, order: Order) -> Refund:
 
 
 def refund(
-    shop: Shop, order: Order, units: Mapping[int, int], restock_type: str, amount: Decimal | None, note: str | None = None
+    shop: Shop,
+    order: Order,
+    units: Mapping[int, int],
+    restock_type: str,
+    amount: Decimal | None,
+    note: str | None = None,
 ) -> Refund:
     """`units`: order line id -> units; empty gives money only. CANCEL and NO_RESTOCK take units that are not fulfilled yet
     (NO_RESTOCK then fulfilled ones), RETURN takes fulfilled ones. `amount` None is the price of the units."""
@@ -207,7 +213,5 @@ def committed(shop: Shop, order: Order, additions: Counter[int], removals: Count
         order.financial_status = "PARTIALLY_PAID"
     shop.touch(order)
     edit_id = shop.ids.next()
-    shop.tell(
-        "ORDERS_EDITED", order.id, lambda: payloads.edit_body(order, edit_id, additions, removals, shop.options)
-    )
+    shop.tell("ORDERS_EDITED", order.id, lambda: payloads.edit_body(order, edit_id, additions, removals, shop.options))
     shop.tell_order(order, "ORDERS_UPDATED")

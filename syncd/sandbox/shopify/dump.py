@@ -71,7 +71,8 @@ def _fulfillment_order(entry: FulfillmentOrder) -> dict[str, Any]:
         "deliveryMethod": entry.method,
         "holds": [hold.reason for hold in entry.holds],
         "lines": [
-            {"id": part.id, "lineId": part.line.id, "total": part.total, "remaining": part.remaining} for part in entry.lines
+            {"id": part.id, "lineId": part.line.id, "total": part.total, "remaining": part.remaining}
+            for part in entry.lines
         ],
     }
 

@@ -32,7 +32,7 @@ from syncd.sandbox.shopify.compiling import Chain
 from syncd.sandbox.shopify.fields import RESOLVERS, Reader, Resolver, reader
 from syncd.sandbox.shopify.money import decimal_text
 from syncd.sandbox.shopify.reading import ROOT_READS
-from syncd.sandbox.shopify.selecting import Selected, Selector, priced
+from syncd.sandbox.shopify.selecting import Selected, Selector
 from syncd.sandbox.shopify.static_errors import entry_of, invalid_variables
 from syncd.sandbox.shopify.times import utc_text
 from syncd.sandbox.shopify.views import TYPE_NAMES
@@ -58,7 +58,7 @@ def api() -> Api:
     for name, spell in _SPELLINGS.items():
         scalar = schema.type_map[name]
         assert isinstance(scalar, GraphQLScalarType)
-        scalar.serialize = spell  # type: ignore[method-assign]
+        scalar.serialize = spell  # type: ignore[method-assign, assignment]
     for type_ in schema.type_map.values():
         if isinstance(type_, GraphQLObjectType) and not type_.name.startswith("__"):
             _attach(loaded, type_)
@@ -75,11 +75,9 @@ def _attach(loaded: Api, type_: GraphQLObjectType) -> None:
         definition.resolve = _for_graphql_core(coordinate, resolve, loaded.readers.get(coordinate))
 
 
-def _for_graphql_core(
-    coordinate: str, resolve: Resolver | None, read: Reader | None
-) -> Callable[..., Any]:
-    def resolved(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
-        call: Call = info.context
+def _for_graphql_core(coordinate: str, resolve: Resolver | None, read: Reader | None) -> Callable[..., Any]:
+    def resolved(source: Any, info: GraphQLResolveInfo[Call], **arguments: Any) -> Any:
+        call = info.context
         if coordinate in call.closed:
             raise call.denial(coordinate)
         if resolve is not None:
@@ -144,9 +142,7 @@ def prepared(text: str, operation_name: str | None) -> Prepared | tuple[dict[str
     chosen = [entry for entry in operations if operation_name in (None, "", entry.name.value if entry.name else None)]
     if len(chosen) != 1:
         return ({"message": "An operation name is required", "extensions": {"code": "BAD_REQUEST"}},)
-    fragments = {
-        entry.name.value: entry for entry in document.definitions if isinstance(entry, FragmentDefinitionNode)
-    }
+    fragments = {entry.name.value: entry for entry in document.definitions if isinstance(entry, FragmentDefinitionNode)}
     return Prepared(document, chosen[0], fragments, "@skip" in text or "@include" in text)
 
 
@@ -185,7 +181,3 @@ def carry_out(operation: Prepared, call: Call, variables: dict[str, Any]) -> Out
         if error.original_error is not None and not isinstance(error.original_error, GraphQLError):
             raise error.original_error
     return Outcome(result.data, [entry_of(error) for error in result.errors or ()])
-
-
-def cost_fields(selection: list[Selected]) -> list[Selected]:
-    return priced(selection)

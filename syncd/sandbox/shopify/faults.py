@@ -27,7 +27,9 @@ Kind = Literal[
 ]
 
 JSON_HEADERS = {"content-type": "application/json; charset=utf-8"}
-_PAGE = b"<!DOCTYPE html><html><head><title>Something went wrong</title></head><body>Try again in a minute.</body></html>"
+_PAGE = (
+    b"<!DOCTYPE html><html><head><title>Something went wrong</title></head><body>Try again in a minute.</body></html>"
+)
 _ERROR = b'{"errors":"Internal Server Error"}'
 
 

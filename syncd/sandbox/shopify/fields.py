@@ -75,9 +75,7 @@ def _method(entry: FulfillmentOrder, args: dict[str, Any], call: Call) -> Delive
 
 
 def _fulfillments_of(entry: FulfillmentOrder) -> list[Fulfillment]:
-    return [
-        done for done in entry.order.fulfillments if any(taken.fulfillment_order is entry for taken in done.taken)
-    ]
+    return [done for done in entry.order.fulfillments if any(taken.fulfillment_order is entry for taken in done.taken)]
 
 
 def _sources_of(done: Fulfillment) -> list[FulfillmentOrder]:
@@ -99,7 +97,11 @@ def _product(line: Line) -> Product | None:
 
 def _inventory_item(variant: Variant) -> InventoryItem:
     return InventoryItem(
-        variant.id + 1, variant.sku, variant.harmonized_system_code, variant.country_code_of_origin, variant.requires_shipping
+        variant.id + 1,
+        variant.sku,
+        variant.harmonized_system_code,
+        variant.country_code_of_origin,
+        variant.requires_shipping,
     )
 
 

@@ -185,9 +185,7 @@ def _give_back(shop: Shop, group: list[Taken]) -> None:
         carrier = replacement(shop, source)
         for taken in group:
             carrier.lines.append(
-                FulfillmentOrderLine(
-                    shop.ids.next(), taken.fulfillment_order_line.line, taken.quantity, taken.quantity
-                )
+                FulfillmentOrderLine(shop.ids.next(), taken.fulfillment_order_line.line, taken.quantity, taken.quantity)
             )
     shop.touch_fulfillment_order(source)
 

@@ -26,16 +26,22 @@ PHYSICAL = (
     Article("TEE-L-WHT", "Logo T-Shirt", "L / White", "29.00", 185, origin="PT", code="610910", product_type="Apparel"),
     Article("LAMP-OAK", "Desk Lamp “Oak”", None, "129.90", 2300, origin="DE", code="940520", product_type="Lighting"),
     Article("PEN-SET-12", "Fineliner Set, 12 colours", None, "14.95", 150, origin="JP", code="960820"),
-    Article("CAFÉ-250", "Café de Olla 250 g", "Whole bean", "11.25", 265, origin="MX", code="090121", product_type="Coffee"),
+    Article(
+        "CAFÉ-250", "Café de Olla 250 g", "Whole bean", "11.25", 265, origin="MX", code="090121", product_type="Coffee"
+    ),
     Article("ROPE-10M", "Climbing Rope", "10 m", "64.00", 780, origin="CZ", code="560750", product_type="Outdoor"),
     Article("SOCK-3P", "Merino Socks", "3 pairs", "33.33", 210, origin=None, code=None, product_type="Apparel"),
     Article("KNIFE-8", "Chef's Knife 8\"", None, "89.99", 310, origin="JP", code="821192"),
 )
 DIGITAL = (
-    Article("EBOOK-01", "Field Guide (e-book)", "PDF", "9.99", 0, ships=False, origin=None, code=None, product_type="Books"),
+    Article(
+        "EBOOK-01", "Field Guide (e-book)", "PDF", "9.99", 0, ships=False, origin=None, code=None, product_type="Books"
+    ),
     Article("WARR-2Y", "Extended Warranty", "2 years", "19.00", 0, ships=False, origin=None, code=None),
 )
-GIFT_CARD = Article("GIFT-25", "Gift Card", "$25.00", "25.00", 0, ships=False, origin=None, code=None, product_type="Gift Cards")
+GIFT_CARD = Article(
+    "GIFT-25", "Gift Card", "$25.00", "25.00", 0, ships=False, origin=None, code=None, product_type="Gift Cards"
+)
 
 
 class Place(NamedTuple):

@@ -30,7 +30,10 @@ def hold(shop: Shop, target: FulfillmentOrder, new: Hold, units: UNITS) -> Fulfi
     _note(shop, target)
     held = [{"id": gid("FulfillmentOrderLineItem", entry.id), "quantity": entry.remaining} for entry in target.lines]
     body = {
-        "fulfillment_order": {**_thin(target), "fulfillment_holds": [payloads.hold_body(each) for each in target.holds]},
+        "fulfillment_order": {
+            **_thin(target),
+            "fulfillment_holds": [payloads.hold_body(each) for each in target.holds],
+        },
         "remaining_fulfillment_order": payloads.thin(rest),
         "held_fulfillment_order_line_items": held,
         "created_fulfillment_hold": payloads.hold_body(new),
@@ -57,7 +60,9 @@ def _refuse_hold(target: FulfillmentOrder, new: Hold) -> None:
 
 def _split_off_rest(shop: Shop, target: FulfillmentOrder, units: UNITS) -> FulfillmentOrder | None:
     if target.holds:
-        raise Refusal(["fulfillmentHold"], "The fulfillment order is not splittable.", "FULFILLMENT_ORDER_NOT_SPLITTABLE")
+        raise Refusal(
+            ["fulfillmentHold"], "The fulfillment order is not splittable.", "FULFILLMENT_ORDER_NOT_SPLITTABLE"
+        )
     kept = _checked(target, units, ["fulfillmentHold", "fulfillmentOrderLineItems"])
     rest_units = {entry.id: entry.remaining - kept.get(entry.id, 0) for entry in target.lines}
     if not any(rest_units.values()):
@@ -74,9 +79,7 @@ def _checked(target: FulfillmentOrder, units: UNITS, path: list[str]) -> dict[in
         if quantity <= 0:
             raise Refusal(field, "You must select at least one item.", "GREATER_THAN_ZERO")
         if line_id in wanted:
-            raise Refusal(
-                path, "The line items contain duplicated ids.", "DUPLICATED_FULFILLMENT_ORDER_LINE_ITEMS"
-            )
+            raise Refusal(path, "The line items contain duplicated ids.", "DUPLICATED_FULFILLMENT_ORDER_LINE_ITEMS")
         if line_id not in by_id or quantity > by_id[line_id].remaining:
             raise Refusal(field, "The line item quantity is invalid.", "INVALID_LINE_ITEM_QUANTITY")
         wanted[line_id] = quantity
@@ -96,7 +99,9 @@ def _part(shop: Shop, source: FulfillmentOrder, units: dict[int, int]) -> Fulfil
     return part
 
 
-def release(shop: Shop, target: FulfillmentOrder, hold_ids: Sequence[int] | None, external_id: str | None = None) -> None:
+def release(
+    shop: Shop, target: FulfillmentOrder, hold_ids: Sequence[int] | None, external_id: str | None = None
+) -> None:
     """Without ids it releases everybody's holds. A part that a hold split off comes back; it ends closed and empty."""
     before = len(target.holds)
     target.holds = [entry for entry in target.holds if not _is_released(entry, hold_ids, external_id)]

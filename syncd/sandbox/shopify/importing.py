@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -77,7 +76,9 @@ def _number(shop: Shop, body: Body) -> int:
 
 def _read_flags(order: Order, body: Body) -> None:
     status = body.get("financial_status")
-    order.financial_status = None if status is None else str(status).upper() if str(status).upper() in FINANCIAL else "PENDING"
+    order.financial_status = (
+        None if status is None else str(status).upper() if str(status).upper() in FINANCIAL else "PENDING"
+    )
     order.cancelled_at = parsed(body.get("cancelled_at"))
     reason = str(body.get("cancel_reason") or "other").upper()
     order.cancel_reason = (reason if reason in REASONS else "OTHER") if order.cancelled_at else None
@@ -87,7 +88,9 @@ def _read_flags(order: Order, body: Body) -> None:
     order.po_number = _text(body.get("po_number"))
     order.source_name = _text(body.get("source_name"))
     tags = body.get("tags")
-    order.tags = [tag.strip() for tag in (tags if isinstance(tags, list) else str(tags or "").split(",")) if tag.strip()]
+    order.tags = [
+        tag.strip() for tag in (tags if isinstance(tags, list) else str(tags or "").split(",")) if tag.strip()
+    ]
     order.attributes = _pairs(body.get("note_attributes"))
     order.taxes_included = body.get("taxes_included") is True
     order.discount_codes = [str(entry.get("code")) for entry in _dicts(body.get("discount_codes"))]
@@ -97,7 +100,9 @@ def _read_flags(order: Order, body: Body) -> None:
 
 def _read_people(shop: Shop, order: Order, body: Body) -> None:
     customer = body.get("customer")
-    order.customer_id = customer.get("id") if isinstance(customer, dict) and isinstance(customer.get("id"), int) else None
+    order.customer_id = (
+        customer.get("id") if isinstance(customer, dict) and isinstance(customer.get("id"), int) else None
+    )
     order.email = _text(body.get("email")) or _text(body.get("contact_email"))
     order.phone = _text(body.get("phone"))
     order.shipping_address = address_of(shop, body.get("shipping_address"))
@@ -199,7 +204,9 @@ def _shipping_line(shop: Shop, order: Order, entry: Body) -> ShippingLine:
 def _tax(entry: Body) -> Tax:
     rate = entry.get("rate")
     return Tax(
-        _text(entry.get("title")) or "Tax", float(rate) if isinstance(rate, int | float) else None, amount_of(entry.get("price"))
+        _text(entry.get("title")) or "Tax",
+        float(rate) if isinstance(rate, int | float) else None,
+        amount_of(entry.get("price")),
     )
 
 
@@ -307,7 +314,9 @@ def delivery_method(order: Order) -> str:
     if order.source_name == "pos" and not order.shipping_lines:
         return "RETAIL"
     line = order.shipping_lines[0] if order.shipping_lines else None
-    is_place = line is not None and line.source == "shopify" and line.code == line.title and line.code not in (None, "custom")
+    is_place = (
+        line is not None and line.source == "shopify" and line.code == line.title and line.code not in (None, "custom")
+    )
     return "PICK_UP" if is_place and line is not None and not line.price else "SHIPPING"
 
 
@@ -351,5 +360,3 @@ def _at(value: Any, *path: str) -> Any:
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     return value
-
-

@@ -73,9 +73,7 @@ class Listing:
     sort_keys: Mapping[str, Getter]
 
 
-def listed(
-    index: ChangeIndex[T], listing: Listing, args: dict[str, Any], warnings: list[dict[str, Any]]
-) -> Page[T]:
+def listed(index: ChangeIndex[T], listing: Listing, args: dict[str, Any], warnings: list[dict[str, Any]]) -> Page[T]:
     """One page of a root list with `query`, `sortKey`, `reverse` and either `first`/`after` or `last`/`before`."""
     index.catch_up()
     size = page_size(args)

@@ -28,8 +28,8 @@ class Page(Generic[T]):
 
 
 def cursor(last_id: int, last_value: Any = None) -> str:
-    content = {"last_id": last_id} if last_value is None else {"last_id": last_id, "last_value": last_value}
-    return base64.b64encode(json.dumps(content, separators=(",", ":")).encode()).decode()
+    more = "" if last_value is None else f',"last_value":{json.dumps(last_value)}'
+    return base64.b64encode(f'{{"last_id":{last_id}{more}}}'.encode()).decode()
 
 
 def opened(text: str) -> tuple[int, Any]:

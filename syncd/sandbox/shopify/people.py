@@ -6,11 +6,11 @@ An order is named by its id, its global id or its name; `shop` may be left out w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import partial
 from random import Random  # noqa: TID251 - seeded: the same for one seed
-from typing import Any
+from typing import Any, TypeVar
 
 from syncd.sandbox.shopify import changing, holding, importing, options
 from syncd.sandbox.shopify.problems import Refusal
@@ -19,6 +19,7 @@ from syncd.sandbox.shopify.sales import Checkout, Sale, shares
 from syncd.sandbox.shopify.shop import Shop
 from syncd.sandbox.shopify.state import FulfillmentOrder, Hold, Line, Order, Units
 
+T = TypeVar("T")
 OrderRef = int | str
 RISKS = {"LOW": "ACCEPT", "MEDIUM": "INVESTIGATE", "HIGH": "CANCEL", "NONE": "NONE"}
 
@@ -28,11 +29,13 @@ class People:
         self._shops = shops
 
     def shop(self, domain: str | None) -> Shop:
-        if domain is None and len(self._shops) == 1:
-            return next(iter(self._shops.values()))
-        if domain not in self._shops:
+        """The shop at this moment: what has become due is done first."""
+        only = next(iter(self._shops)) if domain is None and len(self._shops) == 1 else domain
+        found = self._shops.get(only or "")
+        if found is None:
             raise ValueError(f"There is no shop {domain}. Known: {', '.join(self._shops)}.")
-        return self._shops[domain]
+        found.catch_up()
+        return found
 
     def order(self, shop: Shop, ref: OrderRef) -> Order:
         number = int(str(ref).rpartition("/")[2]) if str(ref).rpartition("/")[2].isdigit() else None
@@ -75,7 +78,6 @@ class People:
     ) -> int:
         """Takes a REST-shaped body of any age. It is told like a new order; `at_once`: routed and assessed right away."""
         place = self.shop(shop)
-        place.outbox.begin_event()
         if risk_level not in RISKS:
             raise ValueError(f"Risk levels are {', '.join(RISKS)}.")
         order = importing.order_of(place, body)
@@ -86,9 +88,7 @@ class People:
         place = self.shop(shop)
         _refused(partial(changing.pay, place, self.order(place, order)))
 
-    def cancel(
-        self, order: OrderRef, shop: str | None = None, reason: str = "CUSTOMER", refund: bool = True
-    ) -> None:
+    def cancel(self, order: OrderRef, shop: str | None = None, reason: str = "CUSTOMER", refund: bool = True) -> None:
         """Refused like in the admin once something was fulfilled."""
         place = self.shop(shop)
         if reason not in importing.REASONS:
@@ -168,7 +168,6 @@ class People:
         target = self.order(place, order)
         if target.cancelled_at:
             raise ValueError("A cancelled order cannot be edited.")
-        place.outbox.begin_event()
         if address is not None:
             known = importing.rest_address(target.shipping_address)
             target.shipping_address = importing.address_of(place, known | address)
@@ -199,7 +198,12 @@ def _place(shop: Shop, order_id: int, sale: Sale) -> None:
     order = importing.order_of(shop, body)
     method = sale.method or importing.delivery_method(order)
     order.units = [
-        Units(line, shop.options.locations[place].location_id, method if line.requires_shipping else sale.digital_method, count)
+        Units(
+            line,
+            shop.options.locations[place].location_id,
+            method if line.requires_shipping else sale.digital_method,
+            count,
+        )
         for line, parts in zip(order.lines, sale.split, strict=True)
         for place, count in parts
     ]
@@ -207,11 +211,7 @@ def _place(shop: Shop, order_id: int, sale: Sale) -> None:
 
 
 def _live(order: Order, fulfillment_order_id: int | None) -> list[FulfillmentOrder]:
-    found = [
-        entry
-        for entry in order.fulfillment_orders
-        if entry.is_live and fulfillment_order_id in (None, entry.id)
-    ]
+    found = [entry for entry in order.fulfillment_orders if entry.is_live and fulfillment_order_id in (None, entry.id)]
     if not found:
         raise ValueError(f"Order {order.name} has no such fulfillment order to act on.")
     return found
@@ -236,7 +236,7 @@ def _edit_lines(shop: Shop, order: Order, quantities: dict[int, int], add: list[
     return added
 
 
-def _refused(act: Any) -> Any:
+def _refused(act: Callable[[], T]) -> T:
     """Refusals of people's actions are sentences for `control`."""
     try:
         return act()

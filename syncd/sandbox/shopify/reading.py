@@ -195,8 +195,6 @@ def _job(source: None, args: dict[str, Any], call: Call) -> Job:
     return Job(text, done)
 
 
-
-
 ROOT_READS: dict[str, Resolver] = {
     "QueryRoot.node": lambda source, args, call: _node(args["id"], call),
     "QueryRoot.nodes": _nodes,

@@ -104,12 +104,16 @@ class Checkout:
             return [GIFT_CARD]
         if "digital_only" in self._has:
             return rng.sample(DIGITAL, rng.randint(1, len(DIGITAL)))
-        count = lines or (rng.randint(5, 12) if "many_lines" in self._has else rng.choices((1, 2, 3, 4), (55, 27, 12, 6))[0])
+        count = lines or (
+            rng.randint(5, 12) if "many_lines" in self._has else rng.choices((1, 2, 3, 4), (55, 27, 12, 6))[0]
+        )
         chosen = [rng.choice(PHYSICAL) for _ in range(count)]
         if "mixed_digital" in self._has and count < 12:
             chosen.append(GIFT_CARD if "gift_card" in self._has else rng.choice(DIGITAL))
         if "custom_line" in self._has:
-            chosen[0] = Article(None, "Engraving and gift box", None, "12.00", 300, origin=None, code=None, product_type="")
+            chosen[0] = Article(
+                None, "Engraving and gift box", None, "12.00", 300, origin=None, code=None, product_type=""
+            )
         return chosen
 
     def _item(self, article: Article, quantity: int | None) -> dict[str, Any]:
@@ -117,7 +121,9 @@ class Checkout:
         is_custom = article.title == "Engraving and gift box"
         count = quantity or rng.choices((1, 2, 3, 4, 5), (70, 17, 7, 4, 2))[0]
         price = Decimal(0) if "zero_value" in self._has else Decimal(article.price)
-        number = 40_000_000_000 + abs(sum(ord(c) * (i + 1) ** 3 for i, c in enumerate(article.title + (article.variant or ""))))
+        number = 40_000_000_000 + abs(
+            sum(ord(c) * (i + 1) ** 3 for i, c in enumerate(article.title + (article.variant or "")))
+        )
         item: dict[str, Any] = {
             "title": article.title,
             "variant_title": article.variant,
@@ -151,7 +157,13 @@ class Checkout:
             return []
         rate = Decimal("0.19") if "taxes_included" in self._has else Decimal("0.0825")
         part = amount - amount / (1 + rate) if "taxes_included" in self._has else amount * rate
-        return [{"title": "VAT" if "taxes_included" in self._has else "State Tax", "rate": float(rate), "price": _text(part)}]
+        return [
+            {
+                "title": "VAT" if "taxes_included" in self._has else "State Tax",
+                "rate": float(rate),
+                "price": _text(part),
+            }
+        ]
 
     def _discount(self, items: list[dict[str, Any]]) -> None:
         """Spread over the lines as Shopify does it: each line has its own allocated amount."""
@@ -163,7 +175,9 @@ class Checkout:
 
     def _header(self, place: Place) -> dict[str, Any]:
         status = next((name for name in ("unpaid", "authorized", "partially_paid") if name in self._has), "paid")
-        notes = [{"name": "gift_message", "value": "Alles Gute zum Geburtstag! 🎂"}] if "gift_message" in self._has else []
+        notes = (
+            [{"name": "gift_message", "value": "Alles Gute zum Geburtstag! 🎂"}] if "gift_message" in self._has else []
+        )
         mail = f"{place.first_name}.{place.last_name}@example.com".encode("ascii", "ignore").decode().lower()
         return {
             "financial_status": "pending" if status == "unpaid" else status,
@@ -192,7 +206,14 @@ class Checkout:
         shown = "0.00" if "free_shipping" in self._has else price
         tax = self._tax(Decimal(shown)) if "taxes_included" in self._has else []
         return [
-            {"title": title, "code": title, "source": "shopify", "price": price, "discounted_price": shown, "tax_lines": tax}
+            {
+                "title": title,
+                "code": title,
+                "source": "shopify",
+                "price": price,
+                "discounted_price": shown,
+                "tax_lines": tax,
+            }
         ]
 
     def _addresses(self, place: Place, items: list[dict[str, Any]]) -> dict[str, Any]:

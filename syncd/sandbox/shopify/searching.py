@@ -115,14 +115,18 @@ def predicate(
         return lambda row: not inner(row)
     if isinstance(node, All | Any_):
         parts = [predicate(part, fields, warnings) for part in node.parts]
-        return (lambda row: all(part(row) for part in parts)) if isinstance(node, All) else (
-            lambda row: any(part(row) for part in parts)
+        return (
+            (lambda row: all(part(row) for part in parts))
+            if isinstance(node, All)
+            else (lambda row: any(part(row) for part in parts))
         )
     getter = fields.get(node.field)
     if getter is not None:
         return _matcher(node, getter)
     if warnings is not None:
-        warnings.append({"field": node.field, "message": "Invalid search field for this query.", "code": "invalid_field"})
+        warnings.append(
+            {"field": node.field, "message": "Invalid search field for this query.", "code": "invalid_field"}
+        )
     return lambda row: True
 
 

@@ -23,6 +23,9 @@ from graphql import (
 )
 from graphql.execution.values import get_argument_values
 
+FREE = frozenset({"MoneyBag", "MoneyV2", "LocationAddress", "Weight", "InventoryItemMeasurement", "PageInfo"})
+"""Objects that cost nothing, with everything inside them."""
+
 Fragments = Mapping[str, FragmentDefinitionNode]
 
 
@@ -66,7 +69,9 @@ class Selector:
             self._collect(type_, selections, grouped)
         return [self._selected(type_, key, nodes) for key, nodes in grouped.items()]
 
-    def _collect(self, type_: GraphQLObjectType, selections: SelectionSetNode, grouped: dict[str, list[FieldNode]]) -> None:
+    def _collect(
+        self, type_: GraphQLObjectType, selections: SelectionSetNode, grouped: dict[str, list[FieldNode]]
+    ) -> None:
         for node in selections.selections:
             if not self._is_wanted(node):
                 continue
@@ -80,7 +85,11 @@ class Selector:
                 self._collect_fragment(type_, fragment.type_condition.name.value, fragment.selection_set, grouped)
 
     def _collect_fragment(
-        self, type_: GraphQLObjectType, condition: str, selections: SelectionSetNode, grouped: dict[str, list[FieldNode]]
+        self,
+        type_: GraphQLObjectType,
+        condition: str,
+        selections: SelectionSetNode,
+        grouped: dict[str, list[FieldNode]],
     ) -> None:
         if condition == type_.name or any(entry.name == condition for entry in type_.interfaces):
             self._collect(type_, selections, grouped)
@@ -114,7 +123,7 @@ class Selector:
 
 
 def priced(fields: list[Selected]) -> list[Selected]:
-    return [entry for entry in fields if entry.children and entry.name != "userErrors"]
+    return [entry for entry in fields if entry.children and entry.name != "userErrors" and entry.type_name not in FREE]
 
 
 def _mentions_variables(node: FieldNode) -> bool:

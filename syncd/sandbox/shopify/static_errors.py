@@ -55,15 +55,16 @@ def invalid_variables(
 def _invalid_variable(
     error: GraphQLError, variables: dict[str, Any], operation: OperationDefinitionNode
 ) -> dict[str, Any]:
-    found = re.search(r"\$(\w+)", error.message)
-    name = found.group(1) if found else ""
+    found = re.search(
+        r"\$(?P<name>\w+)' has invalid value(?: at (?P<place>\S+))?: (?P<text>.*)", error.message, re.DOTALL
+    )
+    name, place, text = found.group("name", "place", "text") if found else ("", "", error.message)
     types = {entry.variable.name.value: print_ast(entry.type) for entry in operation.variable_definitions or ()}
-    explanation = error.message.partition("; ")[2] or "Expected value to not be null"
-    path = [part for part in re.findall(r"\.(\w+)|\[(\d+)\]", error.message.partition(" at '")[2].partition("'")[0])]
-    steps = [int(index) if index else field for field, index in path]
+    steps = [int(index) if index else field for field, index in re.findall(r"\.(\w+)|\[(\d+)\]", place or "")]
+    explanation = "Expected value to not be null" if "non-null" in text or "required field" in text else text
     return {
         "message": f"Variable ${name} of type {types.get(name, '')} was provided invalid value",
-        "locations": [{"line": place.line, "column": place.column} for place in error.locations or ()],
+        "locations": [{"line": spot.line, "column": spot.column} for spot in error.locations or ()],
         "extensions": {
             "code": "INVALID_VARIABLE",
             "value": variables.get(name),

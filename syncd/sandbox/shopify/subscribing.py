@@ -17,12 +17,12 @@ _LONGEST_ADDRESS = 64 * 1024
 _OWN_DOMAINS = ("shopify.com", "myshopify.com", "shopifycloud.com")
 
 
-def subscribe(
-    shop: Shop, topic: str, given: dict[str, Any], version: str, granted: frozenset[str]
-) -> Subscription:
+def subscribe(shop: Shop, topic: str, given: dict[str, Any], version: str, granted: frozenset[str]) -> Subscription:
     scopes = topic_scopes(topic)
     if scopes and not granted & set(scopes):
-        raise Refusal(["topic"], f"You do not have permission to subscribe to this topic. Required access: {in_words(scopes)}")
+        raise Refusal(
+            ["topic"], f"You do not have permission to subscribe to this topic. Required access: {in_words(scopes)}"
+        )
     uri = str(given.get("uri") or given.get("callbackUrl") or "").strip()
     _refuse_address(uri)
     if given.get("format") == "XML":

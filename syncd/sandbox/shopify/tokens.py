@@ -73,5 +73,3 @@ def _form(content_type: str, body: bytes) -> dict[str, Any]:
 
 def _error(code: str, text: str) -> Answer:
     return 400, {"error": code, "error_description": text}
-
-

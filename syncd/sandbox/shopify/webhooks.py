@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import hmac
 import heapq
+import hmac
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -214,7 +214,9 @@ class Outbox:
 
     def accepts_secret(self, secret: str) -> bool:
         old = self._retired_secret
-        return secret == self._options().client_secret or (old is not None and old == (secret, old[1]) and self._now() < old[1])
+        return secret == self._options().client_secret or (
+            old is not None and old == (secret, old[1]) and self._now() < old[1]
+        )
 
     def _secret(self) -> str:
         old = self._retired_secret

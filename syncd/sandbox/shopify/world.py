@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from random import Random  # noqa: TID251 - seeded: the same for one seed
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,7 +28,7 @@ VERSIONS = ("2026-01", "2026-04", "2026-07", "2026-10", "2027-01")
 """Those that answer on 2026-11-20, the release candidate last; `unstable` always does."""
 
 _GRAPHQL = re.compile(r"/admin/api/(?P<version>[\w-]+)/graphql\.json")
-_BAD_TOKEN = "[API] Invalid API key or access token (unrecognized login or wrong password)"
+_UNKNOWN_LOGIN = "[API] Invalid API key or access token (unrecognized login or wrong password)"
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class ShopifyWorld:
     def _graphql(self, place: _Place, request: Request, version: str) -> Response:
         if not place.tokens.is_valid(_header(request, "x-shopify-access-token")):
             place.shop.calls.refused += 1
-            return self._json(401, {"errors": _BAD_TOKEN}, version)
+            return self._json(401, {"errors": _UNKNOWN_LOGIN}, version)
         given = read_body(request.body)
         if given is None:
             return self._json(400, {"errors": {"query": "Required parameter missing or invalid"}}, version)
@@ -124,13 +125,16 @@ class ShopifyWorld:
     def delivery_ended(self, delivery_id: str, status: int | None) -> None:
         self.shops[delivery_id.partition("/")[0]].outbox.ended(delivery_id, status)
 
+    def next_due(self) -> datetime | None:
+        """When something happens by itself or a webhook is due: how far a simulated clock may jump."""
+        times = [due for shop in self.shops.values() if (due := shop.next_due()) is not None]
+        return min(times, default=None)
+
     def control(self, action: str, arguments: dict[str, Any]) -> Any:
         """Runs the Python method of that name. Bad arguments raise ValueError."""
         method = self._controls.get(action)
         if method is None:
             raise ValueError(f"There is no action {action}. Known: {', '.join(sorted(self._controls))}.")
-        for shop in self.shops.values():
-            shop.catch_up()
         try:
             return validate_call(method)(**arguments)
         except ValidationError as problems:

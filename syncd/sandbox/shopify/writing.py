@@ -84,7 +84,12 @@ def _hold(args: dict[str, Any], call: Call) -> Payload:
     target = _fulfillment_order(call.shop, args["id"], "FULFILLMENT_ORDER_NOT_FOUND")
     given = args["fulfillmentHold"]
     new = Hold(
-        call.shop.ids.next(), given["reason"], given.get("reasonNotes"), given.get("handle"), given.get("externalId"), True
+        call.shop.ids.next(),
+        given["reason"],
+        given.get("reasonNotes"),
+        given.get("handle"),
+        given.get("externalId"),
+        True,
     )
     rest = holding.hold(call.shop, target, new, _units(given.get("fulfillmentOrderLineItems")) or [])
     return {"fulfillmentHold": new, "fulfillmentOrder": target, "remainingFulfillmentOrder": rest}
