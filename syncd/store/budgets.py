@@ -14,7 +14,8 @@ from sqlalchemy import func, select, update
 from sqlmodel import Session
 
 from syncd.store.schema import Budget, table_of
-from syncd.store.transaction import T, Work, dialect_of, upsert
+from syncd.store.statements import dialect_of, upsert
+from syncd.store.transaction import T, Work
 
 BUDGETS = table_of(Budget)
 COLUMNS = BUDGETS.c

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlmodel import Session
 
 from syncd.store.schema import Cursor, table_of
-from syncd.store.transaction import Work, dialect_of, upsert
+from syncd.store.statements import dialect_of, upsert
+from syncd.store.transaction import Work
 
 CURSORS = table_of(Cursor)
 COLUMNS = CURSORS.c
@@ -31,6 +32,17 @@ def cursor(name: str) -> Work[CursorRow | None]:
     def work(session: Session) -> CursorRow | None:
         row = session.connection().execute(statement).one_or_none()
         return CursorRow(row.watermark, row.position, row.updated_at) if row else None
+
+    return work
+
+
+def all_cursors() -> Work[dict[str, CursorRow]]:
+    """For the status page."""
+    statement = select(COLUMNS.name, COLUMNS.watermark, COLUMNS.position, COLUMNS.updated_at)
+
+    def work(session: Session) -> dict[str, CursorRow]:
+        rows = session.connection().execute(statement)
+        return {row.name: CursorRow(row.watermark, row.position, row.updated_at) for row in rows}
 
     return work
 

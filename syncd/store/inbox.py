@@ -11,7 +11,8 @@ from sqlalchemy import Executable, delete, select, text, update
 from sqlmodel import Session
 
 from syncd.store.schema import Delivery, table_of
-from syncd.store.transaction import Work, dialect_of, upsert
+from syncd.store.statements import dialect_of, upsert
+from syncd.store.transaction import Work
 
 DELIVERIES = table_of(Delivery)
 COLUMNS = DELIVERIES.c
@@ -99,3 +100,9 @@ def prune_deliveries(before: datetime, limit: int = 5_000) -> Work[int]:
     )
     statement = delete(DELIVERIES).where(COLUMNS.id.in_(oldest))
     return lambda session: session.connection().execute(statement).rowcount
+
+
+def waiting_deliveries() -> Work[int]:
+    """How many are kept and not read yet. Index: ix_deliveries_not_taken."""
+    statement = select(func.count()).select_from(DELIVERIES).where(DELIVERIES.c.taken_at.is_(None))
+    return lambda session: session.connection().execute(statement).scalar_one()

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, insert, select, text, tuple_, update
+from sqlalchemy import and_, bindparam, delete, insert, select, text, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from syncd.store.schema import IS_OPEN, JournalEntry, table_of
+from syncd.store.statements import OrderRef, of_orders
 from syncd.store.transaction import Work
 
 JOURNAL = table_of(JournalEntry)
@@ -96,15 +97,14 @@ def close_superseded(entries: Sequence[int], now: datetime) -> Work[None]:
     return work
 
 
-def open_entries(subjects: Iterable[tuple[str, int]]) -> Work[dict[tuple[str, int], list[JournalEntry]]]:
-    """(store, order id) -> what may or may not have happened, oldest first; the others are left out. Index: ix_journal_open."""
-    order = tuple_(col(JournalEntry.store), col(JournalEntry.order_id))
-    wanted = list(subjects)
-    statement = select_rows(JournalEntry).where(order.in_(wanted), text(IS_OPEN)).order_by(col(JournalEntry.id))
+def open_entries(subjects: Iterable[OrderRef]) -> Work[dict[OrderRef, list[JournalEntry]]]:
+    """(store, order id) -> what may or may not have happened, oldest first; the others are left out. Index: ix_journal_open or ix_journal_order."""
+    is_wanted = and_(of_orders(JOURNAL, subjects), text(IS_OPEN))
+    statement = select_rows(JournalEntry).where(is_wanted).order_by(col(JournalEntry.id))
 
-    def work(session: Session) -> dict[tuple[str, int], list[JournalEntry]]:
-        found: dict[tuple[str, int], list[JournalEntry]] = {}
-        for row in session.exec(statement) if wanted else ():
+    def work(session: Session) -> dict[OrderRef, list[JournalEntry]]:
+        found: dict[OrderRef, list[JournalEntry]] = {}
+        for row in session.exec(statement):
             found.setdefault((row.store, row.order_id), []).append(row)
         return found
 

@@ -8,7 +8,8 @@ from sqlalchemy import case, or_, update
 from sqlmodel import Session
 
 from syncd.store.schema import Lease, table_of
-from syncd.store.transaction import Work, dialect_of, upsert
+from syncd.store.statements import dialect_of, upsert
+from syncd.store.transaction import Work
 
 LEASES = table_of(Lease)
 COLUMNS = LEASES.c

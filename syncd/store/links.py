@@ -14,10 +14,8 @@ from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from syncd.store.schema import ConsignmentRow, OrderRow, PackageRow, table_of
-from syncd.store.transaction import Work, dialect_of, upsert
-
-OrderRef = tuple[str, int]
-"""Store and Shopify order id."""
+from syncd.store.statements import OrderRef, dialect_of, of_orders, upsert
+from syncd.store.transaction import Work
 
 ORDERS = table_of(OrderRow)
 CONSIGNMENTS = table_of(ConsignmentRow)
@@ -72,12 +70,13 @@ class OrderRows:
 def consignments_of(subjects: Iterable[OrderRef]) -> Work[dict[OrderRef, list[ConsignmentRow]]]:
     """Every subject is a key of the answer. Index: the unique group."""
     wanted = list(subjects)
-    order = (col(ConsignmentRow.store), col(ConsignmentRow.order_id))
-    statement = select_rows(ConsignmentRow).where(tuple_(*order).in_(wanted)).order_by(col(ConsignmentRow.order_key))
+    statement = (
+        select_rows(ConsignmentRow).where(of_orders(CONSIGNMENTS, wanted)).order_by(col(ConsignmentRow.order_key))
+    )
 
     def work(session: Session) -> dict[OrderRef, list[ConsignmentRow]]:
         found: dict[OrderRef, list[ConsignmentRow]] = {subject: [] for subject in wanted}
-        for row in session.exec(statement) if wanted else ():
+        for row in session.exec(statement):
             found[row.store, row.order_id].append(row)
         return found
 
@@ -87,12 +86,11 @@ def consignments_of(subjects: Iterable[OrderRef]) -> Work[dict[OrderRef, list[Co
 def packages_of(subjects: Iterable[OrderRef]) -> Work[dict[OrderRef, list[PackageRow]]]:
     """Every subject is a key of the answer; voided packages are among them. Index: ix_packages_order."""
     wanted = list(subjects)
-    order = (col(PackageRow.store), col(PackageRow.order_id))
-    statement = select_rows(PackageRow).where(tuple_(*order).in_(wanted)).order_by(col(PackageRow.package_key))
+    statement = select_rows(PackageRow).where(of_orders(PACKAGES, wanted)).order_by(col(PackageRow.package_key))
 
     def work(session: Session) -> dict[OrderRef, list[PackageRow]]:
         found: dict[OrderRef, list[PackageRow]] = {subject: [] for subject in wanted}
-        for row in session.exec(statement) if wanted else ():
+        for row in session.exec(statement):
             found[row.store, row.order_id].append(row)
         return found
 
@@ -115,6 +113,18 @@ def consignments_by_shipstation_id(ids: Iterable[int]) -> Work[dict[int, list[Co
         return found
 
     return work
+
+
+def stores_of_orders(stores: Sequence[str], order_ids: Iterable[int]) -> Work[dict[int, str]]:
+    """Which store placed these orders in ShipStation; those that two stores placed, or none, are left out. Index: the unique group."""
+    columns = CONSIGNMENTS.c
+    statement = (
+        select(columns.order_id, func.min(columns.store).label("store"))
+        .where(columns.store.in_(list(stores)), columns.order_id.in_(list(order_ids)))
+        .group_by(columns.order_id)
+        .having(func.count(columns.store.distinct()) == 1)
+    )
+    return lambda session: {row.order_id: row.store for row in session.connection().execute(statement)}
 
 
 def consignments_by_key(keys: Iterable[str]) -> Work[dict[str, ConsignmentRow]]:
@@ -300,6 +310,14 @@ def state_counts() -> Work[list[tuple[str, str, str, int]]]:
     group = (columns.store, columns.state, columns.cause)
     statement = select(*group, func.count().label("count")).group_by(*group).order_by(*group)
     return lambda session: [(row[0], row[1], row[2], row[3]) for row in session.connection().execute(statement)]
+
+
+def all_orders(state: str | None = None) -> Work[list[OrderRow]]:
+    """For lists that people read: all of them, or those in one state. Index: ix_orders_state."""
+    statement = select_rows(OrderRow).order_by(col(OrderRow.store), col(OrderRow.order_id))
+    if state is not None:
+        statement = statement.where(col(OrderRow.state) == state)
+    return lambda session: list(session.exec(statement))
 
 
 def order_rows(store: str, order_id: int) -> Work[OrderRows]:

@@ -19,7 +19,8 @@ from sqlmodel import Session
 from syncd import hints
 from syncd.hints import Lane
 from syncd.store.schema import IS_PARKED, IS_WAITING, Mark, table_of
-from syncd.store.transaction import Work, dialect_of, upsert
+from syncd.store.statements import dialect_of, upsert
+from syncd.store.transaction import Work
 
 MARKS = table_of(Mark)
 COLUMNS = MARKS.c
@@ -39,15 +40,10 @@ IS_DUE = and_(
 )
 """Lane 0 is the urgent one, which does not fold."""
 
-PICKED = (
-    select(COLUMNS.subject)
-    .where(IS_DUE)
-    .order_by(COLUMNS.lane, COLUMNS.marked_at)
-    .limit(bindparam("b_limit"))
-    .with_for_update(skip_locked=True)
-    .cte("picked")
-    .prefix_with("MATERIALIZED")
-)
+SOME_DUE = select(COLUMNS.subject).where(IS_DUE).order_by(COLUMNS.lane, COLUMNS.marked_at).limit(bindparam("b_limit"))
+"""Without the order SQLite would take the index of the key, for the count, and read what was settled long ago."""
+
+PICKED = SOME_DUE.with_for_update(skip_locked=True).cte("picked").prefix_with("MATERIALIZED")
 """Materialized: a plan that evaluated it twice would lease rows that it does not return."""
 
 CLAIM = (
@@ -57,9 +53,7 @@ CLAIM = (
     .returning(COLUMNS.subject, COLUMNS.marked, COLUMNS.lane, COLUMNS.attempts, COLUMNS.marked_at)
 )
 
-COUNT_DUE = select(func.count()).select_from(
-    select(COLUMNS.subject).where(IS_DUE).limit(bindparam("b_limit")).subquery()
-)
+COUNT_DUE = select(func.count()).select_from(SOME_DUE.subquery())
 
 
 def _oldest_in(lane: Lane) -> Select[Any]:
@@ -287,14 +281,17 @@ def due_summary(flow: str, now: datetime, settle_s: float, limit: int = 1_000) -
 
 
 def _next_times() -> Select[Any]:
-    """When the first deferral or lease ends, and the first mark of those that only fold."""
+    """When the first deferral or lease ends, and the first mark of those that only fold.
+
+    Every lane is at least 0: naming it makes SQLite take the partial index and not that of the key.
+    """
     retry, lease = COLUMNS.retry_at, COLUMNS.lease_until
     is_blocked = or_(retry > bindparam("b_now"), lease > bindparam("b_now"))
     blocked_until = case((retry.is_(None), lease), (lease.is_(None), retry), (retry > lease, retry), else_=lease)
     return select(
         func.min(case((is_blocked, blocked_until), else_=None)),
         func.min(case((is_blocked, None), else_=COLUMNS.marked_at)),
-    ).where(COLUMNS.flow == bindparam("b_flow"), text(IS_WAITING))
+    ).where(COLUMNS.flow == bindparam("b_flow"), COLUMNS.lane >= literal_column("0"), text(IS_WAITING))
 
 
 NEXT_TIMES = _next_times()

@@ -20,7 +20,7 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from syncd.errors import TransientError
 from syncd.store.schema import Row
-from syncd.store.transaction import UnusableStoreError, Work, run_alone, run_in_savepoint, store_error
+from syncd.store.transaction import UnusableStoreError, Work, run_alone, store_error
 
 T = TypeVar("T")
 
@@ -201,6 +201,19 @@ def commit_group(connection: Connection, group: list[Job]) -> None:
                     raise
         if len(group) == 1 and group[0].error is not None:
             transaction.rollback()
+
+
+def run_in_savepoint(connection: Connection, work: Work[T]) -> T:
+    """As `run_alone`, but what it did is undone when it raises."""
+    savepoint = connection.begin_nested()
+    try:
+        result = run_alone(connection, work)
+    except BaseException:
+        if is_open(connection):
+            savepoint.rollback()
+        raise
+    savepoint.commit()
+    return result
 
 
 def is_open(connection: Connection) -> bool:

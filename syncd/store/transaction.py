@@ -6,8 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
@@ -54,12 +53,6 @@ def run_alone(connection: Connection, work: Work[T]) -> T:
         return result
 
 
-def run_in_savepoint(connection: Connection, work: Work[T]) -> T:
-    """As `run_alone`, but what it did is undone when it raises."""
-    with connection.begin_nested():
-        return run_alone(connection, work)
-
-
 def store_error(error: BaseException) -> BaseException:
     """What the runner must know of a database's failure: try later, or the error itself when it is our mistake."""
     if not isinstance(error, DBAPIError):
@@ -75,12 +68,3 @@ def _fault(orig: BaseException | None) -> str | None:
         # the low byte is the primary code, the rest says which kind of it
         return SQLITE_FAULTS.get(getattr(orig, "sqlite_errorcode", 0) & 0xFF)
     return POSTGRES_FAULTS.get(getattr(orig, "sqlstate", None) or "")
-
-
-def dialect_of(session: Session) -> str:
-    return session.get_bind().dialect.name
-
-
-def upsert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """Both engines share `on_conflict_do_update` and `on_conflict_do_nothing`; only the class differs."""
-    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
