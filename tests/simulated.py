@@ -76,6 +76,9 @@ class InlineDb:
     def close(self) -> None:
         self._engine.dispose()
 
+    def __del__(self) -> None:
+        self.close()
+
 
 class SeededRng:
     def __init__(self, seed: int = 1) -> None:

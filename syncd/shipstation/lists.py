@@ -87,7 +87,7 @@ def _is_fresh(row: dict[str, Any], listing: Listing, known: dict[int, str]) -> b
 def _following(row: Mapping[str, Any], listing: Listing) -> datetime | None:
     """Where to begin after this row: its own second again, and one before. None to go on by counting."""
     try:
-        wall = datetime.fromisoformat(str(row.get(listing.time_member))).replace(tzinfo=None, microsecond=0)
+        wall = datetime.fromisoformat(str(row.get(listing.time_member or ""))).replace(tzinfo=None, microsecond=0)
     except ValueError:
         return None
     comes_twice = wall.replace(tzinfo=ZONE, fold=0).utcoffset() != wall.replace(tzinfo=ZONE, fold=1).utcoffset()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from mappings.shipstation_shapes import Fulfillment, Order, Shipment
 from syncd.budget import Urgency
@@ -115,14 +115,14 @@ async def orders_by_id(
 
 async def order_by_id(client: ShipStationClient, order_id: int, urgency: Urgency) -> Order | None:
     try:
-        order = await client.get(f"/orders/{order_id}", urgency=urgency)
+        order: Any = await client.get(f"/orders/{order_id}", urgency=urgency)
     except RejectedError as error:
         if error.code == NOT_FOUND:
             return None
         raise
     if not isinstance(order, dict) or order.get("orderId") != order_id:
         raise TransientError("malformed", "another order came")
-    return order
+    return cast(Order, order)
 
 
 async def orders_by_number(client: ShipStationClient, number: str, urgency: Urgency) -> list[Order]:

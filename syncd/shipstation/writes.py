@@ -92,12 +92,14 @@ class _Batch:
     def _judged(self, outcome: RowOutcome) -> RowOutcome:
         """What a failure of whole calls means for one row."""
         key, error = outcome.order_key, outcome.error
-        if error is None or error.code not in POISON or self._calls == 1:
+        if error is None or error.code not in POISON:
             return outcome
+        if isinstance(error, RejectedError) and key in self._failed_alone and LOCKED.search(error.text):
+            return RowOutcome(key, error=ConflictError("order_locked", error.text))
         if key in self._failed_alone and self._calls_taken:
             # others were taken and this one alone was not: asking again would never end
             return RowOutcome(key, error=RejectedError(error.code, error.text))
-        if isinstance(error, RejectedError):
+        if isinstance(error, RejectedError) and self._calls > 1:
             return RowOutcome(key, error=TransientError(error.code, f"refused together with others: {error.text}"))
         return outcome
 
