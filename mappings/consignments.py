@@ -124,13 +124,17 @@ class _Group:
 
     def _assign(self, consignment: Consignment, packed: Units, spare: Units) -> None:
         """The newest takes all the rest; an older one, reopened by a void, keeps at most what it has."""
-        has = units_of(consignment.applied) - packed if consignment.applied else self.rest
+        held = units_of(consignment.applied)
+        has = held - packed if consignment.applied else self.rest
         grows = consignment is self._live[-1] and not self.closed
         given = self.rest if grows else self.rest & has
         kept = (has - given) & spare
         spare -= kept
         self.rest = self.rest - given
-        units = packed + given + kept
+        due = given + kept
+        # What was packed beyond what the order held is listed only where more of that line is due.
+        done = Counter({line_id: count if due[line_id] else min(count, held[line_id]) for line_id, count in packed.items()})
+        units = done + due
         key = consignment.order_key
         self.assignments.append(Assignment(key, consignment.location_id, consignment.n, units, packed, consignment))
 

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mappings.consignments import Allotment, added, allot
+from mappings.keys import order_key
+from mappings.packed import units_of
+from mappings.plans import Consignment, Package, Standing
+from tests.mappings.builders import HERE, ORDER_ID, THERE, consignment, package
+
+Lines = Mapping[int, int]
+SHIPPED, CANCELLED, INTENDED = Standing.SHIPPED, Standing.CANCELLED, Standing.INTENDED
+ELSEWHERE = "{00000000-0000-0000-0000-000000000000}"
+
+
+def allotted(
+    remaining: Mapping[int, Lines],
+    consignments: list[Consignment] | None = None,
+    packages: list[Package] | None = None,
+    slack: Lines | None = None,
+    frozen: frozenset[int] = frozenset(),
+    reopened: Lines | None = None,
+) -> Allotment:
+    places = {where: Counter(units) for where, units in remaining.items()}
+    known, packed = consignments or [], packages or []
+    return allot("main", ORDER_ID, places, known, packed, Counter(slack or {}), Counter(reopened or {}), frozen)
+
+
+def given_units(found: Allotment) -> dict[str, dict[int, int]]:
+    return {one.order_key.removeprefix(f"main-{ORDER_ID}-"): dict(one.units) for one in found.assignments}
+
+
+@pytest.mark.parametrize(
+    ("remaining", "consignments", "packages", "expected"),
+    [
+        pytest.param({HERE: {7: 2}}, [], [], {"81-1": {7: 2}}, id="new order"),
+        pytest.param({HERE: {7: 2}, THERE: {7: 1, 8: 1}}, [], [], {"81-1": {7: 2}, "82-1": {7: 1, 8: 1}}, id="two locations"),
+        pytest.param({HERE: {7: 2}}, [consignment({7: 2})], [], {"81-1": {7: 2}}, id="nothing changed"),
+        pytest.param({HERE: {7: 3, 8: 1}}, [consignment({7: 2})], [], {"81-1": {7: 3, 8: 1}}, id="edited, more"),
+        pytest.param({HERE: {7: 1}}, [consignment({7: 2, 8: 1})], [], {"81-1": {7: 1}}, id="edited, less"),
+        pytest.param({}, [consignment({7: 2})], [], {"81-1": {}}, id="nothing left"),
+        pytest.param({HERE: {7: 2}}, [consignment(standing=INTENDED)], [], {"81-1": {7: 2}}, id="answer lost, same key again"),
+        pytest.param({HERE: {7: 1}}, [consignment({7: 1}, CANCELLED)], [], {"81-2": {7: 1}}, id="cancelled before, new key"),
+        pytest.param(
+            {HERE: {7: 1}}, [consignment({7: 2}, SHIPPED)], [package("s1", {7: 2}, fulfillment_gid="f")], {"81-2": {7: 1}},
+            id="more after the label",
+        ),
+        pytest.param({HERE: {7: 2}}, [consignment({7: 2}, SHIPPED)], [], {}, id="shipped, package not heard of yet"),
+        pytest.param({HERE: {7: 2}}, [consignment({7: 2}, SHIPPED)], [package("s1", {7: 2})], {}, id="packed, not reported yet"),
+        pytest.param(
+            {HERE: {7: 1}}, [consignment({7: 2}, SHIPPED)], [package("s1", {7: 1}, fulfillment_gid="f")], {},
+            id="half packed: the rest may sit in a split child",
+        ),
+        pytest.param(
+            {HERE: {7: 1}}, [consignment({7: 2})], [package("s1", {7: 1}, fulfillment_gid="f")], {"81-1": {7: 2}},
+            id="half packed and still open",
+        ),
+        pytest.param(
+            {HERE: {7: 2}}, [consignment({7: 2})], [package("s1", {7: 2}, voided=True)], {"81-1": {7: 2}}, id="void reopens",
+        ),
+        pytest.param(
+            {HERE: {7: 3}}, [consignment({7: 2}, SHIPPED), consignment({7: 1}, n=2)], [package("s1", {7: 2})], {"81-2": {7: 1}},
+            id="second consignment beside a locked one",
+        ),
+        pytest.param(
+            {HERE: {7: 3}}, [consignment({7: 2}), consignment({7: 1}, n=2)], [], {"81-1": {7: 2}, "81-2": {7: 1}},
+            id="two open after a void",
+        ),
+        pytest.param(
+            {HERE: {7: 1}}, [consignment({7: 2}), consignment({7: 1}, n=2)], [], {"81-1": {7: 1}, "81-2": {}},
+            id="two open, less wanted: the newer gives first",
+        ),
+        pytest.param(
+            {HERE: {7: 2}}, [consignment({7: 2}, SHIPPED)], [package("s9", {7: 2}, order_key=ELSEWHERE)], {},
+            id="packed from a split child or after a merge",
+        ),
+        pytest.param({HERE: {7: 2}}, [consignment({7: 2}, SHIPPED)], [package("f1", None)], {}, id="marked as shipped: no lines"),
+        pytest.param(
+            {}, [consignment({7: 2}, SHIPPED)], [package("f1", None, fulfillment_gid="f")], {}, id="no lines, and reported",
+        ),
+        pytest.param(
+            {THERE: {7: 2}}, [consignment({7: 2}, SHIPPED)], [package("s1", {7: 2})], {}, id="moved in Shopify after the label",
+        ),
+        pytest.param(
+            {THERE: {7: 2}}, [consignment({7: 2})], [], {"81-1": {}, "82-1": {7: 2}}, id="moved in Shopify before the label",
+        ),
+    ],
+)  # fmt: skip
+def test_units_go_to_exactly_one_consignment(
+    remaining: Mapping[int, Lines], consignments: list[Consignment], packages: list[Package], expected: dict[str, Lines]
+) -> None:
+    found = allotted(remaining, consignments, packages)
+    assert given_units(found) == expected
+    assert not found.excess
+
+
+def test_what_is_locked_and_no_longer_wanted_is_reported() -> None:
+    found = allotted({HERE: {7: 1}}, [consignment({7: 3, 8: 1}, SHIPPED)], [])
+    assert found.excess == {order_key("main", ORDER_ID, HERE, 1): Counter({7: 2, 8: 1})}
+
+
+def test_a_fulfillment_created_between_two_reads_is_no_excess_and_frees_nothing() -> None:
+    """The package was read as pending, Shopify a moment later without its units."""
+    found = allotted({HERE: {7: 1}}, [consignment({7: 3}, SHIPPED)], [package("s1", {7: 2})])
+    assert not found.excess
+    assert not found.assignments
+
+
+def test_unsettled_units_are_neither_taken_away_nor_given_out() -> None:
+    assert given_units(allotted({}, [consignment({7: 2})], slack={7: 2})) == {"81-1": {7: 2}}
+    assert given_units(allotted({}, [consignment({7: 2})], slack={7: 1})) == {"81-1": {7: 1}}
+    assert given_units(allotted({}, slack={7: 2})) == {}
+
+
+def test_units_that_left_and_are_open_again_are_not_sent_twice() -> None:
+    gone = package("s1", {7: 2}, fulfillment_gid="f")
+    assert given_units(allotted({HERE: {7: 2}}, [consignment({7: 2}, SHIPPED)], [gone], reopened={7: 2})) == {}
+
+
+def test_a_frozen_location_gets_nothing_new_and_keeps_what_it_has() -> None:
+    found = allotted({HERE: {7: 3}, THERE: {8: 1}}, [consignment({7: 2})], frozen=frozenset({HERE, THERE}))
+    assert given_units(found) == {"81-1": {7: 2}}
+    assert found.unplaced == {HERE: Counter({7: 1}), THERE: Counter({8: 1})}
+
+
+line_ids = st.sampled_from([7, 8])
+units = st.dictionaries(line_ids, st.integers(1, 4), max_size=2)
+places = st.sampled_from([HERE, THERE])
+
+
+@st.composite
+def consignment_lists(draw: st.DrawFn) -> list[Consignment]:
+    standings = st.lists(st.sampled_from([Standing.OPEN, SHIPPED, CANCELLED]), max_size=3)
+    return [
+        consignment(draw(units), standing, n, where)
+        for where in (HERE, THERE)
+        for n, standing in enumerate(draw(standings), 1)
+    ]
+
+
+@st.composite
+def package_lists(draw: st.DrawFn) -> list[Package]:
+    return [
+        package(
+            f"s{number}",
+            draw(st.none() | units),
+            draw(st.integers(1, 3)),
+            draw(places),
+            voided=draw(st.booleans()),
+            fulfillment_gid=draw(st.sampled_from([None, "f"])),
+        )
+        for number in range(draw(st.integers(0, 3)))
+    ]
+
+
+@given(st.dictionaries(places, units, max_size=2), consignment_lists(), package_lists(), units)
+def test_never_more_is_placed_than_remains_and_is_not_on_its_way(
+    remaining: dict[int, dict[int, int]], consignments: list[Consignment], packages: list[Package], slack: dict[int, int]
+) -> None:
+    found = allotted(remaining, consignments, packages, slack)
+    left = added(Counter(lines) for lines in remaining.values())
+    pending = added(found.packed.pending.values()) + found.packed.stray
+    outstanding = added(one.outstanding for one in found.assignments)
+    had = added(units_of(one.consignment.applied) - one.packed for one in found.assignments if one.consignment)
+    grown = outstanding - had
+    # What is added anew never exceeds what remains beyond all that is under way.
+    assert not grown - (left - pending)
+    assert not outstanding - left - Counter(slack) - pending
+    assert len({one.order_key for one in found.assignments}) == len(found.assignments)
+
+
+@given(st.dictionaries(places, units, max_size=2), consignment_lists())
+def test_units_are_conserved(remaining: dict[int, dict[int, int]], consignments: list[Consignment]) -> None:
+    """Without packages and doubts: for each place, placed = wanted + what is reported as excess."""
+    found = allotted(remaining, consignments)
+    for where in (HERE, THERE):
+        placed = added(one.units for one in found.assignments if one.location_id == where)
+        keys = {c.order_key for c in consignments if c.location_id == where}
+        locked = added(of for key, of in found.locked.items() if key in keys)
+        excess = added(of for key, of in found.excess.items() if key in keys)
+        assert placed + locked == Counter(remaining.get(where, {})) + excess
