@@ -88,7 +88,8 @@ def fulfillment_order(
     number: int = 9001, lines: Mapping[int, int | tuple[int, int]] | None = None, location: int | None = HERE, **rest: object
 ) -> FulfillmentOrder:
     """`lines`: line id -> remaining, or (remaining, total)."""
-    pairs = {key: value if isinstance(value, tuple) else (value, value) for key, value in (lines or {7001: 1}).items()}
+    lines = {7001: 1} if lines is None else lines
+    pairs = {key: value if isinstance(value, tuple) else (value, value) for key, value in lines.items()}
     whole: FulfillmentOrder = {
         "id": gid("FulfillmentOrder", number),
         "status": "OPEN",

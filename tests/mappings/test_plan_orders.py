@@ -1,0 +1,402 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, cast
+
+import pytest
+
+from mappings.causes import Cause
+from mappings.keys import order_key
+from mappings.packed import units_of
+from mappings.plan_orders import needs_shipstation_truth, order_number_stem, plan_order
+from mappings.plans import Consignment, Package, Plan, Profile, Standing, UpsertOrder
+from mappings.shipstation_shapes import Order
+from mappings.shopify_shapes import OrderToShip
+from tests.mappings.builders import (
+    HERE,
+    NOW,
+    ORDER_ID,
+    PROFILE,
+    THERE,
+    address,
+    fulfillment_order,
+    later,
+    line,
+    order,
+    package,
+)
+
+KEY = order_key("main", ORDER_ID, HERE, 1)
+SECOND = order_key("main", ORDER_ID, HERE, 2)
+HELD: dict[str, Any] = {"status": "ON_HOLD", "fulfillmentHolds": [{"id": "gid://shopify/FulfillmentHold/1", "reason": "OTHER"}]}
+
+
+def planned(
+    of: OrderToShip | None,
+    consignments: list[Consignment] | None = None,
+    packages: list[Package] | None = None,
+    observed: Mapping[str, Order | None] | None = None,
+    profile: Profile = PROFILE,
+    released: bool = False,
+) -> Plan:
+    return plan_order(profile, of, consignments or [], packages or [], observed or {}, NOW, released)
+
+
+def upserts(plan: Plan) -> list[UpsertOrder]:
+    return [step for step in plan.steps if isinstance(step, UpsertOrder)]
+
+
+def sent(of: OrderToShip, standing: Standing = Standing.OPEN, profile: Profile = PROFILE) -> list[Consignment]:
+    """What we know after the first plan of `of` was applied."""
+    return [
+        Consignment(step.order_key, step.location_id, "", step.n, standing, 41, step.applied)
+        for step in upserts(planned(of, profile=profile))
+    ]
+
+
+def shown(consignment: Consignment, **rest: Any) -> dict[str, Order | None]:
+    """What ShipStation shows of it: our document with the members that it adds."""
+    document = cast(Order, dict(consignment.applied or {}))
+    items = [{**item, "orderItemId": 900 + n, "warehouseLocation": "A7"} for n, item in enumerate(document["items"])]
+    added = {"orderId": 41, "items": items, "modifyDate": "2026-11-20T10:00:00.0000000", "tagIds": [3], **rest}
+    return {consignment.order_key: cast(Order, {**document, **added})}
+
+
+WHOLE = order([line(7001, 2)])
+
+
+def test_a_paid_order_is_created_once() -> None:
+    plan = planned(WHOLE)
+    assert (plan.cause, [step.kind for step in plan.steps]) == (Cause.QUEUED, ["create_order"])
+    assert units_of(upserts(plan)[0].document) == {7001: 2}
+    assert planned(WHOLE, sent(WHOLE)) == Plan(Cause.IN_SHIPSTATION)
+
+
+def test_two_locations_are_two_orders_that_share_the_money() -> None:
+    whole = order([line(7001, 3, "3.33")], [fulfillment_order(1, {7001: 2}), fulfillment_order(2, {7001: 1}, THERE)])
+    documents = [step.document for step in upserts(planned(whole))]
+    assert [(one["orderNumber"], units_of(one)) for one in documents] == [("#1001", {7001: 2}), ("#1001-2", {7001: 1})]
+    assert [one["amountPaid"] for one in documents] == [Decimal("6.66"), Decimal("3.33")]
+    assert planned(whole, sent(whole)) == Plan(Cause.IN_SHIPSTATION)
+
+
+@pytest.mark.parametrize(
+    ("of", "cause"),
+    [
+        pytest.param(None, Cause.NOT_FOUND, id="Shopify shows none"),
+        pytest.param(order(displayFinancialStatus="PENDING"), Cause.UNPAID, id="unpaid"),
+        pytest.param(order(cancelledAt="2026-11-20T17:30:00Z"), Cause.CANCELLED, id="cancelled before it was sent"),
+        pytest.param(order(test=True), Cause.TEST_ORDER, id="test"),
+        pytest.param(order([line(7001, requiresShipping=False)]), Cause.NOTHING_TO_SHIP, id="digital"),
+        pytest.param(
+            order([line(7001, requiresShipping=False)], displayFinancialStatus="PENDING"), Cause.NOTHING_TO_SHIP,
+            id="digital and unpaid",
+        ),
+        pytest.param(order([line(7001)], []), Cause.NOT_ROUTED, id="not routed"),
+        pytest.param(order([line(7001, 2, currentQuantity=0)], []), Cause.REFUNDED, id="all removed"),
+        pytest.param(
+            order([line(7001)], [fulfillment_order(1, deliveryMethod={"methodType": "PICK_UP"})]), Cause.PICKUP, id="pickup"
+        ),
+        pytest.param(
+            order([line(7001)], [fulfillment_order(1, requestStatus="ACCEPTED")]), Cause.OTHER_SERVICE, id="other service"
+        ),
+        pytest.param(order([line(7001)], [fulfillment_order(1, **HELD)]), Cause.FULFILLMENT_HOLD, id="hold"),
+        pytest.param(
+            order([line(7001)], [fulfillment_order(1, status="SCHEDULED", fulfillAt="2026-12-01T00:00:00Z")]),
+            Cause.SCHEDULED, id="scheduled",
+        ),
+        pytest.param(
+            order([line(7001)], [fulfillment_order(1, {7001: (0, 1)}, status="CLOSED")]), Cause.FULFILLED_ELSEWHERE,
+            id="fulfilled by someone else",
+        ),
+        pytest.param(
+            order([line(7001)], [fulfillment_order(1, {7001: (0, 1)}, status="CLOSED")], displayFinancialStatus="PENDING"),
+            Cause.FULFILLED_ELSEWHERE, id="fulfilled though unpaid",
+        ),
+        pytest.param(order([line(7001)], [fulfillment_order(1, location=None)]), Cause.LOCATION_NOT_MAPPED, id="location deleted"),
+        pytest.param(order(shippingAddress=None), Cause.ADDRESS_INCOMPLETE, id="no address"),
+        pytest.param(order(shippingAddress=address(zip=None)), Cause.ADDRESS_INCOMPLETE, id="no zip"),
+    ],
+)  # fmt: skip
+def test_no_step_and_the_reason(of: OrderToShip | None, cause: Cause) -> None:
+    plan = planned(of)
+    assert (plan.cause, plan.steps) == (cause, ())
+
+
+def test_a_free_order_ships() -> None:
+    assert planned(order([line(7001, 1, "0.00")])).cause is Cause.QUEUED
+
+
+def test_an_unmapped_location_does_not_hold_up_the_others() -> None:
+    whole = order([line(7001, 2)], [fulfillment_order(1, {7001: 1}), fulfillment_order(2, {7001: 1}, THERE)])
+    plan = planned(whole, profile=replace(PROFILE, warehouses={HERE: 501}))
+    assert plan.cause is Cause.LOCATION_NOT_MAPPED
+    assert [step.order_key for step in upserts(plan)] == [KEY]
+    assert plan.detail == f"location {THERE}"
+
+
+@pytest.mark.parametrize(
+    ("of", "at"),
+    [
+        pytest.param(order([line(7001)], []), later(45 * 60), id="not routed: as long again as it is old"),
+        pytest.param(order([line(7001)], [], createdAt=NOW.isoformat()), later(5), id="not routed, brand new"),
+        pytest.param(
+            order([line(7001)], [fulfillment_order(1, status="SCHEDULED", fulfillAt="2026-11-20T19:00:00Z")]), later(3600),
+            id="scheduled",
+        ),
+        pytest.param(
+            order([line(7001)], [fulfillment_order(1, status="SCHEDULED", fulfillAt="2026-11-20T17:00:00Z")]), later(60),
+            id="due already",
+        ),
+        pytest.param(order(), None, id="nothing to wait for"),
+    ],
+)  # fmt: skip
+def test_waits_name_their_end(of: OrderToShip, at: object) -> None:
+    assert planned(of).look_again_at == at
+
+
+def test_an_edit_updates_the_open_order_as_a_whole_and_keeps_what_the_warehouse_did() -> None:
+    [known] = sent(WHOLE)
+    edited = order([line(7001, 2), line(7002)])
+    truth = shown(known, orderStatus="on_hold", carrierCode="fedex", orderTotal=Decimal(20))
+    plan = planned(edited, [known], observed=truth)
+    [step] = upserts(plan)
+    assert (step.kind, plan.cause) == ("update_order", Cause.IN_SHIPSTATION)
+    assert step.fields == ("amountPaid", "items", "weight")
+    document: dict[str, Any] = {**step.document}
+    assert (document["orderId"], document["orderStatus"], document["carrierCode"], document["tagIds"]) == (41, "on_hold", "fedex", [3])
+    assert [item.get("warehouseLocation") for item in document["items"]] == ["A7", None]
+    assert not {"orderTotal", "modifyDate"} & document.keys()
+    assert planned(edited, [replace(known, applied=step.applied)], observed=truth).steps == ()
+
+
+def test_a_correction_by_the_warehouse_survives_a_change_of_something_else() -> None:
+    [known] = sent(WHOLE)
+    corrected = {**(known.applied or {})["shipTo"], "street1": "118 LINDEN AVE"}
+    truth = shown(known, shipTo=corrected)
+    noted = order([line(7001, 2)], note="Ring twice")
+    [step] = upserts(planned(noted, [known], observed=truth))
+    assert step.document["shipTo"] == corrected
+    assert step.document["customerNotes"] == "Ring twice"
+    assert planned(noted, [replace(known, applied=step.applied)], observed=truth).steps == ()
+
+
+def test_a_field_changed_on_both_sides_is_shopifys_and_named() -> None:
+    [known] = sent(WHOLE)
+    truth = shown(known, shipTo={**(known.applied or {})["shipTo"], "street1": "1 Other Road"})
+    plan = planned(order([line(7001, 2)], shippingAddress=address(address1="2 New Street")), [known], observed=truth)
+    assert upserts(plan)[0].document["shipTo"]["street1"] == "2 New Street"
+    assert "shipTo also changed in ShipStation" in plan.detail
+
+
+def test_a_weight_from_the_scales_is_kept() -> None:
+    [known] = sent(WHOLE)
+    scales = {"value": Decimal(40), "units": "ounces"}
+    plan = planned(order([line(7001, 2), line(7002)]), [known], observed=shown(known, weight=scales))
+    assert upserts(plan)[0].document["weight"] == scales
+
+
+def test_items_of_the_warehouse_stay() -> None:
+    [known] = sent(WHOLE)
+    sample = {"lineItemKey": None, "sku": "SAMPLE", "quantity": 1, "name": "Sample"}
+    truth = shown(known)
+    cast(Any, truth[KEY])["items"].append(sample)
+    [step] = upserts(planned(order([line(7001, 2), line(7002)]), [known], observed=truth))
+    assert [item.get("sku") for item in step.document["items"]] == ["MUG-7001", "MUG-7002", "SAMPLE"]
+
+
+NOTHING_WANTED = [
+    pytest.param(order([line(7001, 2)], cancelledAt="2026-11-20T17:30:00Z"), Cause.CANCELLED, id="cancelled"),
+    pytest.param(order([line(7001, 2, currentQuantity=0)], []), Cause.REFUNDED, id="all units removed"),
+    pytest.param(order([line(7001, 2)], [fulfillment_order(1, {7001: 2}, **HELD)]), Cause.FULFILLMENT_HOLD, id="held"),
+    pytest.param(order([line(7001, 2)], displayFinancialStatus="VOIDED"), Cause.UNPAID, id="payment voided"),
+    pytest.param(
+        order([line(7001, 2)], risk={"recommendation": "CANCEL", "assessments": []}), Cause.FRAUD_REVIEW, id="fraud, found late"
+    ),
+    pytest.param(
+        order([line(7001, 2)], [fulfillment_order(1, {7001: (0, 2)}, status="CLOSED")]), Cause.FULFILLED_ELSEWHERE,
+        id="fulfilled by someone else",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("of", "cause"), NOTHING_WANTED)
+def test_an_open_order_is_cancelled_when_nothing_of_it_is_wanted(of: OrderToShip, cause: Cause) -> None:
+    [known] = sent(WHOLE)
+    assert needs_shipstation_truth(PROFILE, of, [known], [], NOW) == (KEY,)
+    plan = planned(of, [known], observed=shown(known))
+    [step] = upserts(plan)
+    assert (step.kind, plan.cause, step.document["orderStatus"]) == ("cancel_order", cause, "cancelled")
+    assert step.document.get("orderId") == 41
+    closed = replace(known, standing=Standing.CANCELLED, applied=step.applied)
+    assert (planned(of, [closed]).cause, planned(of, [closed]).steps) == (cause, ())
+
+
+@pytest.mark.parametrize(("of", "cause"), NOTHING_WANTED)
+def test_nothing_is_cancelled_without_looking(of: OrderToShip, cause: Cause) -> None:
+    plan = planned(of, sent(WHOLE))
+    assert (plan.cause, plan.steps, plan.look_again_at) == (Cause.UNREADABLE, (), later(60))
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        pytest.param(None, id="Shopify shows none"),
+        pytest.param(order([line(7001, 2)], []), id="routing at work"),
+        pytest.param(order([line(7001, 2)], displayFinancialStatus="PENDING"), id="payment pending again"),
+        pytest.param(order([line(7001, 2)], displayFinancialStatus="PARTIALLY_PAID"), id="a line was added, unpaid"),
+    ],
+)
+def test_what_is_no_evidence_takes_nothing_back(of: OrderToShip | None) -> None:
+    [known] = sent(WHOLE)
+    steps = upserts(planned(of, [known], observed=shown(known)))
+    assert all(units_of(step.document) == {7001: 2} and step.kind == "update_order" for step in steps)
+
+
+def test_an_unpaid_addition_waits_while_the_rest_goes_out() -> None:
+    [known] = sent(WHOLE)
+    edited = order([line(7001, 2), line(7002)], displayFinancialStatus="PARTIALLY_PAID", totalReceivedSet=WHOLE["totalReceivedSet"])
+    plan = planned(edited, [known], observed=shown(known))
+    assert plan.cause is Cause.PARTLY_PAID
+    assert all(units_of(step.document) == {7001: 2} for step in upserts(plan))
+
+
+def test_after_a_hold_is_released_the_goods_go_out_under_a_new_key() -> None:
+    [known] = sent(WHOLE)
+    [step] = upserts(planned(WHOLE, [replace(known, standing=Standing.CANCELLED)]))
+    assert (step.kind, step.order_key, step.document["orderNumber"]) == ("create_order", SECOND, "#1001-2")
+    assert step.document["amountPaid"] == Decimal("20.00")
+
+
+@pytest.mark.parametrize("status", ["shipped", "cancelled", "pending_fulfillment", "rejected_fulfillment", "new_word"])
+def test_no_step_touches_what_turns_out_to_be_closed(status: str) -> None:
+    [known] = sent(WHOLE)
+    edited = order([line(7001, 1)])
+    plan = planned(edited, [known], observed=shown(known, orderStatus=status))
+    assert KEY not in [step.order_key for step in upserts(plan)]
+    assert plan.cause is (Cause.QUEUED if status == "cancelled" else Cause.EDITED_AFTER_LABEL)
+
+
+@pytest.mark.parametrize(
+    ("of", "cause"),
+    [
+        pytest.param(order([line(7001, 2)], cancelledAt="2026-11-20T17:30:00Z"), Cause.CANCELLED_AFTER_LABEL, id="cancelled"),
+        pytest.param(order([line(7001, 1)]), Cause.EDITED_AFTER_LABEL, id="less"),
+        pytest.param(order([line(7001, 2)], shippingAddress=address(address1="2 New St")), Cause.EDITED_AFTER_LABEL, id="moved"),
+        pytest.param(order([line(7001, 2)], shippingAddress=address(address1="118 linden avenue")), Cause.IN_SHIPSTATION, id="case"),
+        pytest.param(order([line(7001, 2)], shippingAddress=None), Cause.IN_SHIPSTATION, id="address erased"),
+        pytest.param(order([line(7001, 2)], note="New"), Cause.IN_SHIPSTATION, id="only a note"),
+    ],
+)
+def test_changes_after_the_label(of: OrderToShip, cause: Cause) -> None:
+    plan = planned(of, sent(WHOLE, Standing.SHIPPED))
+    assert (plan.cause, plan.steps) == (cause, ())
+
+
+def test_a_cancelled_order_with_a_live_package_needs_a_person() -> None:
+    cancelled = order([line(7001, 2)], cancelledAt="2026-11-20T17:30:00Z")
+    plan = planned(cancelled, sent(WHOLE, Standing.SHIPPED), [package("s1", {7001: 2})])
+    assert (plan.cause, plan.detail) == (Cause.CANCELLED_AFTER_LABEL, "package s1: its label is not voided")
+    voided = planned(cancelled, sent(WHOLE, Standing.CANCELLED), [package("s1", {7001: 2}, voided=True)])
+    assert voided.cause is Cause.CANCELLED
+
+
+@pytest.mark.parametrize(
+    "advanced", [{"mergedOrSplit": True}, {"mergedIds": [42]}, {"parentId": 40}], ids=["flag", "merged", "split child"]
+)
+@pytest.mark.parametrize(("of", "cause"), NOTHING_WANTED[:2])
+def test_split_and_merged_orders_are_left_alone(of: OrderToShip, cause: Cause, advanced: dict[str, object]) -> None:
+    [known] = sent(WHOLE)
+    plan = planned(of, [known], observed=shown(known, advancedOptions=advanced))
+    assert (plan.cause, plan.steps) == (Cause.CHANGED_ON_BOTH_SIDES, ())
+
+
+def test_units_that_the_warehouse_took_out_are_not_put_back() -> None:
+    [known] = sent(WHOLE)
+    truth = shown(known)
+    cast(Any, truth[KEY])["items"][0]["quantity"] = 1
+    assert planned(order([line(7001, 2), line(7002)]), [known], observed=truth).cause is Cause.CHANGED_ON_BOTH_SIDES
+
+
+def test_an_order_that_vanished_is_not_made_anew() -> None:
+    [known] = sent(WHOLE)
+    for of in (WHOLE, order([line(7001, 1)])):
+        plan = planned(of, [known], observed={KEY: None})
+        assert (plan.cause, plan.steps) == (Cause.MERGED_PARENT_UNKNOWN, ())
+
+
+UNCERTAIN = Consignment(KEY, HERE, "", 1, Standing.INTENDED)
+
+
+def test_a_lost_answer_is_repeated_under_the_same_key() -> None:
+    assert needs_shipstation_truth(PROFILE, WHOLE, [UNCERTAIN], [], NOW) == ()
+    [step] = upserts(planned(WHOLE, [UNCERTAIN]))
+    assert (step.kind, step.order_key) == ("create_order", KEY)
+
+
+def test_a_lost_answer_that_is_no_longer_wanted_takes_the_key_by_a_cancelled_order() -> None:
+    cancelled = order([line(7001, 2)], cancelledAt="2026-11-20T17:30:00Z")
+    assert needs_shipstation_truth(PROFILE, cancelled, [UNCERTAIN], [], NOW) == (KEY,)
+    [step] = upserts(planned(cancelled, [UNCERTAIN], observed={KEY: None}))
+    assert (step.kind, step.document["items"]) == ("cancel_order", [])
+    [known] = sent(WHOLE)
+    [step] = upserts(planned(cancelled, [UNCERTAIN], observed=shown(known)))
+    assert (step.kind, units_of(step.document)) == ("cancel_order", {7001: 2})
+    late = planned(cancelled, [UNCERTAIN], observed=shown(known, orderStatus="shipped"))
+    assert (late.cause, late.steps) == (Cause.CANCELLED_AFTER_LABEL, ())
+
+
+def test_the_number_by_which_an_uncertain_order_is_found() -> None:
+    profile = replace(PROFILE, order_prefix="EU-")
+    assert upserts(planned(WHOLE, profile=profile))[0].document["orderNumber"].startswith(order_number_stem(profile, WHOLE))
+
+
+DONE = [fulfillment_order(1, {7001: (0, 2)}, status="CLOSED")]
+HALF = [fulfillment_order(1, {7001: (1, 2)}, status="IN_PROGRESS")]
+
+
+@pytest.mark.parametrize(
+    ("fulfillment_orders", "packages", "cause"),
+    [
+        pytest.param(DONE, [package("s1", {7001: 2}, fulfillment_gid="f")], Cause.SHIPPED, id="all reported"),
+        pytest.param(None, [package("s1", {7001: 2})], Cause.SHIPPED, id="all packed"),
+        pytest.param(HALF, [package("s1", {7001: 1}, fulfillment_gid="f")], Cause.PARTLY_SHIPPED, id="half reported"),
+        pytest.param(None, [package("s1", {7001: 1})], Cause.PARTLY_SHIPPED, id="half packed"),
+        pytest.param(None, [package("s1", {7001: 2}, voided=True)], Cause.IN_SHIPSTATION, id="voided"),
+        pytest.param(DONE, [package("f1", None, fulfillment_gid="f")], Cause.SHIPPED, id="marked as shipped"),
+        pytest.param(
+            DONE, [package("s1", {7001: 2}, voided=True, fulfillment_gid="f")], Cause.PARTLY_SHIPPED, id="voided after the report"
+        ),
+    ],
+)
+def test_progress(fulfillment_orders: Any, packages: list[Package], cause: Cause) -> None:
+    plan = planned(order([line(7001, 2)], fulfillment_orders), sent(WHOLE, Standing.SHIPPED), packages)
+    assert (plan.cause, plan.steps) == (cause, ())
+
+
+def test_a_void_after_the_report_keeps_the_reopened_order() -> None:
+    """ShipStation waits for a new label while Shopify still counts the units as gone."""
+    [known] = sent(WHOLE)
+    voided = package("s1", {7001: 2}, voided=True, fulfillment_gid="f")
+    assert planned(order([line(7001, 2)], DONE), [known], [voided], shown(known)).steps == ()
+
+
+def test_a_fulfillment_cancelled_by_hand_does_not_send_the_goods_twice() -> None:
+    reopened = [fulfillment_order(1, {7001: (2, 2)}, status="CLOSED"), fulfillment_order(2, {7001: 2})]
+    plan = planned(order([line(7001, 2)], reopened), sent(WHOLE, Standing.SHIPPED), [package("s1", {7001: 2}, fulfillment_gid="f")])
+    assert (plan.cause, plan.steps) == (Cause.EDITED_AFTER_LABEL, ())
+    again = planned(order([line(7001, 2)], reopened), sent(WHOLE, Standing.CANCELLED), [package("s1", {7001: 2}, voided=True)])
+    assert [step.order_key for step in upserts(again)] == [SECOND]
+
+
+def test_a_fully_returned_order_stays_shipped() -> None:
+    returned = order([line(7001, 2, currentQuantity=0)], DONE, displayFinancialStatus="REFUNDED")
+    plan = planned(returned, sent(WHOLE, Standing.SHIPPED), [package("s1", {7001: 2}, fulfillment_gid="f")])
+    assert (plan.cause, plan.steps) == (Cause.SHIPPED, ())
+
+
+def test_held_units_are_named_beside_the_state() -> None:
+    parts = [fulfillment_order(1, {7001: 1}), fulfillment_order(2, {7001: 1}, **HELD)]
+    assert planned(order([line(7001, 2)], parts)).detail == "1 units fulfillment_hold"
