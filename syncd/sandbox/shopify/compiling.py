@@ -116,7 +116,7 @@ def _same(source: Any) -> Any:
 def _leaf(read: Step, type_: GraphQLLeafType) -> Step:
     if type_.name in _AS_THEY_ARE or not hasattr(type_, "parse_literal") or hasattr(type_, "values"):
         return read
-    spell = type_.serialize
+    spell = type_.coerce_output_value
 
     def leaf(source: Any) -> Any:
         found = read(source)

@@ -58,7 +58,7 @@ def api() -> Api:
     for name, spell in _SPELLINGS.items():
         scalar = schema.type_map[name]
         assert isinstance(scalar, GraphQLScalarType)
-        scalar.serialize = spell  # type: ignore[method-assign, assignment]
+        scalar.coerce_output_value = spell
     for type_ in schema.type_map.values():
         if isinstance(type_, GraphQLObjectType) and not type_.name.startswith("__"):
             _attach(loaded, type_)
