@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import Executable, delete, select, text, update
+from sqlalchemy import Executable, delete, func, select, text, update
 from sqlmodel import Session
 
 from syncd.store.schema import Delivery, table_of

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, case, func, or_, select, tuple_, update
+from sqlalchemy import String, bindparam, case, func, literal, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
@@ -217,7 +217,7 @@ def adopt_fulfillment(package_key: str, store: str, order_id: int, gid: str | No
     columns = PACKAGES.c
     other = PACKAGES.alias("other")
     elsewhere = select(other.c.package_key).where(
-        other.c.fulfillment_gid == gid,
+        other.c.fulfillment_gid == literal(gid, String()),  # equal to nothing when None
         or_(other.c.package_key != package_key, other.c.store != store, other.c.order_id != order_id),
     )
     statement = (
@@ -245,11 +245,12 @@ def _order_upsert(dialect: str) -> sqlite.Insert | postgresql.Insert:
     insert = upsert(dialect, ORDERS)
     old, new = ORDERS.c, insert.excluded
     moved = or_(old.state != new.state, old.cause != new.cause)
-    values: dict[str, Any] = {name: new[name] for name in ("name", "state", "cause", "detail", "seen_at")}
+    values: dict[str, Any] = {name: new[name] for name in ("state", "cause", "detail", "seen_at")}
     return insert.on_conflict_do_update(
         index_elements=[old.store, old.order_id],
         set_=values
         | {
+            "name": case((new.name == "", old.name), else_=new.name),  # empty when it could not be read this time
             "since": case((moved, new.since), else_=old.since),
             "shopify_updated_at": func.coalesce(new.shopify_updated_at, old.shopify_updated_at),
             "closed_at": case((new.closed_at.is_(None), None), else_=func.coalesce(old.closed_at, new.closed_at)),
@@ -261,7 +262,7 @@ def troubles_of(subjects: Iterable[OrderRef]) -> Work[dict[OrderRef, tuple[str, 
     """(cause, detail) of the orders with a package that cannot be told to Shopify; the others are left out."""
     columns = ORDERS.c
     statement = select(columns.store, columns.order_id, columns.trouble, columns.trouble_detail).where(
-        tuple_(columns.store, columns.order_id).in_(list(subjects)), columns.trouble.is_not(None)
+        of_orders(ORDERS, subjects), columns.trouble.is_not(None)
     )
 
     def work(session: Session) -> dict[OrderRef, tuple[str, str]]:

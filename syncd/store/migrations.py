@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, inspect, make_url
+from sqlmodel import Session
 
 from syncd.store.postgres import postgres_engine
 from syncd.store.sqlite import file_of, prepare_file, sqlite_engine
@@ -43,6 +45,7 @@ def scripts() -> Config:
     return config
 
 
+@cache
 def head() -> str:
     """The revision that this program needs."""
     revision = ScriptDirectory.from_config(scripts()).get_current_head()
@@ -112,3 +115,8 @@ def _pragma(connection: Connection, pragma: str) -> None:
     driver_connection = connection.connection.driver_connection
     assert driver_connection is not None
     driver_connection.execute(f"PRAGMA {pragma}")
+
+
+def is_at_head(session: Session) -> bool:
+    """For the readiness of a running daemon: somebody may have migrated the database under it."""
+    return MigrationContext.configure(session.connection()).get_current_revision() == head()

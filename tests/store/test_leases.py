@@ -1,0 +1,33 @@
+"""One replica at a time has a duty; its fence tells a late one from the present one."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from syncd.ports import Db
+from syncd.store.leases import drop_lease, take_lease
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+async def take(db: Db, token: str, when: float) -> int | None:
+    return await db.run(take_lease("polls", token, NOW + timedelta(seconds=when), 30))
+
+
+async def test_a_lease_is_renewed_by_its_owner_and_refused_to_others(db: Db) -> None:
+    assert [await take(db, "a", 0), await take(db, "b", 10), await take(db, "a", 20)] == [1, None, 1]
+    assert [await take(db, "b", 49), await take(db, "b", 50), await take(db, "a", 51)] == [None, 2, None]
+
+
+async def test_a_dropped_lease_is_free_at_once_and_its_fence_goes_on(db: Db) -> None:
+    await take(db, "a", 0)
+    await db.run(drop_lease("polls", "b"))
+    assert await take(db, "b", 1) is None
+    await db.run(drop_lease("polls", "a"))
+    assert await take(db, "b", 1) == 2
+
+
+async def test_of_many_who_ask_at_once_one_gets_it(db: Db) -> None:
+    fences = await asyncio.gather(*(take(db, f"replica {number}", 0) for number in range(20)))
+    assert [fence for fence in fences if fence is not None] == [1]
