@@ -135,6 +135,14 @@ class WindowBudget:
         usage = self.usage(now)
         return (usage.used + usage.waiting) / usage.limit
 
+    def fair_wait_s(self, now: datetime) -> float:
+        """How long a call that could take more along should wait for it: an even share of the window while half of it is
+        free, longer as it fills."""
+        usage = self.usage(now)
+        free = ceiling(Urgency.ORDERS, usage.limit) - usage.used - usage.waiting
+        slots = usage.limit if free > usage.limit / 2 else max(free, 4)
+        return self._window_s / slots
+
     async def _ask(self, urgency: Urgency) -> tuple[datetime | None, float]:
         """The time of the grant, or None and the seconds to wait."""
         async with self._asking:

@@ -14,11 +14,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
+from mappings.keys import longest_store_name
 from syncd.errors import SettingsError
 
 PREFIX = "SYNCD_"
 NOT_SETTINGS = ("SYNCD_CONFIG", "SYNCD_SHARED", "SYNCD_TEST_")
-STORE_NAME = re.compile(r"[a-z][a-z0-9_]{0,11}")
+STORE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 Seconds = Annotated[float, Field(gt=0)]
 
 

@@ -1,0 +1,268 @@
+"""The command line: one small function per command. Whatever is heavy is imported inside the command that needs it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from syncd import __version__
+from syncd.errors import SettingsError, SyncError
+
+if TYPE_CHECKING:
+    from syncd.operate.desk import Desk
+    from syncd.settings import Settings
+
+EXIT_DIFFERENCE = 1
+EXIT_USAGE = 2
+
+as_json = click.option("--json", "is_json", is_flag=True, help="One JSON object instead of text.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="syncd")
+@click.option(
+    "--config", type=click.Path(path_type=Path), envvar="SYNCD_CONFIG", help="Settings file; default syncd.toml."
+)
+@click.pass_context
+def main(context: click.Context, config: Path | None) -> None:
+    """Keeps Shopify shops and a ShipStation account telling the same story.
+
+    Try it: `syncd demo`. Run it: `syncd doctor`, then `syncd run`. ORDER is `#1001`, an order id, or `store/id`.
+    """
+    context.obj = config
+
+
+def _settings(context: click.Context) -> Settings:
+    from syncd.settings import read_settings
+
+    try:
+        return read_settings(context.obj, os.environ)
+    except SettingsError as error:
+        for problem in error.problems:
+            click.echo(problem, err=True)
+        context.exit(EXIT_USAGE)
+
+
+def _at_desk(context: click.Context, work: Callable[[Desk], Coroutine[Any, Any, Any]]) -> Any:
+    """Runs `work` with the database and the clients of the settings open, and tells failures in one sentence."""
+    from syncd.operate.desk import open_desk
+
+    settings = _settings(context)
+
+    async def run() -> Any:
+        async with open_desk(settings) as desk:
+            return await work(desk)
+
+    try:
+        return asyncio.run(run())
+    except SyncError as error:
+        click.echo(f"{error.code}: {error.text}" if error.text else error.code, err=True)
+        context.exit(EXIT_USAGE)
+
+
+def _show(answer: Any, is_json: bool, text: Callable[[Any], str]) -> None:
+    click.echo(json.dumps(answer, default=str, ensure_ascii=False) if is_json else text(answer))
+
+
+@main.command()
+@click.pass_context
+def run(context: click.Context) -> None:
+    """Run the daemon until SIGTERM. An empty SQLite database is set up first."""
+    from syncd.daemon import run_daemon
+
+    settings = _settings(context)
+    try:
+        sys.exit(run_daemon(settings))
+    except SyncError as error:
+        click.echo(f"{error.code}: {error.text}", err=True)
+        sys.exit(EXIT_USAGE)
+
+
+@main.command()
+@click.pass_context
+def migrate(context: click.Context) -> None:
+    """Bring the database's schema to this version. Safe to run twice."""
+    from syncd.settings import database_url
+    from syncd.store.migrations import migrate as bring_to_head
+
+    try:
+        bring_to_head(database_url(context.obj, os.environ))
+    except SyncError as error:
+        click.echo(f"{error.code}: {error.text}", err=True)
+        context.exit(EXIT_USAGE)
+    click.echo("The schema is at head.")
+
+
+@main.command()
+@as_json
+@click.option("--orders", is_flag=True, help="List every order with its state instead of counting them.")
+@click.pass_context
+def status(context: click.Context, is_json: bool, orders: bool) -> None:
+    """How many orders are in which state, what waits, and what the APIs still allow.
+
+    Example: syncd status --json
+    """
+    from syncd.operate.status import list_orders, orders_text, read_status, status_text
+
+    if orders:
+        _show(_at_desk(context, lambda desk: list_orders(desk.db)), is_json, orders_text)
+    else:
+        _show(_at_desk(context, lambda desk: read_status(desk.db, desk.clock)), is_json, status_text)
+
+
+@main.command()
+@click.argument("order")
+@as_json
+@click.pass_context
+def plan(context: click.Context, order: str, is_json: bool) -> None:
+    """Show what would be done for ORDER now, with every field that differs. Does nothing.
+
+    Example: syncd plan '#1001'
+    """
+    from syncd.operate.explain import plan_order_now, plan_text
+
+    _show(_at_desk(context, lambda desk: plan_order_now(desk, order)), is_json, plan_text)
+
+
+@main.command()
+@click.argument("order")
+@as_json
+@click.option("--offline", is_flag=True, help="Only what we remember: ask neither vendor.")
+@click.pass_context
+def explain(context: click.Context, order: str, is_json: bool, offline: bool) -> None:
+    """Tell the story of ORDER: its state and cause, what was done, both sides as they are now, and the next step.
+
+    Example: syncd explain '#1001'
+    """
+    from syncd.operate.explain import explain_order, explain_text
+
+    _show(_at_desk(context, lambda desk: explain_order(desk, order, offline)), is_json, explain_text)
+
+
+@main.command()
+@as_json
+@click.pass_context
+def parked(context: click.Context, is_json: bool) -> None:
+    """List the orders that need a person, with cause and cure. Exit code 1 when there are any."""
+    from syncd.operate.status import orders_text, parked_orders
+
+    found = _at_desk(context, lambda desk: parked_orders(desk.db))
+    _show(found, is_json, orders_text)
+    context.exit(EXIT_DIFFERENCE if found else 0)
+
+
+@main.command()
+@click.argument("orders", nargs=-1, required=True, metavar="ORDER...")
+@click.pass_context
+def retry(context: click.Context, orders: tuple[str, ...]) -> None:
+    """Try parked or deferred orders again now. The running daemon takes them up within a second.
+
+    Example: syncd retry '#1001' main/6832000000000
+    """
+    from syncd.operate.wake import retry_orders
+
+    for line in _at_desk(context, lambda desk: retry_orders(desk, orders)):
+        click.echo(line)
+
+
+@main.command()
+@click.argument("orders", nargs=-1, required=True, metavar="ORDER...")
+@click.pass_context
+def mark(context: click.Context, orders: tuple[str, ...]) -> None:
+    """Look at orders again, as if a webhook had come: the same path, so it is always safe.
+
+    Example: syncd mark main/6832000000000
+    """
+    from syncd.operate.wake import mark_orders
+
+    for line in _at_desk(context, lambda desk: mark_orders(desk, orders)):
+        click.echo(line)
+
+
+@main.command()
+@as_json
+@click.pass_context
+def doctor(context: click.Context, is_json: bool) -> None:
+    """Check settings, database, both logins, scopes, store and warehouse ids and webhooks. Exit code 1 on a fault."""
+    from syncd.operate.doctor import checks_text, run_checks
+
+    settings = _settings(context)
+    checks = asyncio.run(run_checks(settings))
+    _show(checks, is_json, checks_text)
+    context.exit(EXIT_DIFFERENCE if any(check["result"] == "fault" for check in checks) else 0)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=9001, show_default=True, help="0 takes any free port.")
+@click.option(
+    "--orders",
+    "bodies",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="REST-shaped order bodies to sell.",
+)
+@click.option("--sell", default=0, help="Make up so many orders by seed.")
+@click.option("--seed", default=1, show_default=True)
+@click.option(
+    "--write-config", type=click.Path(path_type=Path), help="Write settings with which `syncd run` meets this sandbox."
+)
+@click.option("--public-url", default="", help="Where the daemon's port will be, for the settings written.")
+@click.option("--time-scale", default=1.0, show_default=True, help="The vendors' rate limits run so many times faster.")
+def sandbox(
+    host: str,
+    port: int,
+    bodies: tuple[Path, ...],
+    sell: int,
+    seed: int,
+    write_config: Path | None,
+    public_url: str,
+    time_scale: float,
+) -> None:
+    """Run stand-ins for Shopify and ShipStation that behave as the vendors do. Nothing leaves this machine.
+
+    Example: syncd sandbox --write-config sandbox.toml --sell 50, then: syncd --config sandbox.toml run
+    """
+    from syncd.sandbox.main import Wishes, run_sandbox
+
+    run_sandbox(Wishes(host, port, bodies, sell, seed, write_config, public_url, time_scale))
+
+
+@main.command()
+@click.option("--orders", default=300, show_default=True, help="Orders to sell.")
+@click.option("--seed", default=1, show_default=True)
+@click.option("--keep", is_flag=True, help="Leave both processes running at the end, until Ctrl-C.")
+@click.option("--no-webhooks", is_flag=True, help="Switch webhooks off: everything must arrive by the feeds.")
+@click.option("--shuffle", is_flag=True, help="Webhooks doubled, lost and shuffled.")
+@click.option("--kills", default=0, help="Kill the daemon (SIGKILL) so many times on the way.")
+@click.option(
+    "--body",
+    "bodies",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="REST-shaped order bodies to sell too.",
+)
+@click.option("--database", default="", help="PostgreSQL URL of an empty database; default a SQLite file.")
+@as_json
+def demo(
+    orders: int,
+    seed: int,
+    keep: bool,
+    no_webhooks: bool,
+    shuffle: bool,
+    kills: int,
+    bodies: tuple[Path, ...],
+    database: str,
+    is_json: bool,
+) -> None:
+    """See the main job done: sandbox and daemon as two processes, orders sold and shipped, and an account at the end."""
+    from syncd.demo import DemoWishes, run_demo
+
+    sys.exit(run_demo(DemoWishes(orders, seed, keep, no_webhooks, shuffle, kills, bodies, database, is_json)))

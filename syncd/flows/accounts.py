@@ -1,0 +1,38 @@
+"""Which vendor accounts let us in. Losing and regaining access is said once each; lost accounts are probed slowly."""
+
+from __future__ import annotations
+
+from syncd.errors import AccessError
+from syncd.logs import get_logger
+from syncd.ports import Clock, Db
+from syncd.store.budgets import pause, resume
+
+log = get_logger("accounts")
+
+
+class Accounts:
+    """`probe_s` is how long a paused account is left alone before some work tries it again."""
+
+    def __init__(self, db: Db, clock: Clock, probe_s: float = 60.0) -> None:
+        self._db = db
+        self._clock = clock
+        self.probe_s = probe_s
+        self._lost: dict[str, tuple[float, AccessError]] = {}
+
+    def refusal(self, account: str) -> AccessError | None:
+        """The error that paused the account, while it is too early to try again."""
+        lost = self._lost.get(account)
+        return lost[1] if lost and self._clock.monotonic() < lost[0] else None
+
+    async def lost(self, error: AccessError) -> None:
+        known = error.account in self._lost
+        self._lost[error.account] = (self._clock.monotonic() + self.probe_s, error)
+        if not known:
+            log.error("access.lost", account=error.account, error_code=error.code, error_text=error.text)
+            await self._db.run(pause(error.account, error.code, error.text, self._clock.now()))
+
+    async def answered(self, account: str) -> None:
+        """The account let us in: resumes it where it was lost."""
+        if self._lost.pop(account, None):
+            log.info("account.resumed", account=account)
+            await self._db.run(resume(account))

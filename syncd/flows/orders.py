@@ -1,0 +1,182 @@
+"""Shopify orders -> consignments -> ShipStation orders. Creating, changing and cancelling are one upsert, in one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from mappings.causes import Cause
+from mappings.order_changes import as_observed
+from mappings.pacific import from_pacific, from_shopify
+from mappings.plan_orders import needs_shipstation_truth, order_number_stem, plan_order
+from mappings.plans import Consignment, Plan, Profile, Step, UpsertOrder
+from mappings.shipstation_shapes import Order
+from mappings.shopify_shapes import OrderToShip
+from syncd.budget import Urgency, WindowBudget
+from syncd.errors import AccessError, SyncError
+from syncd.flows.accounts import Accounts
+from syncd.flows.looks import CONFLICT_WAIT_S, look_at_stores, outcome_of, unreadable_of
+from syncd.flows.work import Known, Outcome, Result, Sighting, Unreadable
+from syncd.hints import split_subject
+from syncd.ports import Clock
+from syncd.shipstation import reads
+from syncd.shipstation.client import ACCOUNT, ShipStationClient
+from syncd.shipstation.writes import RowOutcome, upsert_orders
+from syncd.shopify.client import ShopifyClient
+from syncd.shopify.reads import orders_to_ship
+
+LOCKED = frozenset({"shipped", "cancelled"})
+
+
+@dataclass(frozen=True)
+class Sought:
+    """A consignment whose ShipStation order must be read, and how it can be found there."""
+
+    consignment: Consignment
+    number_stem: str
+    created_at: datetime
+    """When the Shopify order was made: ShipStation's cannot be older."""
+
+
+class OrdersFlow:
+    name = "orders"
+    refused = Cause.REJECTED_BY_SHIPSTATION
+    decides_state = True
+
+    def __init__(
+        self,
+        profiles: Mapping[str, Profile],
+        shops: Mapping[str, ShopifyClient],
+        shipstation: ShipStationClient,
+        budget: WindowBudget,
+        accounts: Accounts,
+        clock: Clock,
+    ) -> None:
+        self._profiles = profiles
+        self._shops = shops
+        self._shipstation = shipstation
+        self._budget = budget
+        self._accounts = accounts
+        self._clock = clock
+
+    def patience_s(self) -> float:
+        """An even share of what is left of the window: full batches never wait, single orders do while slots are dear."""
+        return self._budget.fair_wait_s(self._clock.now())
+
+    async def observe(self, known: Mapping[str, Known]) -> Mapping[str, Sighting | Unreadable]:
+        if refusal := self._accounts.refusal(ACCOUNT):
+            return dict.fromkeys(known, unreadable_of(refusal, self._accounts.probe_s))
+        seen = await look_at_stores(self._shops, self._accounts, list(known), orders_to_ship)
+        wanted = {subject: self._needed(subject, known[subject], sighting) for subject, sighting in seen.items()}
+        if not any(wanted.values()):
+            return seen
+        return await self._with_truth(seen, {subject: needed for subject, needed in wanted.items() if needed})
+
+    def _needed(self, subject: str, known: Known, sighting: Sighting | Unreadable) -> dict[str, Sought]:
+        """The consignments of which ShipStation's side must be read before anything is changed there."""
+        if isinstance(sighting, Unreadable) or sighting.order is None:
+            return {}
+        profile = self._profiles[split_subject(subject)[0]]
+        order: OrderToShip = sighting.order
+        keys = needs_shipstation_truth(profile, order, known.consignments, known.packages, self._clock.now())
+        stem, created_at = order_number_stem(profile, order), from_shopify(order["createdAt"])
+        return {one.order_key: Sought(one, stem, created_at) for one in known.consignments if one.order_key in keys}
+
+    async def _with_truth(
+        self, seen: Mapping[str, Sighting | Unreadable], wanted: Mapping[str, Mapping[str, Sought]]
+    ) -> dict[str, Sighting | Unreadable]:
+        try:
+            found = await self._truth({key: one for needed in wanted.values() for key, one in needed.items()})
+        except SyncError as error:
+            if isinstance(error, AccessError):
+                await self._accounts.lost(error)
+            return {**seen, **dict.fromkeys(wanted, unreadable_of(error, self._accounts.probe_s))}
+        return {**seen, **{subject: _seen_with(seen[subject], needed, found) for subject, needed in wanted.items()}}
+
+    async def _truth(self, sought: Mapping[str, Sought]) -> dict[str, Order | None]:
+        """By id where we know it, from a list where there are many; else by number, for an order whose answer was lost."""
+        ids = {one.consignment.shipstation_order_id: key for key, one in sought.items()}
+        known = [order_id for order_id in ids if order_id]
+        since = min(one.created_at for one in sought.values())
+        by_id = await reads.orders_by_id(self._shipstation, known, Urgency.ORDERS, since)
+        found = {ids[order_id]: order for order_id, order in by_id.items()}
+        for key, one in sought.items():
+            if one.consignment.shipstation_order_id is None:
+                orders = await reads.orders_by_number(self._shipstation, one.number_stem, Urgency.ORDERS)
+                found[key] = next((order for order in orders if order.get("orderKey") == key), None)
+        return found
+
+    def plan(self, subject: str, known: Known, sighting: Sighting, now: datetime) -> Plan:
+        profile = self._profiles[split_subject(subject)[0]]
+        order: OrderToShip | None = sighting.order
+        return plan_order(profile, order, known.consignments, known.packages, sighting.shipstation, now)
+
+    async def apply(self, steps: Sequence[tuple[str, Step]]) -> Sequence[Outcome]:
+        upserts = [step for _, step in steps if isinstance(step, UpsertOrder)]
+        assert len(upserts) == len(steps)
+        has_cancels = any(step.kind == "cancel_order" for step in upserts)
+        urgency = Urgency.CANCEL if has_cancels else Urgency.ORDERS
+        try:
+            rows = await upsert_orders(self._shipstation, [step.document for step in upserts], urgency)
+        except SyncError as error:
+            if isinstance(error, AccessError):
+                await self._accounts.lost(error)
+            return [outcome_of(error, self._accounts.probe_s)] * len(steps)
+        await self._accounts.answered(ACCOUNT)
+        outcomes = {step.order_key: _outcome(rows.get(step.order_key), self._accounts.probe_s) for step in upserts}
+        await self._read_back([step for step in upserts if step.kind != "create_order"], outcomes, urgency)
+        return [outcomes[step.order_key] for step in upserts]
+
+    async def _read_back(self, changes: Sequence[UpsertOrder], outcomes: dict[str, Outcome], urgency: Urgency) -> None:
+        """A locked order may answer anything, also success. Only what reads back as sent was done; the rest is planned anew."""
+        if not changes:
+            return
+        ids = {step.order_key: _order_id(step, outcomes[step.order_key]) for step in changes}
+        try:
+            since = min(from_pacific(step.document["orderDate"]) for step in changes)
+            found = await reads.orders_by_id(self._shipstation, [i for i in ids.values() if i], urgency, since)
+        except SyncError as error:
+            for step in changes:
+                outcomes[step.order_key] = Outcome(Result.UNKNOWN, error.code, "sent, and not read back")
+            return
+        for step in changes:
+            if problem := _differs(step, found.get(ids[step.order_key] or 0)):
+                outcomes[step.order_key] = Outcome(
+                    Result.CONFLICT, "changed_meanwhile", problem, wait_s=CONFLICT_WAIT_S
+                )
+
+
+def _differs(step: UpsertOrder, truth: Order | None) -> str:
+    """How an order reads back other than it was sent, in words; empty when it does not."""
+    if truth is None:
+        return "it cannot be found"
+    sent, read = step.document["orderStatus"], truth.get("orderStatus")
+    return f"it reads back as {read}" if sent != read and ("cancelled" in (sent, read) or read in LOCKED) else ""
+
+
+def _order_id(step: UpsertOrder, outcome: Outcome) -> int | None:
+    return int(outcome.far_id) if outcome.far_id else step.document.get("orderId")
+
+
+def _seen_with(
+    sighting: Sighting | Unreadable, needed: Mapping[str, Sought], found: Mapping[str, Order | None]
+) -> Sighting | Unreadable:
+    if isinstance(sighting, Unreadable):
+        return sighting
+    truth = {key: found[key] for key in needed if key in found}
+    standings = {
+        key: standing
+        for key, order in truth.items()
+        if order
+        and (standing := as_observed(needed[key].consignment, order).standing) is not needed[key].consignment.standing
+    }
+    return replace(sighting, shipstation=truth, standings=standings)
+
+
+def _outcome(row: RowOutcome | None, probe_s: float) -> Outcome:
+    if row is None:
+        return Outcome(Result.UNKNOWN, "row_missing", "ShipStation's answer did not speak of it")
+    if row.error is not None:
+        return outcome_of(row.error, probe_s)
+    return Outcome(Result.CONFIRMED, far_id=str(row.order_id))

@@ -1,0 +1,162 @@
+"""Claim, observe, plan, intend, apply, settle: written once. No transaction is open while we wait for a network."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from syncd.flows.rows import Intent, Verdict, claim_work, intend, key_of, settle_work
+from syncd.flows.waiting import first_of
+from syncd.flows.work import Flow, Known, Outcome, Result, Sighting, Unreadable
+from syncd.logs import get_logger
+from syncd.ports import Clock, Db, Rng
+from syncd.store.marks import Claimed, due_summary
+
+log = get_logger("runner")
+
+EVENTS = {
+    "create_order": "order.pushed",
+    "update_order": "order.updated",
+    "cancel_order": "order.cancelled",
+    "create_fulfillment": "fulfillment.created",
+    "adopt_fulfillment": "fulfillment.adopted",
+}
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The runner's limits, from the settings."""
+
+    batch: int
+    batches_in_flight: int
+    lease_s: float
+    fold_s: float
+    attempts: int
+    longest_wait_s: float
+    idle_s: float = 1.0
+
+
+class Runner:
+    """One flow's workers. `wake` makes them look at once; otherwise they look every `idle_s`."""
+
+    def __init__(self, flow: Flow, db: Db, clock: Clock, rng: Rng, bounds: Bounds) -> None:
+        self._flow = flow
+        self._db = db
+        self._clock = clock
+        self._rng = rng
+        self._bounds = bounds
+        self._wake = asyncio.Event()
+        self._running: set[asyncio.Task[None]] = set()
+        self._patient_until = clock.monotonic()
+        self.beat = clock.monotonic()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    async def work(self, stopping: asyncio.Event) -> None:
+        """Runs batches until told to stop, then finishes those in flight. Raises what a batch raised: that is our bug."""
+        while not stopping.is_set():
+            self.beat = self._clock.monotonic()
+            self._wake.clear()
+            self._raise_failures()
+            if not await self._start_batch():
+                await first_of(self._clock, self._bounds.idle_s, self._wake, stopping)
+        await asyncio.gather(*self._running)
+
+    async def _start_batch(self) -> bool:
+        """Starts one where there is room and reason. A batch that would not be full waits for company while slots are dear."""
+        if len(self._running) >= self._bounds.batches_in_flight:
+            return False
+        now, bounds = self._clock.now(), self._bounds
+        due = await self._db.run(due_summary(self._flow.name, now, bounds.fold_s))
+        if due.count == 0 or (due.count < bounds.batch and self._clock.monotonic() < self._patient_until):
+            return False
+        self._patient_until = self._clock.monotonic() + self._flow.patience_s()
+        token = self._rng.token()
+        work = await self._db.run(claim_work(self._flow.name, now, token, bounds.batch, bounds.lease_s, bounds.fold_s))
+        if work:
+            task = asyncio.create_task(self._run(token, work), name=f"{self._flow.name} batch")
+            self._running.add(task)
+            task.add_done_callback(lambda _: self._wake.set())
+        return bool(work)
+
+    def _raise_failures(self) -> None:
+        ended = {task for task in self._running if task.done()}
+        self._running -= ended
+        for task in ended:
+            task.result()
+
+    async def _run(self, token: str, work: Mapping[Claimed, Known]) -> None:
+        """One batch, from what was claimed to what is settled."""
+        with structlog.contextvars.bound_contextvars(flow=self._flow.name, batch_id=token[:8]):
+            began = self._clock.monotonic()
+            verdicts = await self._verdicts(token, work)
+            settled = await self._db.run(
+                settle_work(self._flow, token, verdicts, self._clock.now(), self._delay_s, self._bounds.attempts)
+            )
+            outcomes = [outcome for verdict in verdicts for _, outcome in verdict.done]
+            log.info(
+                "batch.settled",
+                claimed=len(work),
+                settled=settled.settled,
+                deferred=settled.deferred,
+                parked=settled.parked,
+                confirmed=sum(outcome.result is Result.CONFIRMED for outcome in outcomes),
+                duration_ms=round((self._clock.monotonic() - began) * 1000),
+            )
+
+    async def _verdicts(self, token: str, work: Mapping[Claimed, Known]) -> list[Verdict]:
+        sightings = await self._flow.observe({claimed.subject: known for claimed, known in work.items()})
+        verdicts = {
+            claimed.subject: self._verdict(claimed, known, sightings[claimed.subject])
+            for claimed, known in work.items()
+        }
+        intents = [
+            Intent(subject, step)
+            for subject, verdict in verdicts.items()
+            if verdict.plan
+            for step in verdict.plan.steps
+        ]
+        if intents:
+            intents = await self._db.run(intend(self._flow.name, token, intents, self._clock.now()))
+            outcomes = await self._flow.apply([(intent.subject, intent.step) for intent in intents])
+            for intent, outcome in zip(intents, outcomes, strict=True):
+                verdicts[intent.subject].done.append((intent, outcome))
+                _tell(intent, outcome)
+        return list(verdicts.values())
+
+    def _verdict(self, claimed: Claimed, known: Known, sighting: Sighting | Unreadable) -> Verdict:
+        """A plan that raises is our bug: told with its traceback, and the batch goes on."""
+        if isinstance(sighting, Unreadable):
+            return Verdict(claimed, unreadable=sighting)
+        try:
+            plan = self._flow.plan(claimed.subject, known, sighting, self._clock.now())
+        except Exception:
+            log.exception("plan.failed", order_id=claimed.subject)
+            return Verdict(
+                claimed,
+                sighting=sighting,
+                unreadable=Unreadable("bug", "the plan failed", wait_s=self._bounds.longest_wait_s),
+            )
+        return Verdict(claimed, plan=plan, sighting=sighting, trouble=known.trouble)
+
+    def _delay_s(self, attempts: int) -> float:
+        """Capped exponential with jitter, so that what failed together does not come back together."""
+        return min(self._bounds.longest_wait_s, 2.0 ** min(attempts + 1, 30)) * (0.5 + self._rng.random() / 2)
+
+
+def _tell(intent: Intent, outcome: Outcome) -> None:
+    """One line per step. Known doubts and refusals are told by the mark's line; here it is what changed."""
+    event = EVENTS[intent.step.kind] if outcome.result is Result.CONFIRMED else f"step.{outcome.result}"
+    level = log.info if outcome.result is Result.CONFIRMED else log.warning
+    level(
+        event,
+        step=intent.step.kind,
+        order_id=intent.subject,
+        order_key=key_of(intent.step),
+        error_code=outcome.code or None,
+        error_text=outcome.text or None,
+    )

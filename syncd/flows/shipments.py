@@ -1,0 +1,81 @@
+"""ShipStation packages -> Shopify fulfillments: one for each package, with exactly its lines and its own tracking number."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from mappings.causes import Cause
+from mappings.plan_shipments import plan_shipments
+from mappings.plans import AdoptFulfillment, CreateFulfillment, Plan, Profile, Step
+from mappings.shopify_shapes import OrderShipped
+from syncd.errors import AccessError, SyncError, UncertainError
+from syncd.flows.accounts import Accounts
+from syncd.flows.looks import look_at_stores, outcome_of
+from syncd.flows.work import Known, Outcome, Result, Sighting, Unreadable
+from syncd.hints import split_subject
+from syncd.shopify.client import ShopifyClient
+from syncd.shopify.reads import orders_shipped
+from syncd.shopify.writes import create_fulfillment
+
+
+class ShipmentsFlow:
+    """`write_settles_s` is how long a fulfillment that was sent without an answer may still appear: twice our time limit."""
+
+    name = "shipments"
+    refused = Cause.REJECTED_BY_SHOPIFY
+    decides_state = False
+
+    def __init__(
+        self,
+        profiles: Mapping[str, Profile],
+        shops: Mapping[str, ShopifyClient],
+        accounts: Accounts,
+        write_settles_s: float,
+    ) -> None:
+        self._profiles = profiles
+        self._shops = shops
+        self._accounts = accounts
+        self._write_settles_s = write_settles_s
+
+    def patience_s(self) -> float:
+        return 0.0
+
+    async def observe(self, known: Mapping[str, Known]) -> Mapping[str, Sighting | Unreadable]:
+        return await look_at_stores(self._shops, self._accounts, list(known), orders_shipped)
+
+    def plan(self, subject: str, known: Known, sighting: Sighting, now: datetime) -> Plan:
+        profile = self._profiles[split_subject(subject)[0]]
+        order: OrderShipped | None = sighting.order
+        return plan_shipments(profile, order, known.packages, now, self._write_settles_s, known.consignments)
+
+    async def apply(self, steps: Sequence[tuple[str, Step]]) -> Sequence[Outcome]:
+        """Those of one order one after the other, orders beside each other."""
+        by_subject: dict[str, list[int]] = {}
+        for position, (subject, _) in enumerate(steps):
+            by_subject.setdefault(subject, []).append(position)
+        outcomes: dict[int, Outcome] = {}
+
+        async def in_turn(subject: str, positions: list[int]) -> None:
+            for position in positions:
+                outcomes[position] = await self._apply_one(subject, steps[position][1])
+
+        await asyncio.gather(*(in_turn(subject, positions) for subject, positions in by_subject.items()))
+        return [outcomes[position] for position in range(len(steps))]
+
+    async def _apply_one(self, subject: str, step: Step) -> Outcome:
+        if isinstance(step, AdoptFulfillment):
+            return Outcome(Result.CONFIRMED, far_id=step.fulfillment_gid)
+        assert isinstance(step, CreateFulfillment)
+        client = self._shops[split_subject(subject)[0]]
+        try:
+            gid = await create_fulfillment(client, step)
+        except UncertainError as error:
+            return Outcome(Result.UNKNOWN, error.code, error.text, wait_s=self._write_settles_s)
+        except AccessError as error:
+            await self._accounts.lost(error)
+            return outcome_of(error, self._accounts.probe_s)
+        except SyncError as error:
+            return outcome_of(error, self._accounts.probe_s)
+        return Outcome(Result.CONFIRMED, far_id=gid)

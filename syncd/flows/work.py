@@ -1,0 +1,82 @@
+"""What a flow is, and the words between it and the runner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from mappings.causes import Cause
+from mappings.plans import Consignment, Package, Plan, Standing, Step
+
+
+@dataclass(frozen=True)
+class Known:
+    """What our own rows say of one order."""
+
+    consignments: tuple[Consignment, ...] = ()
+    packages: tuple[Package, ...] = ()
+    trouble: tuple[Cause | None, str] = (None, "")
+    """Why a package cannot be told to Shopify, as the shipments flow found, and its detail."""
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """We could not look. That is never an empty list: the subject is deferred, for `wait_s` where that is known."""
+
+    code: str
+    text: str = ""
+    wait_s: float | None = None
+    counts_attempt: bool = True
+
+
+class Result(StrEnum):
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"  # the vendor does not want this document
+    UNKNOWN = "unknown"  # sent, no usable answer: look for the effect first
+    CONFLICT = "conflict"  # the world moved: observe and plan again
+    POSTPONED = "postponed"  # never sent: throttled, access lost, no connection
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one step. `far_id` is the vendor's id of what was written."""
+
+    result: Result
+    code: str = ""
+    text: str = ""
+    far_id: str | None = None
+    wait_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What one look at both vendors showed of one order. `standings` are those that differ from what we had remembered."""
+
+    order: Any
+    name: str
+    updated_at: datetime | None
+    shipstation: Mapping[str, Any]
+    standings: Mapping[str, Standing]
+
+
+class Flow(Protocol):
+    name: str
+    refused: Cause
+    """The cause that an order gets when the vendor refuses its document."""
+    decides_state: bool
+    """Whether this flow's plan says in which state the order is."""
+
+    async def observe(self, known: Mapping[str, Known]) -> Mapping[str, Sighting | Unreadable]:
+        """Bulk reads of both vendors, one answer for every subject of `known`."""
+
+    def patience_s(self) -> float:
+        """How long a batch that is not full waits for company after the last one, so that calls are not spent on few orders."""
+
+    def plan(self, subject: str, known: Known, sighting: Sighting, now: datetime) -> Plan:
+        """Pure, total, deterministic."""
+
+    async def apply(self, steps: Sequence[tuple[str, Step]]) -> Sequence[Outcome]:
+        """Bulk writes of (subject, step): one outcome per step, in their order. Never raises for what the vendors do."""

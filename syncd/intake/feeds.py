@@ -1,0 +1,160 @@
+"""The guarantee under the webhooks: each feed lists what changed since its cursor and marks every subject it sees.
+
+Cursor and marks move in one transaction. A watermark is the vendor's own time, never ours, and every list begins an overlap
+before it: lists lag, and rows are committed late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from syncd.errors import AccessError, SyncError, ThrottledError
+from syncd.flows.accounts import Accounts
+from syncd.flows.waiting import first_of
+from syncd.hints import Lane, Mark, order_subject
+from syncd.logs import get_logger
+from syncd.ports import Clock, Db
+from syncd.shopify import reads as shopify
+from syncd.shopify.client import ShopifyClient
+from syncd.shopify.reads import FulfillmentOrderSeen, OrderSeen
+from syncd.store.cursors import advance, cursor
+from syncd.store.links import SeenVersion, seen_versions
+from syncd.store.marks import mark
+from syncd.store.transaction import together
+
+log = get_logger("feeds")
+
+OVERLAP = timedelta(minutes=10)
+CLOCK_MARGIN = timedelta(seconds=5)
+
+
+@dataclass
+class Feed:
+    """One list of one vendor. `poll` returns how many rows were new; `account` is who is paused when it may not look."""
+
+    name: str
+    account: str
+    every_s: float
+    poll: Callable[[], Awaitable[int]]
+
+
+class Feeds:
+    """Runs each feed when its time has come or a webhook nudged it, never twice at once."""
+
+    def __init__(self, feeds: Sequence[Feed], accounts: Accounts, clock: Clock, wake: Callable[[], None]) -> None:
+        self._nudged = {feed.name: asyncio.Event() for feed in feeds}
+        self._feeds = feeds
+        self._accounts = accounts
+        self._clock = clock
+        self._wake = wake
+
+    @property
+    def feeds(self) -> Sequence[Feed]:
+        return self._feeds
+
+    def nudge(self, name: str) -> None:
+        """Unknown names are ignored: a webhook may speak of a feed that is not configured."""
+        if name in self._nudged:
+            self._nudged[name].set()
+
+    async def work(self, feed: Feed, stopping: asyncio.Event) -> None:
+        """Looks once at the start, then whenever nudged. After a look it rests a little: bursts of nudges are one look."""
+        nudged = self._nudged[feed.name]
+        nudged.set()
+        while not stopping.is_set():
+            await first_of(self._clock, feed.every_s * 2, nudged, stopping)
+            if stopping.is_set():
+                return
+            nudged.clear()
+            await self._look(feed)
+            await first_of(self._clock, min(2.0, feed.every_s / 4), stopping)
+
+    async def _look(self, feed: Feed) -> None:
+        if self._accounts.refusal(feed.account):
+            return
+        began = self._clock.monotonic()
+        try:
+            changed = await feed.poll()
+        except AccessError as error:
+            await self._accounts.lost(error)
+        except ThrottledError as error:
+            log.warning("feed.postponed", feed=feed.name, error_code=error.code, wait_s=error.retry_after_s)
+        except SyncError as error:
+            log.warning("feed.postponed", feed=feed.name, error_code=error.code, error_text=error.text)
+        else:
+            await self._accounts.answered(feed.account)
+            if changed:
+                log.info(
+                    "feed.polled",
+                    feed=feed.name,
+                    changed=changed,
+                    duration_ms=round((self._clock.monotonic() - began) * 1000),
+                )
+                self._wake()
+
+
+Seen = OrderSeen | FulfillmentOrderSeen
+
+
+@dataclass(frozen=True)
+class ChangeList:
+    """One list of one store: `pages` of what changed since a moment, oldest first, and what of it is news to us."""
+
+    name: str
+    pages: Callable[[ShopifyClient, datetime], AsyncIterator[Sequence[Seen]]]
+    is_news: Callable[[datetime, SeenVersion | None], bool]
+
+
+def _is_unseen(updated_at: datetime, seen: SeenVersion | None) -> bool:
+    """Not looked at since it changed; vendor and we read different clocks, hence the margin."""
+    return seen is None or seen.seen_at < updated_at + CLOCK_MARGIN
+
+
+def _is_other_version(updated_at: datetime, seen: SeenVersion | None) -> bool:
+    """Versions have whole seconds: one that we saw in its own second may have changed again in it."""
+    return seen is None or seen.updated_at != updated_at or _is_unseen(updated_at, seen)
+
+
+CHANGE_LISTS = (
+    ChangeList("orders", shopify.orders_since, _is_other_version),
+    # whether a hold, a move or a routing touches the order's own time is not documented
+    ChangeList("fulfillment_orders", shopify.fulfillment_orders_since, _is_unseen),
+)
+
+
+class ChangeFeed:
+    """Marks the orders of one list of one store. Rows that we have already seen as they are now are passed over."""
+
+    def __init__(self, source: ChangeList, client: ShopifyClient, db: Db, clock: Clock, begin_at: datetime) -> None:
+        self.name = f"{client.store}.{source.name}"
+        self._source = source
+        self._client = client
+        self._db = db
+        self._clock = clock
+        self._begin_at = begin_at
+
+    async def poll(self) -> int:
+        known = await self._db.run(cursor(self.name))
+        watermark = known.watermark if known and known.watermark else self._begin_at
+        total = 0
+        async for page in self._source.pages(self._client, watermark - OVERLAP):
+            watermark = max([watermark, *(row.updated_at for row in page)])
+            total += await self._keep(page, watermark)
+        return total
+
+    async def _keep(self, page: Sequence[Seen], watermark: datetime) -> int:
+        """Marks and cursor move in one transaction. An empty page still tells that we looked."""
+        store = self._client.store
+        seen = await self._db.run(seen_versions(store, [row.order_id for row in page]))
+        news = {row.order_id: row for row in page if self._source.is_news(row.updated_at, seen.get(row.order_id))}
+        marks = [Mark("orders", order_subject(store, order_id), _lane(row)) for order_id, row in news.items()]
+        now = self._clock.now()
+        await self._db.run(together(mark(marks, now), advance(self.name, watermark, None, now)))
+        return len(marks)
+
+
+def _lane(row: Seen) -> Lane:
+    return Lane.URGENT if isinstance(row, OrderSeen) and row.cancelled else Lane.FRESH

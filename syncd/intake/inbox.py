@@ -1,0 +1,103 @@
+"""From a webhook's bytes to marks: kept durably first, read later, its body forgotten once read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from syncd.errors import SyncError
+from syncd.flows.waiting import first_of
+from syncd.hints import Hint, Mark, Nudge
+from syncd.logs import get_logger
+from syncd.ports import Clock, Db, Rng
+from syncd.shipstation.webhooks import hints_of as shipstation_hints
+from syncd.shopify.webhooks import hints_of as shopify_hints
+from syncd.store.inbox import Arrival, TakenDelivery, finish_deliveries, store_deliveries, take_deliveries
+from syncd.store.marks import mark
+from syncd.store.transaction import together
+
+log = get_logger("intake")
+
+SHIPSTATION = "shipstation"
+TAKEN_AT_ONCE = 500
+
+
+class Inbox:
+    """`keep` returns once the delivery is on disk. What arrives during one commit shares the next one."""
+
+    def __init__(self, db: Db, clock: Clock, rng: Rng) -> None:
+        self._db = db
+        self._clock = clock
+        self._rng = rng
+        self._waiting: list[tuple[Arrival, asyncio.Future[None]]] = []
+        self._writer: asyncio.Task[None] | None = None
+        self.arrived = asyncio.Event()
+
+    async def keep(self, store: str, topic: str, webhook_id: str, body: bytes) -> None:
+        """Raises `SyncError` when it could not be kept; the sender then tries again."""
+        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        arrival = Arrival(store, topic, webhook_id or self._rng.token(), self._clock.now(), body)
+        self._waiting.append((arrival, kept))
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write())
+        await kept
+
+    async def _write(self) -> None:
+        while self._waiting:
+            group, self._waiting = self._waiting, []
+            try:
+                await self._db.run(store_deliveries([arrival for arrival, _ in group]))
+            except Exception as error:
+                for _, kept in group:
+                    if not kept.done():
+                        kept.set_exception(error)
+                continue
+            for _, kept in group:
+                if not kept.done():
+                    kept.set_result(None)
+            self.arrived.set()
+
+
+class Reader:
+    """Turns kept deliveries into marks and nudges, in one transaction with forgetting their bodies."""
+
+    def __init__(
+        self, inbox: Inbox, db: Db, clock: Clock, nudge: Callable[[str], None], wake: Callable[[], None]
+    ) -> None:
+        self._inbox = inbox
+        self._db = db
+        self._clock = clock
+        self._nudge = nudge
+        self._wake = wake
+
+    async def work(self, stopping: asyncio.Event) -> None:
+        while not stopping.is_set():
+            self._inbox.arrived.clear()
+            try:
+                full = await self.read_some() == TAKEN_AT_ONCE
+            except SyncError as error:
+                log.warning("inbox.postponed", error_code=error.code, error_text=error.text)
+                full = False
+            if not full:
+                await first_of(self._clock, 1.0, self._inbox.arrived, stopping)
+
+    async def read_some(self) -> int:
+        taken = await self._db.run(take_deliveries(TAKEN_AT_ONCE))
+        if not taken:
+            return 0
+        hints = [hint for delivery in taken for hint in hints_of(delivery)]
+        now = self._clock.now()
+        marks = [hint for hint in hints if isinstance(hint, Mark)]
+        await self._db.run(together(mark(marks, now), finish_deliveries([delivery.id for delivery in taken], now)))
+        for feed in sorted({hint.feed for hint in hints if isinstance(hint, Nudge)}):
+            self._nudge(feed)
+        if marks:
+            self._wake()
+        return len(taken)
+
+
+def hints_of(delivery: TakenDelivery) -> Sequence[Hint]:
+    """What one kept delivery asks us to look at again. Never raises: nonsense nudges the feed it pretends to come from."""
+    if delivery.store == SHIPSTATION:
+        return shipstation_hints(delivery.body)
+    return shopify_hints(delivery.store, delivery.topic, delivery.body)

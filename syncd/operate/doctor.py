@@ -1,0 +1,259 @@
+"""Everything that must be right before orders can flow: one line each, ok or fault, and the cure."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date
+from functools import partial
+from typing import Any
+
+from syncd.adapters import SystemClock, SystemRng
+from syncd.errors import AccessError, SyncError
+from syncd.http import AiohttpHttp
+from syncd.operate.subscriptions import shipstation_address, shopify_address
+from syncd.settings import Settings, Store
+from syncd.shipstation import reads as shipstation_reads
+from syncd.shipstation.webhooks import EVENTS
+from syncd.shopify import reads
+from syncd.shopify.access import missing_scopes, supported_until
+from syncd.shopify.client import ShopifyClient
+from syncd.shopify.webhooks import TOPICS
+from syncd.shopify.writes import topic_enum
+from syncd.store.engine import Schema, check_schema, open_db
+from syncd.wiring import Vendors, connect
+
+WARN_DAYS = (30, 14, 3)
+
+Check = dict[str, str]
+Finding = list[Check]
+
+
+def ok(name: str, text: str) -> Check:
+    return {"check": name, "result": "ok", "text": text, "cure": ""}
+
+
+def fault(name: str, text: str, cure: str) -> Check:
+    return {"check": name, "result": "fault", "text": text, "cure": cure}
+
+
+def note(name: str, text: str, cure: str = "") -> Check:
+    return {"check": name, "result": "note", "text": text, "cure": cure}
+
+
+async def run_checks(settings: Settings) -> Finding:
+    """Each check runs whatever the others found, except that nothing can be asked without a usable database."""
+    found = [ok("settings", f"{len(settings.stores)} stores"), *_database(settings), *_key_expiry(settings)]
+    if any(one["check"] == "database" and one["result"] == "fault" for one in found):
+        return found
+    db, http, clock = open_db(settings.database.url), AiohttpHttp(), SystemClock()
+    try:
+        vendors = connect(settings, http, db, clock, SystemRng())
+        found += await _guarded("shipstation", partial(_shipstation, settings, vendors))
+        for name, store in settings.stores.items():
+            found += await _guarded(f"store {name}", partial(_store, settings, name, store, vendors.shops[name]))
+    except SyncError as error:
+        found.append(fault("settings", error.text, "Correct the setting that is named."))
+    finally:
+        await http.close()
+        await db.close()
+    return found
+
+
+async def _guarded(name: str, check: Callable[[], Awaitable[Finding]]) -> Finding:
+    try:
+        return await check()
+    except AccessError as error:
+        return [fault(f"{name} login", f"{error.code}: {error.text}", _access_cure(error))]
+    except SyncError as error:
+        return [fault(name, f"{error.code}: {error.text}", "Check the network and the address, then run doctor again.")]
+
+
+def _access_cure(error: AccessError) -> str:
+    if error.code == "plan_402":
+        return "Upgrade the ShipStation plan to one with API access, then generate new keys."
+    if error.account == "shipstation":
+        return "Generate a V1 key pair in ShipStation (Settings > Account > API Settings) and set shipstation.api_key and api_secret."
+    return "Check client_id and client_secret (or access_token), and that the app is installed on this shop."
+
+
+def _database(settings: Settings) -> Finding:
+    url = settings.database.url
+    try:
+        schema = check_schema(url)
+    except Exception as error:
+        return [
+            fault(
+                "database",
+                f"cannot be opened ({type(error).__name__})",
+                "Check database.url, and that the server or folder is there.",
+            )
+        ]
+    if schema is Schema.AT_HEAD:
+        return [ok("database", "schema at head")]
+    if schema is Schema.EMPTY:
+        return [fault("database", "empty", "Run `syncd migrate` (the daemon does it itself for SQLite).")]
+    return [
+        fault(
+            "database",
+            f"schema is {schema}",
+            "Run `syncd migrate`; if it is newer than this program, start the newer program.",
+        )
+    ]
+
+
+def _key_expiry(settings: Settings) -> Finding:
+    expires = settings.shipstation.key_expires_on
+    if expires is None:
+        return [
+            note(
+                "shipstation key",
+                "its expiry is not known",
+                "Set shipstation.key_expires_on to the date that ShipStation showed.",
+            )
+        ]
+    days = (expires - SystemClock().now().date()).days
+    if days < 0:
+        return [fault("shipstation key", f"expired {-days} days ago", "Generate a new key pair in ShipStation.")]
+    if days <= max(WARN_DAYS):
+        return [
+            note(
+                "shipstation key",
+                f"expires in {days} days",
+                "Generate a second pair and set next_api_key and next_api_secret.",
+            )
+        ]
+    return [ok("shipstation key", f"valid for {days} days")]
+
+
+async def _shipstation(settings: Settings, vendors: Vendors) -> Finding:
+    stores = {one.store_id: one for one in await shipstation_reads.stores(vendors.shipstation)}
+    found = [ok("shipstation login", f"{len(stores)} stores in the account")]
+    for name, store in settings.stores.items():
+        found.append(_shipstation_store(name, store, stores))
+    warehouses = {one.warehouse_id for one in await shipstation_reads.warehouses(vendors.shipstation)}
+    wanted = {warehouse for store in settings.stores.values() for warehouse in store.locations.values()}
+    known = ", ".join(map(str, sorted(warehouses)))
+    found += [
+        fault("shipstation warehouse", f"{one} does not exist", f"Use one of {known} in the locations table.")
+        for one in sorted(wanted - warehouses)
+    ]
+    if wanted and wanted <= warehouses:
+        found.append(ok("shipstation warehouses", ", ".join(map(str, sorted(wanted)))))
+    return found + await _shipstation_webhooks(settings, vendors)
+
+
+def _shipstation_store(name: str, store: Store, stores: Mapping[int, shipstation_reads.Store]) -> Check:
+    check = f"store {name} in ShipStation"
+    wanted = store.shipstation_store_id
+    if wanted is None:
+        return note(
+            check, "no store id: orders go to the first manual store", f"Set stores.{name}.shipstation_store_id."
+        )
+    there = stores.get(wanted)
+    if there is None:
+        manual = ", ".join(str(one.store_id) for one in stores.values() if one.is_manual)
+        return fault(check, f"{wanted} does not exist", f"Use one of the manual stores: {manual}.")
+    if not there.is_active:
+        return fault(check, f"{wanted} is not active", "Activate it in ShipStation, or use another.")
+    if not there.is_manual:
+        return fault(
+            check,
+            f"{wanted} is connected to {there.marketplace}",
+            "Use a manual store: a connected one imports the same orders by itself.",
+        )
+    return ok(check, f"{wanted} {there.name}")
+
+
+async def _shipstation_webhooks(settings: Settings, vendors: Vendors) -> Finding:
+    if not settings.server.public_url or not settings.shipstation.webhook_secret.get_secret_value():
+        return [
+            note(
+                "shipstation webhooks",
+                "off: packages are found by polling",
+                "Set server.public_url and shipstation.webhook_secret.",
+            )
+        ]
+    address = shipstation_address(settings)
+    there = {one.event for one in await shipstation_reads.subscriptions(vendors.shipstation) if one.url == address}
+    return [_webhooks("shipstation webhooks", [event for event in EVENTS if event not in there], len(EVENTS))]
+
+
+def _webhooks(name: str, missing: Sequence[str], wanted: int) -> Check:
+    if missing:
+        return note(
+            name,
+            f"{len(missing)} of {wanted} are not subscribed yet: {', '.join(missing)}",
+            "The daemon subscribes them when it starts, and every hour.",
+        )
+    return ok(name, f"{wanted} subscribed")
+
+
+async def _store(settings: Settings, name: str, store: Store, client: ShopifyClient) -> Finding:
+    access = await reads.shop_access(client)
+    found = [ok(f"store {name} login", f"{access.name}, plan {access.plan}, {access.currency_code}")]
+    if missing := missing_scopes(access.scopes):
+        found.append(
+            fault(
+                f"store {name} scopes",
+                f"missing: {', '.join(missing)}",
+                "Release a version of the app with these scopes and approve it in the shop.",
+            )
+        )
+    else:
+        found.append(ok(f"store {name} scopes", "all granted"))
+    found += [_version(name, store), *await _locations(name, store, client)]
+    if not settings.server.public_url:
+        return [*found, note(f"store {name} webhooks", "off: orders are found by polling", "Set server.public_url.")]
+    there = {one.topic for one in await reads.subscriptions(client) if one.uri == shopify_address(settings, name)}
+    missing_topics = [topic for topic in TOPICS if topic_enum(topic) not in there]
+    return [*found, _webhooks(f"store {name} webhooks", missing_topics, len(TOPICS))]
+
+
+def _version(name: str, store: Store) -> Check:
+    last: date = supported_until(store.api_version)
+    days = (last - SystemClock().now().date()).days
+    if days < 0:
+        return fault(
+            f"store {name} API version",
+            f"{store.api_version} ended on {last}",
+            "Update syncd, or set a newer api_version.",
+        )
+    return ok(f"store {name} API version", f"{store.api_version}, until {last}")
+
+
+async def _locations(name: str, store: Store, client: ShopifyClient) -> Finding:
+    there = {one.location_id: one for one in await reads.locations(client) if one.is_active}
+    if not store.locations:
+        return [
+            note(
+                f"store {name} locations",
+                "all ship from ShipStation's default warehouse",
+                f"Set [stores.{name}.locations] to say which is which.",
+            )
+        ]
+    unknown = sorted(set(store.locations) - set(there))
+    unmapped = [f"{one.location_id} ({one.name})" for one in there.values() if one.location_id not in store.locations]
+    found = [
+        fault(
+            f"store {name} location",
+            f"{one} is not an active location of the shop",
+            f"Use one of {', '.join(map(str, sorted(there)))}.",
+        )
+        for one in unknown
+    ]
+    if unmapped:
+        found.append(
+            note(
+                f"store {name} locations",
+                f"not mapped: {', '.join(unmapped)}",
+                "Orders from these are parked with location_not_mapped.",
+            )
+        )
+    return found or [ok(f"store {name} locations", f"{len(store.locations)} mapped")]
+
+
+def checks_text(checks: Sequence[Mapping[str, Any]]) -> str:
+    return "\n".join(
+        f"{one['result']:6}{one['check']}: {one['text']}" + (f"\n      -> {one['cure']}" if one["cure"] else "")
+        for one in checks
+    )

@@ -1,0 +1,277 @@
+"""The story of one order, and what would be done now: what we remember, what both sides show, why, and the next step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from mappings import canonical
+from mappings.causes import MEANINGS, Cause
+from mappings.plans import AdoptFulfillment, Plan, Step, UpsertOrder
+from syncd.budget import Urgency
+from syncd.errors import SyncError
+from syncd.flows.rows import key_of, read_known
+from syncd.flows.work import Known, Sighting, Unreadable
+from syncd.hints import order_subject
+from syncd.operate.desk import Desk, find_order
+from syncd.shipstation.reads import order_by_id
+from syncd.store.journal import history
+from syncd.store.links import OrderRows, order_rows
+from syncd.store.schema import ConsignmentRow, JournalEntry, PackageRow
+from syncd.store.statements import OrderRef
+from syncd.wiring import build_flows
+
+TOLD = {
+    "create_order": "sent to ShipStation",
+    "update_order": "changed in ShipStation",
+    "cancel_order": "cancelled in ShipStation",
+    "create_fulfillment": "told to Shopify as a fulfillment",
+    "adopt_fulfillment": "found in Shopify already",
+}
+ENDED = {
+    "confirmed": "done",
+    "refused": "refused",
+    "unknown": "sent without an answer; its effect is looked for",
+    "intended": "begun, no answer yet",
+    "abandoned": "not sent, or settled by a later step",
+}
+
+
+async def plan_order_now(desk: Desk, text: str) -> dict[str, Any]:
+    """Observes both sides and plans, as the daemon would; writes nothing."""
+    ref = await find_order(desk, text)
+    flows = build_flows(desk.settings, desk.vendors, desk.db, desk.clock, desk.start_at)
+    subject = order_subject(*ref)
+    known = (await desk.db.run(read_known([ref])))[ref]
+    answer: dict[str, Any] = {"ref": subject}
+    for flow in (flows.orders, flows.shipments):
+        sighting = (await flow.observe({subject: known}))[subject]
+        answer[flow.name] = _verdict(flow.plan, subject, known, sighting, desk.clock.now())
+    return answer
+
+
+def _verdict(plan: Any, subject: str, known: Known, sighting: Sighting | Unreadable, now: datetime) -> dict[str, Any]:
+    if isinstance(sighting, Unreadable):
+        return {"cause": Cause.UNREADABLE, "detail": f"{sighting.code} {sighting.text}".strip(), "steps": []}
+    verdict: Plan = plan(subject, known, sighting, now)
+    applied = {one.order_key: one.applied for one in known.consignments}
+    return {
+        "cause": verdict.cause,
+        "sentence": MEANINGS[verdict.cause].sentence,
+        "detail": verdict.detail,
+        "look_again_at": verdict.look_again_at.isoformat() if verdict.look_again_at else None,
+        "steps": [_step(step, applied) for step in verdict.steps],
+    }
+
+
+def _step(step: Step, applied: Mapping[str, Any]) -> dict[str, Any]:
+    told: dict[str, Any] = {"step": step.kind, "key": key_of(step)}
+    if isinstance(step, UpsertOrder):
+        before = applied.get(step.order_key) or {}
+        names = step.fields or tuple(step.document)
+        told["fields"] = {
+            name: {"from": _plain(before.get(name)), "to": _plain(dict(step.document).get(name))} for name in names
+        }
+    elif isinstance(step, AdoptFulfillment):
+        told["fulfillment"] = step.fulfillment_gid
+    else:
+        told |= {
+            "lines": step.lines,
+            "tracking_number": step.tracking_number,
+            "company": step.tracking_company,
+            "mail": step.notify_customer,
+        }
+    return told
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(canonical.dumps(value)) if value is not None else None
+
+
+def plan_text(answer: Mapping[str, Any]) -> str:
+    lines = [f"order {answer['ref']}"]
+    for flow in ("orders", "shipments"):
+        verdict = answer[flow]
+        lines.append(f"{flow}: {verdict['cause']}" + (f" ({verdict['detail']})" if verdict["detail"] else ""))
+        for step in verdict["steps"]:
+            lines.append(f"  {step['step']} {step['key']}")
+            lines += [
+                f"    {name}: {_short(change['from'])} -> {_short(change['to'])}"
+                for name, change in step.get("fields", {}).items()
+            ]
+        if not verdict["steps"]:
+            lines.append("  nothing to do")
+    return "\n".join(lines)
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 200 else f"{text[:200]}..."
+
+
+async def explain_order(desk: Desk, text: str, offline: bool) -> dict[str, Any]:
+    ref = await find_order(desk, text)
+    rows: OrderRows = await desk.db.run(order_rows(*ref))
+    entries = await desk.db.run(history(*ref))
+    answer = _remembered(ref, rows, entries)
+    if not offline:
+        answer["now"] = await _both_sides(desk, ref, rows)
+    return answer
+
+
+def _remembered(ref: OrderRef, rows: OrderRows, entries: Sequence[JournalEntry]) -> dict[str, Any]:
+    order = rows.order
+    cause = Cause(order.cause) if order else None
+    meaning = MEANINGS[cause] if cause else None
+    return {
+        "ref": order_subject(*ref),
+        "order": order.name if order else "",
+        "state": order.state if order else "unknown",
+        "cause": cause,
+        "sentence": meaning.sentence if meaning else "It has not been looked at yet.",
+        "detail": order.detail if order else "",
+        "since": order.since.isoformat() if order else None,
+        "next_step": meaning.next_step if meaning else "Run `syncd mark` for it.",
+        "consignments": [_consignment(row) for row in rows.consignments],
+        "packages": [_package(row) for row in rows.packages],
+        "history": [_entry(entry) for entry in entries],
+    }
+
+
+def _consignment(row: ConsignmentRow) -> dict[str, Any]:
+    return {
+        "order_key": row.order_key,
+        "location_id": row.location_id,
+        "standing": row.standing,
+        "shipstation_order_id": row.shipstation_order_id,
+        "pushed_at": row.pushed_at.isoformat() if row.pushed_at else None,
+    }
+
+
+def _package(row: PackageRow) -> dict[str, Any]:
+    return {
+        "package": row.package_key,
+        "voided": row.voided,
+        "tracking_number": row.tracking_number,
+        "carrier_code": row.carrier_code,
+        "ship_date": row.ship_date,
+        "lines": json.loads(row.lines) if row.lines else None,
+        "fulfillment": row.fulfillment_gid,
+    }
+
+
+def _entry(entry: JournalEntry) -> dict[str, Any]:
+    return {
+        "at": entry.opened_at.isoformat(),
+        "step": entry.step,
+        "key": entry.key,
+        "outcome": entry.outcome,
+        "code": entry.code,
+        "text": entry.text,
+        "facts": json.loads(entry.facts) if entry.facts else {},
+    }
+
+
+async def _both_sides(desk: Desk, ref: OrderRef, rows: OrderRows) -> dict[str, Any]:
+    """What both vendors show at this moment; their trouble is told and hides nothing else."""
+    flows = build_flows(desk.settings, desk.vendors, desk.db, desk.clock, desk.start_at)
+    subject = order_subject(*ref)
+    seen = (await flows.shipments.observe({subject: Known()}))[subject]
+    ids = [row.shipstation_order_id for row in rows.consignments if row.shipstation_order_id]
+    return {
+        "shopify": _shopify_side(seen),
+        "shipstation": [await _shipstation_side(desk, order_id) for order_id in ids],
+    }
+
+
+def _shopify_side(seen: Sighting | Unreadable) -> dict[str, Any]:
+    if isinstance(seen, Unreadable):
+        return {"unreadable": f"{seen.code} {seen.text}".strip()}
+    if seen.order is None:
+        return {"unreadable": "Shopify shows no such order to the app"}
+    return {
+        "cancelled_at": seen.order["cancelledAt"],
+        "fulfillment_orders": [
+            {
+                "status": one["status"],
+                "location": one["assignedLocation"]["name"],
+                "holds": [hold["reason"] for hold in one["fulfillmentHolds"]],
+                "remaining": sum(line["remainingQuantity"] for line in one["lineItems"]["nodes"]),
+            }
+            for one in seen.order["fulfillmentOrders"]["nodes"]
+        ],
+        "fulfillments": [
+            {"status": one["status"], "numbers": [info["number"] for info in one["trackingInfo"]]}
+            for one in seen.order["fulfillments"]
+        ],
+    }
+
+
+async def _shipstation_side(desk: Desk, order_id: int) -> dict[str, Any]:
+    try:
+        order = await order_by_id(desk.vendors.shipstation, order_id, Urgency.SWEEP)
+    except SyncError as error:
+        return {"order_id": order_id, "unreadable": str(error)}
+    if order is None:
+        return {"order_id": order_id, "status": "not there: deleted, or merged into another order"}
+    units = sum(item.get("quantity") or 0 for item in order.get("items") or [] if not item.get("adjustment"))
+    return {
+        "order_id": order_id,
+        "number": order.get("orderNumber"),
+        "status": order.get("orderStatus"),
+        "units": units,
+    }
+
+
+def explain_text(answer: Mapping[str, Any]) -> str:
+    lines = [
+        f"{answer['order'] or 'order'} ({answer['ref']}) is {answer['state']}: {answer['cause'] or 'not looked at'}",
+        f"  {answer['sentence']}" + (f" [{answer['detail']}]" if answer["detail"] else ""),
+        f"  Next step: {answer['next_step']}",
+    ]
+    if answer["history"]:
+        lines.append("What was done:")
+        lines += [f"  {one['at'][:19]}  {_told(one)}" for one in answer["history"]]
+    for one in answer["packages"]:
+        left = "voided" if one["voided"] else f"left {one['ship_date'] or ''}".strip()
+        lines.append(
+            f"Package {one['package']}: {left}, {one['carrier_code'] or 'carrier unknown'} {one['tracking_number'] or 'without number'}"
+            + (
+                f", in Shopify as {one['fulfillment'].rpartition('/')[2]}"
+                if one["fulfillment"]
+                else ", not in Shopify yet"
+            )
+        )
+    return "\n".join(lines + (_now_lines(answer["now"]) if "now" in answer else []))
+
+
+def _told(one: Mapping[str, Any]) -> str:
+    facts = one["facts"]
+    fields = f", fields {', '.join(facts['fields'])}" if facts.get("fields") else ""
+    units = f" ({facts['units']} units{fields})" if "units" in facts else ""
+    why = f": {one['code']} {one['text'] or ''}".rstrip() if one["code"] else ""
+    return (
+        f"{one['key']} {TOLD.get(one['step'], one['step'])}{units} - {ENDED.get(one['outcome'], one['outcome'])}{why}"
+    )
+
+
+def _now_lines(now: Mapping[str, Any]) -> list[str]:
+    shopify = now["shopify"]
+    if "unreadable" in shopify:
+        lines = [f"Shopify now: {shopify['unreadable']}"]
+    else:
+        parts = [
+            f"{one['status']} at {one['location']}, {one['remaining']} units left"
+            for one in shopify["fulfillment_orders"]
+        ]
+        lines = [
+            f"Shopify now: {'; '.join(parts) or 'no fulfillment orders'}; {len(shopify['fulfillments'])} fulfillments"
+        ]
+    for one in now["shipstation"]:
+        lines.append(
+            f"ShipStation now: order {one['order_id']} "
+            + (one.get("unreadable") or f"{one['status']}, {one.get('units', 0)} units")
+        )
+    return lines

@@ -1,0 +1,43 @@
+"""The same figures for Prometheus. Labels name stores, states and flows, never orders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+
+from syncd.budget import WindowBudget
+
+
+class Metrics:
+    def __init__(self, window: WindowBudget) -> None:
+        self._window = window
+        self._registry = CollectorRegistry()
+        self._orders = self._gauge("syncd_orders", "Orders by store, state and cause", "store", "state", "cause")
+        self._due = self._gauge("syncd_marks_due", "Orders that wait to be looked at", "flow")
+        self._oldest = self._gauge("syncd_mark_oldest_seconds", "How long the oldest of them waits", "flow")
+        self._feed = self._gauge("syncd_feed_looked_seconds", "Seconds since a feed was last read to its end", "feed")
+        self._paused = self._gauge("syncd_account_paused", "1 while an account does not let us in", "account", "code")
+        self._calls = self._gauge("syncd_shipstation_window_calls", "Calls in the present ShipStation window", "kind")
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, registry=self._registry)
+
+    def render(self, status: Mapping[str, Any], now: datetime) -> bytes:
+        for gauge in (self._orders, self._paused):
+            gauge.clear()
+        for one in status["causes"]:
+            self._orders.labels(one["store"], one["state"], one["cause"]).set(one["count"])
+        for flow, waiting in status["waiting"].items():
+            self._due.labels(flow).set(waiting["due"])
+            self._oldest.labels(flow).set(waiting["oldest_s"])
+        for name, feed in status["feeds"].items():
+            self._feed.labels(name).set(feed["looked_s_ago"])
+        for one in status["paused"]:
+            self._paused.labels(one["account"], one["code"]).set(1)
+        usage = self._window.usage(now)
+        self._calls.labels("used").set(usage.used)
+        self._calls.labels("limit").set(usage.limit)
+        return generate_latest(self._registry)

@@ -1,0 +1,129 @@
+"""How things stand: orders by state and cause, what waits, how fresh the feeds are, what the accounts still allow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from mappings.causes import MEANINGS, Cause, State
+from syncd import __version__
+from syncd.hints import order_subject
+from syncd.ports import Clock, Db
+from syncd.store.budgets import paused_accounts
+from syncd.store.cursors import all_cursors
+from syncd.store.inbox import waiting_deliveries
+from syncd.store.links import all_orders, state_counts
+from syncd.store.marks import due_summary, parked_marks
+from syncd.store.schema import OrderRow
+from syncd.store.transaction import Work
+
+FLOWS = ("orders", "shipments")
+
+
+async def read_status(db: Db, clock: Clock) -> dict[str, Any]:
+    """One consistent look: everything is read in one transaction."""
+    return await db.run(_status(clock.now()))
+
+
+def _status(now: datetime) -> Work[dict[str, Any]]:
+    def work(session: Session) -> dict[str, Any]:
+        counts = state_counts()(session)
+        by_state: dict[str, int] = dict.fromkeys(State, 0)
+        for _, state, _, count in counts:
+            by_state[state] = by_state.get(state, 0) + count
+        return {
+            "version": __version__,
+            "at": now.isoformat(),
+            "orders": by_state,
+            "causes": [
+                {"store": store, "state": state, "cause": cause, "count": n} for store, state, cause, n in counts
+            ],
+            "waiting": {flow: _waiting(flow, now)(session) for flow in FLOWS},
+            "webhooks_unread": waiting_deliveries()(session),
+            "parked_marks": len(parked_marks()(session)),
+            "feeds": {name: _feed(row.watermark, row.updated_at, now) for name, row in all_cursors()(session).items()},
+            "paused": [
+                {"account": one.account, "code": one.code, "text": one.text, "since": one.since.isoformat()}
+                for one in paused_accounts()(session)
+            ],
+        }
+
+    return work
+
+
+def _waiting(flow: str, now: datetime) -> Work[dict[str, Any]]:
+    def work(session: Session) -> dict[str, Any]:
+        due = due_summary(flow, now, 0.0, limit=100_000)(session)
+        oldest_s = (now - due.oldest_marked_at).total_seconds() if due.oldest_marked_at else 0.0
+        return {"due": due.count, "oldest_s": round(max(oldest_s, 0.0), 1)}
+
+    return work
+
+
+def _feed(watermark: datetime | None, looked_at: datetime, now: datetime) -> dict[str, Any]:
+    return {
+        "read_to": watermark.isoformat() if watermark else None,
+        "looked_s_ago": round((now - looked_at).total_seconds(), 1),
+    }
+
+
+def status_text(status: Mapping[str, Any]) -> str:
+    lines = [f"syncd {status['version']}, {sum(status['orders'].values())} orders"]
+    for state, count in status["orders"].items():
+        if count:
+            causes = [f"{one['cause']} {one['count']}" for one in status["causes"] if one["state"] == state]
+            lines.append(f"  {state:15} {count:7}   {', '.join(causes)}")
+    for flow, waiting in status["waiting"].items():
+        lines.append(
+            f"waiting in {flow}: {waiting['due']}"
+            + (f", the oldest for {waiting['oldest_s']:.0f} s" if waiting["due"] else "")
+        )
+    if status["webhooks_unread"]:
+        lines.append(f"webhooks not read yet: {status['webhooks_unread']}")
+    for name, feed in sorted(status["feeds"].items()):
+        if feed["read_to"]:
+            lines.append(f"feed {name}: read to {feed['read_to'][:19]}, looked {feed['looked_s_ago']:.0f} s ago")
+    for one in status["paused"]:
+        lines.append(
+            f"PAUSED {one['account']} since {one['since'][:19]}: {one['code']} {one['text']}. Run `syncd doctor`."
+        )
+    return "\n".join(lines)
+
+
+async def list_orders(db: Db) -> list[dict[str, Any]]:
+    """Every order with its state: one row each, without any content."""
+    return [_order(row) for row in await db.run(all_orders())]
+
+
+async def parked_orders(db: Db) -> list[dict[str, Any]]:
+    return [_order(row) for row in await db.run(all_orders(State.PARKED))]
+
+
+def _order(row: OrderRow) -> dict[str, Any]:
+    meaning = MEANINGS[Cause(row.cause)]
+    return {
+        "order": row.name,
+        "ref": order_subject(row.store, row.order_id),
+        "state": row.state,
+        "cause": row.cause,
+        "detail": row.detail,
+        "since": row.since.isoformat(),
+        "next_step": meaning.next_step,
+    }
+
+
+def orders_text(orders: Sequence[Mapping[str, Any]]) -> str:
+    if not orders:
+        return "None."
+    width = max(len(one["order"]) for one in orders)
+    return "\n".join(_order_lines(one, width) for one in orders)
+
+
+def _order_lines(one: Mapping[str, Any], width: int) -> str:
+    line = f"{one['order']:{width}}  {one['ref']}  {one['state']}  {one['cause']}"
+    if one["detail"]:
+        line += f"  ({one['detail']})"
+    return f"{line}\n{'':{width}}  -> {one['next_step']}" if one["state"] == State.PARKED else line

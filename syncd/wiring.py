@@ -1,0 +1,105 @@
+"""From settings to clients, profiles and flows: how the parts are put together, for the daemon and for the commands beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from mappings.plans import Profile
+from syncd.budget import CostBudget, WindowBudget
+from syncd.errors import SettingsError
+from syncd.flows.accounts import Accounts
+from syncd.flows.orders import OrdersFlow
+from syncd.flows.shipments import ShipmentsFlow
+from syncd.ports import Clock, Db, Http, Rng
+from syncd.settings import Limits, Settings, Store
+from syncd.shipstation.client import ACCOUNT, ShipStationClient
+from syncd.shopify.access import endpoint
+from syncd.shopify.client import ShopifyClient
+from syncd.shopify.tokens import ClientCredentials, StaticToken, TokenSource
+from syncd.store.cursors import advance, cursor
+
+FIRST_START = "first_start"
+
+
+@dataclass(frozen=True)
+class Vendors:
+    """One client for each shop, by store name, and one for the ShipStation account."""
+
+    shops: Mapping[str, ShopifyClient]
+    shipstation: ShipStationClient
+    window: WindowBudget
+
+
+@dataclass(frozen=True)
+class Flows:
+    orders: OrdersFlow
+    shipments: ShipmentsFlow
+    accounts: Accounts
+
+
+def connect(settings: Settings, http: Http, db: Db, clock: Clock, rng: Rng) -> Vendors:
+    """Opens nothing yet. Raises `SettingsError` for a shop or an API version that cannot be."""
+    limits, account = settings.limits, settings.shipstation
+    window = WindowBudget(db, clock, ACCOUNT, account.requests_per_window, account.window_s)
+    shipstation = ShipStationClient(
+        http, clock, rng, window, account.v1_url, account.key_pairs(), limits.read_timeout_s, limits.write_timeout_s
+    )
+    shops = {name: _shop_client(name, store, limits, http, clock, rng) for name, store in settings.stores.items()}
+    return Vendors(shops, shipstation, window)
+
+
+def _shop_client(name: str, store: Store, limits: Limits, http: Http, clock: Clock, rng: Rng) -> ShopifyClient:
+    try:
+        place = endpoint(store.shop, store.api_version, store.url)
+    except ValueError as error:
+        raise SettingsError([f"stores.{name}: {error}."]) from error
+    tokens: TokenSource = StaticToken(name, store.access_token.get_secret_value())
+    if not store.access_token.get_secret_value():
+        secret = store.client_secret.get_secret_value()
+        tokens = ClientCredentials(http, clock, name, place.token_url, store.client_id, secret)
+    return ShopifyClient(
+        http, clock, rng, CostBudget(clock), tokens, place, name, limits.read_timeout_s, limits.write_timeout_s
+    )
+
+
+def profiles(settings: Settings, start_at: datetime) -> dict[str, Profile]:
+    return {
+        name: Profile(
+            store=name,
+            shipstation_store_id=store.shipstation_store_id,
+            order_prefix=store.order_prefix,
+            warehouses=store.locations,
+            start_at=start_at,
+            grace_s=settings.sync.grace_s,
+            ship_authorized=store.ship_authorized,
+            ship_test_orders=store.ship_test_orders,
+            notify_customer=settings.sync.notify_customer,
+        )
+        for name, store in settings.stores.items()
+    }
+
+
+async def start_of_sync(settings: Settings, db: Db, clock: Clock) -> datetime:
+    """The configured start, or else the first start of this database, which is remembered."""
+    if settings.sync.start_at:
+        return settings.sync.start_at
+    known = await db.run(cursor(FIRST_START))
+    if known and known.watermark:
+        return known.watermark
+    now = clock.now()
+    await db.run(advance(FIRST_START, now, None, now))
+    return now
+
+
+def build_flows(settings: Settings, vendors: Vendors, db: Db, clock: Clock, start_at: datetime) -> Flows:
+    accounts = Accounts(db, clock)
+    known = profiles(settings, start_at)
+    # A write whose answer was lost may be carried out for as long again as we were willing to wait for it.
+    settles_s = 2 * settings.limits.write_timeout_s
+    return Flows(
+        OrdersFlow(known, vendors.shops, vendors.shipstation, vendors.window, accounts, clock),
+        ShipmentsFlow(known, vendors.shops, accounts, settles_s),
+        accounts,
+    )
