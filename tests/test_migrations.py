@@ -1,0 +1,154 @@
+"""The migrations make the schema of the models, all of it or nothing, and refuse what is not ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, event
+
+from syncd.store.engine import UnusableStoreError, open_daemon_db
+from syncd.store.migrations import Schema, check_schema, engine_of, head, migrate, scripts, upgrade
+from syncd.store.schema import Row
+from tests.postgres import Server
+
+SQLITE_SCHEMA = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic%' AND sql IS NOT NULL"
+POSTGRES_SCHEMA = """
+SELECT table_name || '.' || column_name,
+  concat_ws(' ', ordinal_position, data_type, character_maximum_length, is_nullable, column_default, is_identity)
+  FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'alembic_version'
+UNION ALL SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+UNION ALL SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+  WHERE connamespace = 'public'::regnamespace AND conrelid <> 'alembic_version'::regclass
+UNION ALL SELECT relname, array_to_string(reloptions, ',') FROM pg_class WHERE relnamespace = 'public'::regnamespace
+  AND relkind = 'r' AND relname <> 'alembic_version'
+"""
+
+
+@pytest.fixture
+def engine(empty_url: str) -> Iterator[Engine]:
+    engine = engine_of(empty_url)
+    yield engine
+    engine.dispose()
+
+
+def schema_text(engine: Engine) -> dict[str, str]:
+    """What the engine itself says it has: also the words of partial indexes, which `alembic check` does not compare."""
+    query = SQLITE_SCHEMA if engine.dialect.name == "sqlite" else POSTGRES_SCHEMA
+    with engine.connect() as connection:
+        return {row[0]: row[1] for row in connection.exec_driver_sql(query)}
+
+
+def test_the_migrations_make_the_schema_of_the_models(engine: Engine, empty_url: str) -> None:
+    migrate(empty_url)
+    migrated = schema_text(engine)
+    with engine.begin() as connection:
+        Row.metadata.drop_all(connection)
+    assert len(schema_text(engine)) == 0
+    with engine.begin() as connection:
+        Row.metadata.create_all(connection)
+    assert migrated == schema_text(engine)
+    assert "ix_marks_waiting" in migrated
+
+
+def test_the_next_generated_migration_would_be_empty(engine: Engine, empty_url: str) -> None:
+    migrate(empty_url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, Row.metadata) == []
+
+
+def test_there_is_one_head_and_files_are_named_by_their_number() -> None:
+    directory = ScriptDirectory.from_config(scripts())
+    assert directory.get_heads() == [head()]
+    for script in directory.walk_revisions():
+        name = Path(script.path).name
+        assert re.fullmatch(r"0001_initial\.py|\d{4}_(pre|post)_[a-z0-9_]+\.py", name), name
+        assert name.startswith(f"{script.revision}_")
+
+
+def test_the_state_of_a_schema_is_told(engine: Engine, empty_url: str) -> None:
+    assert check_schema(empty_url) is Schema.EMPTY
+    migrate(empty_url)
+    migrate(empty_url)
+    assert check_schema(empty_url) is Schema.AT_HEAD
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    assert check_schema(empty_url) is Schema.FOREIGN
+
+
+def test_a_database_of_someone_else_is_foreign(engine: Engine, empty_url: str) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE wp_posts (id INTEGER)")
+    assert check_schema(empty_url) is Schema.FOREIGN
+
+
+def test_asking_about_a_file_does_not_create_it(tmp_path: Path) -> None:
+    assert check_schema(f"sqlite:///{tmp_path / 'none.db'}") is Schema.EMPTY
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_migration_that_fails_half_way_leaves_nothing(engine: Engine, empty_url: str) -> None:
+    def stop(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "CREATE TABLE orders" in statement:
+            raise KeyboardInterrupt
+
+    event.listen(engine, "before_cursor_execute", stop)
+    with engine.connect() as connection, pytest.raises(KeyboardInterrupt):
+        upgrade(connection)
+    event.remove(engine, "before_cursor_execute", stop)
+    assert check_schema(empty_url) is Schema.EMPTY
+    migrate(empty_url)
+    assert check_schema(empty_url) is Schema.AT_HEAD
+
+
+def test_two_that_migrate_at_once_both_succeed(empty_url: str) -> None:
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(migrate, [empty_url, empty_url]))
+    assert check_schema(empty_url) is Schema.AT_HEAD
+
+
+def test_down_and_up_again_is_the_same(engine: Engine, empty_url: str) -> None:
+    migrate(empty_url)
+    before = schema_text(engine)
+    with engine.begin() as connection:
+        config = scripts()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+    assert schema_text(engine) == {}
+    migrate(empty_url)
+    assert schema_text(engine) == before
+
+
+def test_rebuilding_a_table_cannot_cascade_into_its_children(tmp_path: Path) -> None:
+    """With foreign keys on, SQLite deletes the children when a batch migration drops the old table, without an error."""
+    engine = engine_of(f"sqlite:///{tmp_path / 'syncd.db'}")
+    seen: list[int] = []
+
+    def look(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+        if "CREATE TABLE" in statement:
+            driver_connection = connection.connection.driver_connection
+            assert driver_connection is not None
+            seen.extend(driver_connection.execute("PRAGMA foreign_keys").fetchone())
+
+    event.listen(engine, "before_cursor_execute", look)
+    with engine.connect() as connection:
+        upgrade(connection)
+        assert set(seen) == {0}
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+    engine.dispose()
+
+
+def test_postgres_is_not_migrated_on_the_side(postgres: Server) -> None:
+    with postgres.fresh() as url:
+        with pytest.raises(UnusableStoreError, match="syncd migrate"):
+            open_daemon_db(url)
+        assert check_schema(url) is Schema.EMPTY
