@@ -188,9 +188,9 @@ def test_the_app_cancels_by_a_job() -> None:
     caller = Caller()
     order = imported(caller)
     mutation = """mutation C($id: ID!) { orderCancel(orderId: $id, reason: CUSTOMER, restock: true,
-        refundMethod: {originalPaymentMethodsRefund: true}) { job { id done } orderCancelUserErrors { code message } } }"""
+        refundMethod: {originalPaymentMethodsRefund: true}) { job { id done } jobResult { status } orderCancelUserErrors { code message } } }"""
     payload = caller.data(mutation, id=gid("Order", order["id"]))["orderCancel"]
-    assert payload["job"]["done"] is False
+    assert (payload["job"]["done"], payload["jobResult"]["status"]) == (False, "STARTED")
     assert caller.order(order["id"])["cancelledAt"] is None
     caller.wait(2)
     assert caller.order(order["id"])["financialStatus"] == "REFUNDED"

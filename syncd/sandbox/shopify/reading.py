@@ -189,10 +189,10 @@ def _job(source: None, args: dict[str, Any], call: Call) -> Job:
     text = args["id"]
     if not text.startswith("gid://shopify/Job/"):
         raise invalid_id(text)
-    done = call.shop.jobs.get(text)
-    if done is None:
+    found: Job | None = call.shop.jobs.get(text)
+    if found is None:
         raise Problem("Job not found", "RESOURCE_NOT_FOUND")
-    return Job(text, done)
+    return found
 
 
 ROOT_READS: dict[str, Resolver] = {

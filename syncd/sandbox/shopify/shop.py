@@ -50,7 +50,7 @@ class Shop:
         self.order_index = ChangeIndex(self.orders, self.now)
         self.fulfillment_order_index = ChangeIndex(self.fulfillment_orders, self.now)
         self.outbox = Outbox(lambda: self.options, self.now, Random(f"{seed}/webhooks"))
-        self.jobs: dict[str, bool] = {}
+        self.jobs: dict[str, Any] = {}
         self.last_order_number = 1000
         self._world_now = now
         self._moment: datetime | None = None
@@ -105,14 +105,12 @@ class Shop:
         """Sends the order as it is now under each of the topics that somebody listens to."""
         wanted = [topic for topic in topics if self.outbox.wants(topic)]
         if wanted:
-            body = payloads.order_body(order, self.options)
-            for topic in wanted:
-                self.outbox.tell(topic, order.id, body)
+            self.outbox.tell(wanted, order.id, payloads.order_body(order, self.options))
 
     def tell_fulfillment(self, fulfillment: Fulfillment, topic: str) -> None:
         if self.outbox.wants(topic):
-            self.outbox.tell(topic, fulfillment.id, payloads.fulfillment_body(fulfillment, self.options))
+            self.outbox.tell([topic], fulfillment.id, payloads.fulfillment_body(fulfillment, self.options))
 
     def tell(self, topic: str, subject: int, body: Callable[[], dict[str, Any]]) -> None:
         if self.outbox.wants(topic):
-            self.outbox.tell(topic, subject, body())
+            self.outbox.tell([topic], subject, body())

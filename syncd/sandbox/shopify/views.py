@@ -73,8 +73,16 @@ class Version(NamedTuple):
 
 
 class Job(NamedTuple):
+    """What was asked for asynchronously. `status` is STARTED, SUCCEEDED or FAILED."""
+
     id: str
-    done: bool
+    status: str
+    order: Order
+    errors: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def done(self) -> bool:
+        return self.status != "STARTED"
 
 
 class Edge(NamedTuple):

@@ -11,7 +11,7 @@ import hashlib
 import heapq
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random  # noqa: TID251 - seeded: the same for one seed
@@ -113,12 +113,21 @@ class Outbox:
     def wants(self, topic: str) -> bool:
         return bool(self._by_topic.get(topic))
 
-    def tell(self, topic: str, subject: int, body: dict[str, Any]) -> None:
-        """`topic` is the constant of the schema, such as ORDERS_PAID."""
-        for subscription in self._by_topic.get(topic, ()):
+    def tell(self, topics: Sequence[str], subject: int, body: dict[str, Any]) -> None:
+        """Topics are constants of the schema, such as ORDERS_PAID. The body is the same under all of them."""
+        whole = b""
+        for subscription in (entry for topic in topics for entry in self._by_topic.get(topic, ())):
             if subscription.filter and not _passes(subscription.filter, body):
                 continue
-            self._post(subscription, subject, _encoded(subscription, body))
+            if subscription.include_fields:
+                self._post(
+                    subscription,
+                    subject,
+                    _encoded({key: body[key] for key in subscription.include_fields if key in body}),
+                )
+            else:
+                whole = whole or _encoded(body)
+                self._post(subscription, subject, whole)
 
     def _post(self, subscription: Subscription, subject: int, body: bytes) -> None:
         options = self._options().webhooks
@@ -250,9 +259,7 @@ def signature(secret: str, body: bytes) -> str:
     return base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
 
 
-def _encoded(subscription: Subscription, body: dict[str, Any]) -> bytes:
-    if subscription.include_fields:
-        body = {key: value for key, value in body.items() if key in subscription.include_fields}
+def _encoded(body: dict[str, Any]) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 

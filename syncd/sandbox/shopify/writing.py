@@ -15,7 +15,7 @@ from syncd.sandbox.shopify.fields import Resolver
 from syncd.sandbox.shopify.problems import Refusal
 from syncd.sandbox.shopify.reading import number_of
 from syncd.sandbox.shopify.shop import Shop
-from syncd.sandbox.shopify.state import Fulfillment, FulfillmentOrder, Hold, Order
+from syncd.sandbox.shopify.state import Fulfillment, FulfillmentOrder, Hold
 from syncd.sandbox.shopify.views import Job
 
 Payload = dict[str, Any]
@@ -119,18 +119,20 @@ def _order_cancel(args: dict[str, Any], call: Call) -> Payload:
         raise Refusal(["orderId"], "Order does not exist", "NOT_FOUND")
     changing.refuse_cancel(order)
     refunds = bool((args.get("refundMethod") or {}).get("originalPaymentMethodsRefund"))
-    job = f"gid://shopify/Job/{shop.rng.getrandbits(128):032x}"
-    shop.jobs[job] = False
-    shop.later(JOB_S, partial(_finish_cancel, shop, order, args["reason"], refunds, job))
-    return {"job": Job(job, False)}
+    job = Job(f"gid://shopify/Job/{shop.rng.getrandbits(128):032x}", "STARTED", order)
+    shop.jobs[job.id] = job
+    shop.later(JOB_S, partial(_finish_cancel, shop, job, args["reason"], refunds))
+    return {"job": job, "jobResult": job}
 
 
-def _finish_cancel(shop: Shop, order: Order, reason: str, refunds: bool, job: str) -> None:
-    shop.jobs[job] = True
+def _finish_cancel(shop: Shop, job: Job, reason: str, refunds: bool) -> None:
+    """It fails when the order was fulfilled or cancelled meanwhile."""
     try:
-        changing.cancel(shop, order, reason, refunds)
-    except Refusal:
-        return  # fulfilled or cancelled meanwhile: the job ends without effect
+        changing.cancel(shop, job.order, reason, refunds)
+        shop.jobs[job.id] = job._replace(status="SUCCEEDED")
+    except Refusal as refusal:
+        error = {"field": refusal.field, "message": refusal.message, "code": refusal.code}
+        shop.jobs[job.id] = job._replace(status="FAILED", errors=(error,))
 
 
 def _tags(adds: bool) -> Callable[[dict[str, Any], Call], Payload]:
