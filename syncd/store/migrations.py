@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
@@ -12,11 +14,13 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, inspect, make_url
+from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from syncd.store.postgres import postgres_engine
 from syncd.store.sqlite import file_of, prepare_file, sqlite_engine
+from syncd.store.transaction import store_error
 
 MIGRATION_LOCK = 7_301_946_552_118  # any number that nobody else takes
 
@@ -29,7 +33,7 @@ class Schema(StrEnum):
 
 
 def is_sqlite(url: str) -> bool:
-    return make_url(url).get_backend_name() == "sqlite" if url.startswith("sqlite") else False
+    return url.startswith("sqlite")
 
 
 def engine_of(url: str) -> Engine:
@@ -57,10 +61,19 @@ def check_schema(url: str) -> Schema:
     """Changes nothing; a SQLite file that does not exist is empty."""
     if is_sqlite(url) and not file_of(url).exists():
         return Schema.EMPTY
+    with _connected(url) as connection:
+        return _schema(connection)
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[Connection]:
+    """Raises `TransientError` when the database cannot be reached or is held by someone else."""
     engine = engine_of(url)
     try:
         with engine.connect() as connection:
-            return _schema(connection)
+            yield connection
+    except DBAPIError as error:
+        raise store_error(error) from error
     finally:
         engine.dispose()
 
@@ -82,12 +95,8 @@ def migrate(url: str) -> None:
     """Brings the schema to our head: all of it in one transaction, or nothing. Two that migrate at once take turns."""
     if is_sqlite(url):
         prepare_file(file_of(url))
-    engine = engine_of(url)
-    try:
-        with engine.connect() as connection:
-            upgrade(connection)
-    finally:
-        engine.dispose()
+    with _connected(url) as connection:
+        upgrade(connection)
 
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
@@ -100,6 +109,7 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
         _pragma(connection, "foreign_keys=OFF")
     with connection.begin():
         if not on_sqlite:
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # rewriting a large table takes its time
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
         config = scripts()
         config.attributes["connection"] = connection

@@ -92,10 +92,7 @@ def check_file(path: Path, url: str) -> None:
         with sqlite_engine(url).connect() as connection:
             answer = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
     except DBAPIError as error:
-        failure = store_error(error)
-        if failure is not error:
-            raise failure from error
-        answer = str(error.orig)
+        raise store_error(error) from error
     if answer != "ok":
         raise UnusableStoreError("store_damaged", f"{path} is damaged ({answer}): restore a backup")
 

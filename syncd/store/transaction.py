@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlmodel import Session
 
 from syncd.errors import SyncError, TransientError
@@ -23,7 +23,9 @@ SQLITE_FAULTS = {
     sqlite3.SQLITE_FULL: "store_full",
     sqlite3.SQLITE_IOERR: "store_io",
     sqlite3.SQLITE_READONLY: "store_io",
+    sqlite3.SQLITE_CANTOPEN: "store_io",
 }
+SQLITE_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 POSTGRES_FAULTS = {
     "40001": "store_busy",  # serialization failure
     "40P01": "store_busy",  # deadlock
@@ -57,14 +59,23 @@ def store_error(error: BaseException) -> BaseException:
     """What the runner must know of a database's failure: try later, or the error itself when it is our mistake."""
     if not isinstance(error, DBAPIError):
         return error
-    code = _fault(error.orig)
-    if code is None and error.connection_invalidated:
-        code = "store_gone"
-    return TransientError(code, type(error.orig).__name__) if code else error
+    if isinstance(error.orig, sqlite3.Error):
+        return _sqlite_error(error, error.orig)
+    state: str | None = getattr(error.orig, "sqlstate", None)
+    # a server that cannot be reached, stops or starts has no code, or one of these classes
+    is_gone = isinstance(error, OperationalError) and (state is None or state.startswith(("08", "57P")))
+    code = "store_gone" if is_gone or error.connection_invalidated else POSTGRES_FAULTS.get(state or "")
+    return TransientError(code, _first_line(error.orig)) if code else error
 
 
-def _fault(orig: BaseException | None) -> str | None:
-    if isinstance(orig, sqlite3.Error):
-        # the low byte is the primary code, the rest says which kind of it
-        return SQLITE_FAULTS.get(getattr(orig, "sqlite_errorcode", 0) & 0xFF)
-    return POSTGRES_FAULTS.get(getattr(orig, "sqlstate", None) or "")
+def _sqlite_error(error: DBAPIError, orig: sqlite3.Error) -> BaseException:
+    # the low byte is the primary code, the rest says which kind of it
+    number = getattr(orig, "sqlite_errorcode", 0) & 0xFF
+    if number in SQLITE_DAMAGE:
+        return UnusableStoreError("store_damaged", f"the database is damaged ({orig}): restore a backup")
+    return TransientError(SQLITE_FAULTS[number], str(orig)) if number in SQLITE_FAULTS else error
+
+
+def _first_line(orig: BaseException | None) -> str:
+    """The lines after it may quote a row."""
+    return str(orig).partition("\n")[0]

@@ -145,6 +145,22 @@ async def test_a_full_disk_fails_the_whole_group_and_later_work_goes_on(sqlite: 
     assert await sqlite.run(write("a", 1)) == 1
 
 
+async def test_a_commit_that_fails_fails_everyone_in_the_group(sqlite_url: str) -> None:
+    engine = sqlite_engine(sqlite_url)
+
+    def refuse(_: object) -> None:
+        event.remove(engine, "commit", refuse)
+        raise sqlite3.OperationalError("the disk is gone")
+
+    event.listen(engine, "commit", refuse)
+    db = SqliteDb(engine)
+    results = await asyncio.gather(db.run(write("a", 1)), db.run(write("b", 2)), return_exceptions=True)
+    assert isinstance(results[0], sqlite3.OperationalError)
+    assert await db.run(read("a")) is None
+    assert await db.run(write("c", 3)) == 3
+    await db.close()
+
+
 async def test_a_file_that_someone_else_holds_is_busy_not_broken(sqlite_url: str) -> None:
     engine = sqlite_engine(sqlite_url)
     event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout=1"))
@@ -226,6 +242,11 @@ async def test_the_inline_database_runs_the_same_statements() -> None:
 
 
 # PostgreSQL
+
+
+def test_a_server_that_does_not_answer_is_a_passing_trouble(tmp_path: Path) -> None:
+    with pytest.raises(TransientError, match="store_gone"):
+        open_db(f"postgres://nobody@/none?host={tmp_path}")
 
 
 @pytest.mark.parametrize(
