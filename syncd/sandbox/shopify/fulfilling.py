@@ -11,7 +11,7 @@ from typing import Any
 from syncd.sandbox.shopify.carriers import tracking_url
 from syncd.sandbox.shopify.problems import Refusal
 from syncd.sandbox.shopify.shop import Shop
-from syncd.sandbox.shopify.standing import fulfillment_summary
+from syncd.sandbox.shopify.standing import fulfilled_units, fulfillment_summary, open_units
 from syncd.sandbox.shopify.state import (
     Fulfillment,
     FulfillmentLine,
@@ -161,12 +161,9 @@ def cancel(shop: Shop, fulfillment: Fulfillment) -> None:
         return
     fulfillment.status = "CANCELLED"
     fulfillment.updated_at = shop.stamp()
-    by_source: dict[int, list[Taken]] = {}
+    carriers: dict[int, FulfillmentOrder] = {}
     for taken in fulfillment.taken:
-        taken.fulfillment_order_line.remaining += taken.quantity
-        by_source.setdefault(taken.fulfillment_order.id, []).append(taken)
-    for group in by_source.values():
-        _give_back(shop, group)
+        _give_back(shop, taken, carriers)
     order = fulfillment.order
     order.closed_at = order.cancelled_at
     shop.touch(order)
@@ -174,19 +171,24 @@ def cancel(shop: Shop, fulfillment: Fulfillment) -> None:
     shop.tell_order(order, "ORDERS_UPDATED")
 
 
-def _give_back(shop: Shop, group: list[Taken]) -> None:
-    """A closed fulfillment order stays closed although it shows units again; a new open one carries the work."""
-    source = group[0].fulfillment_order
+def _give_back(shop: Shop, taken: Taken, carriers: dict[int, FulfillmentOrder]) -> None:
+    """A closed fulfillment order stays closed although it shows units again; a new open one carries the work.
+
+    Units that were refunded as returned do not become work again.
+    """
+    source, entry = taken.fulfillment_order, taken.fulfillment_order_line
+    line, order = entry.line, source.order
+    wanted = line.current_quantity - fulfilled_units(order)[line.id] - open_units(order)[line.id]
+    count = max(0, min(taken.quantity, wanted))
+    entry.remaining += count
     if source.is_live:
-        is_begun = any(entry.remaining < entry.total for entry in source.lines)
-        if source.status == "IN_PROGRESS" and not is_begun:
+        if source.status == "IN_PROGRESS" and not any(part.remaining < part.total for part in source.lines):
             source.status = "OPEN"
-    elif not source.order.cancelled_at:
-        carrier = replacement(shop, source)
-        for taken in group:
-            carrier.lines.append(
-                FulfillmentOrderLine(shop.ids.next(), taken.fulfillment_order_line.line, taken.quantity, taken.quantity)
-            )
+    elif count and not order.cancelled_at:
+        carrier = carriers.get(source.id)
+        if carrier is None:
+            carrier = carriers[source.id] = replacement(shop, source)
+        carrier.lines.append(FulfillmentOrderLine(shop.ids.next(), line, count, count))
     shop.touch_fulfillment_order(source)
 
 
