@@ -65,7 +65,7 @@ def order_body(order: Order, options: ShopOptions) -> dict[str, Any]:
         **_amounts(order, spell),
         "billing_address": _address(order.billing_address, options),
         "customer": _customer(order, options),
-        "discount_applications": [],
+        "discount_applications": [_application()] if order.original.discounts else [],
         "discount_codes": [{"code": code, "amount": "0.00", "type": "fixed_amount"} for code in order.discount_codes],
         "fulfillments": [fulfillment_body(entry, options) for entry in order.fulfillments],
         "line_items": [_line(line, spell) for line in order.lines],
@@ -218,6 +218,14 @@ def _line(line: Line, spell: _Writer) -> dict[str, Any]:
 
 def _allocation(line: Line, spell: _Writer) -> dict[str, Any]:
     return {**spell.pair("amount", line.discount), "discount_application_index": 0}
+
+
+def _application() -> dict[str, Any]:
+    """All discounts of an order stand under one: its value is only in the allocations."""
+    return {
+        "type": "manual", "target_type": "line_item", "target_selection": "all", "allocation_method": "across",
+        "value_type": "fixed_amount", "value": "0.0", "title": "Discount", "description": "Discount",
+    }  # fmt: skip
 
 
 def _tax(tax: Tax, spell: _Writer) -> dict[str, Any]:
