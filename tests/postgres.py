@@ -86,12 +86,15 @@ def server(folder: Path) -> Iterator[Server]:
         _give_away(folder / part)
     data, socket = folder / "data", folder / "socket"
     as_whom = _whom()
-    initdb: list[str | Path] = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--locale=C", "-E", "UTF8", "--no-sync"]
+    choices = ["-U", "postgres", "-A", "trust", "--locale=C", "-E", "UTF8", "--no-sync"]
+    initdb: list[str | Path] = [programs / "initdb", "-D", data, *choices]
     subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **as_whom)
     options = [f"-D{data}", f"-k{socket}", "-clisten_addresses=", "-cfsync=off", "-cfull_page_writes=off"]
     with (folder / "log").open("wb") as log:
         command: list[str | Path] = ["/bin/sh", "-c", UNTIL_STDIN_CLOSES, "sh", programs / "postgres", *options]
-        running: subprocess.Popen[bytes] = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=folder, **as_whom)
+        running: subprocess.Popen[bytes] = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=folder, **as_whom
+        )
     try:
         url = make_url(f"postgresql+psycopg://postgres@/postgres?host={socket}")
         _wait_until_it_answers(running, url, folder / "log")

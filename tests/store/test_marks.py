@@ -6,6 +6,8 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
+from sqlmodel import Session
 
 from syncd import hints
 from syncd.hints import Lane
@@ -24,6 +26,7 @@ from syncd.store.marks import (
     release,
     settle,
 )
+from syncd.store.transaction import Work
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 FLOW = "orders"
@@ -223,8 +226,21 @@ async def test_the_summary_tells_what_waits_and_until_when(db: Db) -> None:
     assert (blocked.count, blocked.next_due_at) == (0, at(40))
 
 
+def many(count: int) -> Work[None]:
+    """As many marks, by one statement."""
+    fill = """INSERT INTO marks (flow, subject, marked, marked_at, hint_at, lane, settled, claimed, parked, attempts)
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)
+        SELECT flow, 'many/' || i, 1, marked_at, hint_at, lane, 0, 0, 0, 0 FROM n, marks WHERE subject = 'a/1'"""
+
+    def work(session: Session) -> None:
+        session.connection().execute(text(fill), {"count": count})
+
+    return work
+
+
 async def test_four_claimers_take_ten_thousand_rows_none_twice(db: Db) -> None:
-    await marked(db, *(f"a/{number}" for number in range(10_000)))
+    await marked(db, "a/1")
+    await db.run(many(9_999))
 
     async def take(worker: int) -> list[str]:
         mine: list[str] = []
