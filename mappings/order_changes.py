@@ -33,11 +33,8 @@ class Change:
 
     @property
     def needs_truth(self) -> bool:
-        """Only what is new, or may be new, can be sent without looking: a repeated upsert of one key does no harm."""
-        consignment = self.assignment.consignment
-        if consignment is None:
-            return False
-        return self.wanted is None or consignment.applied is not None or consignment.standing is not Standing.INTENDED
+        """Only what is new goes out without looking. One whose answer was lost may have shipped since."""
+        return self.assignment.consignment is not None
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,8 @@ def picture(
 
 
 def as_observed(consignment: Consignment, observed: Order | None) -> Consignment:
-    """The truth beats what we noted: shipped or cancelled meanwhile, or open again after a void."""
+    """The truth beats what we noted: shipped or cancelled meanwhile, or open again after a void. Which document was accepted
+    last is known only if no answer is outstanding; otherwise what is there counts."""
     if observed is None:
         return consignment
     status = observed.get("orderStatus") or ""
@@ -96,7 +94,8 @@ def as_observed(consignment: Consignment, observed: Order | None) -> Consignment
     else:
         standing = Standing.OPEN if status in CHANGEABLE else Standing.SHIPPED
     order_id = observed.get("orderId") or consignment.shipstation_order_id
-    return replace(consignment, standing=standing, shipstation_order_id=order_id, applied=consignment.applied or observed)
+    applied = observed if consignment.standing is Standing.INTENDED else consignment.applied or observed
+    return replace(consignment, standing=standing, shipstation_order_id=order_id, applied=applied)
 
 
 def is_mapped(profile: Profile, location_id: int | None) -> bool:
@@ -136,8 +135,12 @@ def _changes(
             yield Change(one, None, ("orderStatus",), tombstone)
         elif applied is None:
             yield Change(one, wanted)
-        elif fields := changed_fields(wanted, applied):
+        elif (fields := changed_fields(wanted, applied)) or _is_uncertain(one):
             yield Change(one, wanted, fields)
+
+
+def _is_uncertain(one: Assignment) -> bool:
+    return one.consignment is not None and one.consignment.standing is Standing.INTENDED
 
 
 def _tombstone(profile: Profile, order: OrderToShip, one: Assignment, ordinal: int) -> Order:

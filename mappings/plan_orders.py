@@ -85,8 +85,8 @@ def needs_shipstation_truth(
     now: datetime,
     released: bool = False,
 ) -> tuple[str, ...]:
-    """Order keys that must be read before the plan may change or cancel them. Where no ShipStation order id is known, the
-    order is found by its number, which begins with `order_number_stem`."""
+    """Order keys that must be read before the plan may send anything under them, those of lost answers included. Where no
+    ShipStation order id is known, list the orders by number, from `order_number_stem` on, and look for the key."""
     if order is None:
         return ()
     seen = picture(profile, order, consignments, packages, {}, now, released)

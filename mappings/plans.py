@@ -30,7 +30,7 @@ class Profile:
 class Standing(StrEnum):
     """Where a consignment stands in ShipStation, as far as we know."""
 
-    INTENDED = "intended"  # its key is taken, no answer seen yet
+    INTENDED = "intended"  # something was or is about to be sent under its key, and no answer was seen
     OPEN = "open"
     SHIPPED = "shipped"
     CANCELLED = "cancelled"
@@ -40,7 +40,8 @@ class Standing(StrEnum):
 class Consignment:
     """The units of one order that leave one location together, and the ShipStation order that stands for them.
 
-    `applied` is the document that ShipStation last accepted from us, None while that is unknown.
+    `applied` is the document that ShipStation last accepted from us, None while that is unknown. A change or a cancellation
+    makes it `INTENDED` as well until the answer is there: ShipStation may then show the old document or the new one.
     """
 
     order_key: str

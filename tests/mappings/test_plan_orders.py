@@ -331,9 +331,27 @@ UNCERTAIN = Consignment(KEY, HERE, "", 1, Standing.INTENDED)
 
 
 def test_a_lost_answer_is_repeated_under_the_same_key() -> None:
-    assert needs_shipstation_truth(PROFILE, WHOLE, [UNCERTAIN], [], NOW) == ()
-    [step] = upserts(planned(WHOLE, [UNCERTAIN]))
+    assert needs_shipstation_truth(PROFILE, WHOLE, [UNCERTAIN], [], NOW) == (KEY,)
+    assert planned(WHOLE, [UNCERTAIN]).cause is Cause.UNREADABLE
+    [step] = upserts(planned(WHOLE, [UNCERTAIN], observed={KEY: None}))
     assert (step.kind, step.order_key) == ("create_order", KEY)
+
+
+def test_a_lost_answer_to_what_shipped_meanwhile_is_not_repeated() -> None:
+    [known] = sent(WHOLE)
+    plan = planned(WHOLE, [UNCERTAIN], observed=shown(known, orderStatus="shipped"))
+    assert (plan.cause, plan.steps) == (Cause.IN_SHIPSTATION, ())
+
+
+def test_after_a_lost_change_what_is_there_counts() -> None:
+    """We wrote two units, then one without an answer, and now two are wanted again."""
+    [known] = sent(WHOLE)
+    doubtful = replace(known, standing=Standing.INTENDED)
+    assert needs_shipstation_truth(PROFILE, WHOLE, [doubtful], [], NOW) == (KEY,)
+    truth = shown(known)
+    cast(Any, truth[KEY])["items"][0]["quantity"] = 1
+    [step] = upserts(planned(WHOLE, [doubtful], observed=truth))
+    assert (step.kind, units_of(step.document)) == ("update_order", {7001: 2})
 
 
 def test_a_lost_answer_that_is_no_longer_wanted_takes_the_key_by_a_cancelled_order() -> None:

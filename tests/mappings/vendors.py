@@ -185,7 +185,8 @@ class Memory:
 
     def intend(self, step: UpsertOrder) -> None:
         fresh = Consignment(step.order_key, step.location_id, step.split_group, step.n, Standing.INTENDED)
-        self.consignments.setdefault(step.order_key, fresh)
+        known = self.consignments.get(step.order_key, fresh)
+        self.consignments[step.order_key] = replace(known, standing=Standing.INTENDED)
 
     def accepted(self, step: UpsertOrder, order_id: int) -> None:
         standing = Standing.CANCELLED if step.kind == "cancel_order" else Standing.OPEN
