@@ -220,7 +220,7 @@ class CostBudget:
     async def _wait(self, cost: float, reserve: float) -> None:
         while (wait_s := self.wait_s(cost + reserve)) > 0:
             # what is in flight usually costs less than it asked for, so look again soon
-            await self._clock.sleep(min(wait_s, 1.0))
+            await self._clock.sleep(min(max(wait_s, 0.01), 1.0))
         self._in_flight += cost
 
 

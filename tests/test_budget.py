@@ -215,3 +215,12 @@ async def test_a_query_dearer_than_the_bucket_waits_for_a_full_one() -> None:
     budget.note(0, _level(0, size=1000))
     await clock.run(budget.spend(5000))
     assert clock.monotonic() == pytest.approx(10)
+
+
+async def test_a_wait_too_short_for_the_clock_ends() -> None:
+    clock = SimulatedClock()
+    await clock.run(clock.sleep(1e9))
+    budget = CostBudget(clock)
+    budget.note(0, _level(100 - 1e-9, size=1000))
+    await clock.run(budget.spend(100, urgent=True))
+    assert clock.monotonic() < 1e9 + 1

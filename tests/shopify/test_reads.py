@@ -1,0 +1,212 @@
+"""Orders come whole, as not found or as unreadable; feeds come to their end."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from syncd.errors import AccessError, TransientError
+from syncd.ports import Request, Response
+from syncd.sandbox.shopify.faults import FaultRule
+from syncd.shopify import reads
+from syncd.shopify.reads import Unreadable
+from tests.shopify.store import SHOP, Scripted, Store, failed, said
+
+
+def _gid(order_id: int) -> str:
+    return f"gid://shopify/Order/{order_id}"
+
+
+def _whole(order: Any) -> dict[str, Any]:
+    assert isinstance(order, dict)
+    return order
+
+
+async def test_orders_come_whole_and_a_missing_one_as_none() -> None:
+    store = Store()
+    order_ids = await store.sell(3)
+    found = await store.do(reads.orders_to_ship(store.client, [*order_ids, 999, order_ids[0]]))
+    assert list(found) == [*order_ids, 999]
+    assert found[999] is None
+    first = _whole(found[order_ids[0]])
+    assert first["legacyResourceId"] == str(order_ids[0])
+    assert first["lineItems"]["nodes"]
+    assert first["fulfillmentOrders"]["nodes"][0]["lineItems"]["nodes"]
+    assert store.http.operations() == ["token", "query OrdersToShip"]
+
+
+@pytest.mark.parametrize("nodes_cost", ["list", "each"])
+async def test_many_orders_are_read_in_chunks_that_the_cost_allows(nodes_cost: str) -> None:
+    store = Store(nodes_cost=nodes_cost, plan="plus")
+    order_ids = await store.sell(130)
+    to_ship: dict[int, Any] = dict(await store.do(reads.orders_to_ship(store.client, order_ids)))
+    shipped: dict[int, Any] = dict(await store.do(reads.orders_shipped(store.client, order_ids)))
+    for found in (to_ship, shipped):
+        assert [_whole(order)["id"] for order in found.values()] == [_gid(order_id) for order_id in order_ids]
+    (shop,) = store.world.shops.values()
+    assert shop.calls.throttled == 0
+    if nodes_cost == "list":
+        assert store.http.operations().count("query OrdersShipped") == 3  # 25, 100, 5
+
+
+async def test_long_lists_are_completed() -> None:
+    store = Store()
+    (order_id,) = await store.sell(1, lines=120, quantity=1)
+    shippable = await store.do(reads.orders_to_ship(store.client, [order_id]))
+    order = _whole(shippable[order_id])
+    assert len(order["lineItems"]["nodes"]) == 120
+    parts = order["fulfillmentOrders"]["nodes"]
+    assert sum(len(part["lineItems"]["nodes"]) for part in parts) == 120
+    shipped = await store.do(reads.orders_shipped(store.client, [order_id]))
+    parts = _whole(shipped[order_id])["fulfillmentOrders"]["nodes"]
+    assert sum(len(part["lineItems"]["nodes"]) for part in parts) == 120
+
+
+@pytest.mark.parametrize("kind", ["error_500_before", "internal_error_in_200", "html", "lost_answer"])
+async def test_an_order_whose_list_cannot_be_completed_is_unreadable_and_the_others_are_not(kind: Any) -> None:
+    store = Store()
+    (long,) = await store.sell(1, lines=60, quantity=1)
+    (short,) = await store.sell(1, lines=1)
+    store.world.faults.set([FaultRule(kind, operation="MoreLineItems")])
+    found = await store.do(reads.orders_to_ship(store.client, [long, short]))
+    assert isinstance(found[long], Unreadable)
+    assert isinstance(found[short], dict)
+
+
+@pytest.mark.parametrize("kind", ["error_500_before", "html", "truncated", "lost_answer", "internal_error_in_200"])
+async def test_an_outage_is_raised_and_not_written_on_the_orders(kind: Any) -> None:
+    store = Store()
+    order_ids = await store.sell(5)
+    store.world.faults.set([FaultRule(kind, operation="query")])
+    with pytest.raises(TransientError):
+        await store.do(reads.orders_shipped(store.client, order_ids))
+    store.world.faults.set([])
+    assert len(await store.do(reads.orders_shipped(store.client, order_ids))) == 5
+
+
+def _node(order_id: int) -> dict[str, Any]:
+    empty: dict[str, Any] = {"pageInfo": {"hasNextPage": False, "endCursor": None}, "nodes": []}
+    return {"id": _gid(order_id), "lineItems": dict(empty), "fulfillmentOrders": dict(empty)}
+
+
+async def test_an_error_at_one_node_is_that_order_alone() -> None:
+    answer = failed("INTERNAL_SERVER_ERROR", path=["nodes", 1, "risk"], data={"nodes": [_node(1), None, None]})
+    store = Store(Scripted(answer))
+    found = await store.do(reads.orders_to_ship(store.client, [1, 2, 3]))
+    assert [type(order) for order in found.values()] == [dict, Unreadable, type(None)]
+
+
+async def test_an_order_that_breaks_the_whole_read_is_found_and_told() -> None:
+    def answer(request: Request) -> Response:
+        ids = [int(gid.rpartition("/")[2]) for gid in json.loads(request.body or b"")["variables"]["ids"]]
+        if 17 in ids:
+            return failed("INTERNAL_SERVER_ERROR")
+        return said(data={"nodes": [_node(order_id) for order_id in ids]})
+
+    http = Scripted(answer)
+    store = Store(http)
+    found = await store.do(reads.orders_to_ship(store.client, range(1, 26)))
+    assert [order_id for order_id, order in found.items() if not isinstance(order, dict)] == [17]
+    assert isinstance(found[17], Unreadable)
+    assert http.asked <= 3 + 2 * 5
+
+
+NODES: dict[str, Any] = {
+    "another": _node(8),
+    "no_order": {},
+    "no_lines": {"id": _gid(7), "fulfillmentOrders": {"nodes": []}, "lineItems": None},
+    "no_page": {**_node(7), "fulfillmentOrders": {"nodes": []}},
+    "no_cursor": {**_node(7), "lineItems": {"pageInfo": {"hasNextPage": True, "endCursor": None}, "nodes": []}},
+    "null_row": {
+        **_node(7),
+        "lineItems": {"pageInfo": {"hasNextPage": False, "endCursor": None}, "nodes": [{"id": "a"}, None]},
+    },
+    "row_twice": {
+        **_node(7),
+        "lineItems": {"pageInfo": {"hasNextPage": False, "endCursor": None}, "nodes": [{"id": "a"}, {"id": "a"}]},
+    },
+    "many_fulfillments": {**_node(7), "fulfillments": [{}] * 100},
+    "text": "order",
+}
+
+
+@pytest.mark.parametrize("node", NODES.values(), ids=NODES)
+async def test_half_an_order_is_unreadable(node: Any) -> None:
+    store = Store(Scripted(said(data={"nodes": [node]})))
+    found = await store.do(reads.orders_to_ship(store.client, [7]))
+    assert isinstance(found[7], Unreadable)
+
+
+async def test_fewer_nodes_than_asked_for_are_no_answer() -> None:
+    store = Store(Scripted(said(data={"nodes": [_node(1)]})))
+    with pytest.raises(TransientError):
+        await store.do(reads.orders_to_ship(store.client, [1, 2]))
+
+
+async def test_without_customer_data_the_order_still_comes() -> None:
+    store = Store(level_2_data=False)
+    (order_id,) = await store.sell()
+    found = await store.do(reads.orders_to_ship(store.client, [order_id]))
+    address = _whole(found[order_id])["shippingAddress"]
+    assert address is None or address["address1"] is None
+
+
+async def test_a_missing_scope_stops_the_store_and_is_named() -> None:
+    store = Store(scopes=("read_orders", "read_products"))
+    order_ids = await store.sell(2)
+    with pytest.raises(AccessError, match="fulfillment_orders"):
+        await store.do(reads.orders_to_ship(store.client, order_ids))
+
+
+async def test_the_feed_lists_every_changed_order() -> None:
+    store = Store()
+    begun = store.clock.now()
+    order_ids = await store.sell(300)
+    store.world.control("cancel", {"order": order_ids[4]})
+    await store.do(store.clock.sleep(30))
+    seen = await store.all_of(reads.orders_since(store.client, begun - timedelta(minutes=5)))
+    assert {order.order_id for order in seen} == set(order_ids)
+    assert {order.order_id for order in seen if order.cancelled} == {order_ids[4]}
+    assert [order.updated_at for order in seen] == sorted(order.updated_at for order in seen)
+    later = await store.all_of(reads.orders_since(store.client, store.clock.now() + timedelta(seconds=1)))
+    assert later == []
+
+
+async def test_the_second_feed_and_the_owners_name_the_order() -> None:
+    store = Store()
+    begun = store.clock.now()
+    order_ids = await store.sell(3)
+    seen = await store.all_of(reads.fulfillment_orders_since(store.client, begun))
+    assert {row.order_id for row in seen} == set(order_ids)
+    shown = await store.do(reads.orders_shipped(store.client, order_ids[:1]))
+    gid = _whole(shown[order_ids[0]])["fulfillmentOrders"]["nodes"][0]["id"]
+    unknown = "gid://shopify/FulfillmentOrder/1"
+    owners = await store.do(reads.owners_of_fulfillment_orders(store.client, [gid, unknown]))
+    assert owners == {gid: order_ids[0], unknown: None}
+
+
+async def test_an_order_is_found_by_its_exact_name() -> None:
+    store = Store()
+    order_ids = await store.sell(12)
+    shown = _whole((await store.do(reads.orders_shipped(store.client, order_ids[:1])))[order_ids[0]])
+    assert await store.do(reads.order_ids_by_name(store.client, shown["name"])) == order_ids[:1]
+    assert await store.do(reads.order_ids_by_name(store.client, "it's \\ nobody")) == []
+
+
+async def test_what_the_doctor_looks_at() -> None:
+    store = Store()
+    access = await store.do(reads.shop_access(store.client))
+    assert access.domain == SHOP
+    assert "write_merchant_managed_fulfillment_orders" in access.scopes
+    places = await store.do(reads.locations(store.client))
+    assert [(place.location_id, place.is_active) for place in places] == [(82734627, True), (82734628, True)]
+
+
+async def test_a_list_that_never_ends_is_not_followed() -> None:
+    page = {"pageInfo": {"hasNextPage": True, "endCursor": "c"}, "nodes": []}
+    store = Store(Scripted(said(data={"orders": page})))
+    with pytest.raises(TransientError):
+        await store.all_of(reads.orders_since(store.client, store.clock.now()))
