@@ -67,3 +67,14 @@ class Db(Protocol):
 class Spawn(Protocol):
     def start(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Runs `work` beside the caller. What it raises is logged and stops the daemon: no task dies in silence."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """All five, as one process of the daemon gets them."""
+
+    clock: Clock
+    rng: Rng
+    http: Http
+    db: Db
+    spawn: Spawn

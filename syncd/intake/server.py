@@ -41,31 +41,36 @@ class Webhooks:
         return self._doors.longest_body
 
     async def from_shopify(self, request: web.Request) -> web.Response:
-        """401 and nothing written when the signature does not fit."""
-        store = request.match_info["store"]
-        body = await self._body(request)
-        secrets = self._doors.secrets.get(store, ())
-        if not is_authentic(body, request.headers.get("X-Shopify-Hmac-Sha256", ""), secrets):
-            log.warning("webhook.refused", store=store if secrets else "unknown", reason="signature")
-            return web.Response(status=401)
-        topic = request.headers.get("X-Shopify-Topic", "")[:100]
-        return await self._keep(store, topic, request.headers.get("X-Shopify-Webhook-Id", "")[:100], body)
+        return _answer(
+            await self.shopify_posted(request.match_info["store"], request.headers, await self._body(request))
+        )
 
     async def from_shipstation(self, request: web.Request) -> web.Response:
+        return _answer(await self.shipstation_posted(request.match_info["secret"], await self._body(request)))
+
+    async def shopify_posted(self, store: str, headers: Mapping[str, str], body: bytes) -> int:
+        """The status to answer with. 401 and nothing written when the signature does not fit. `headers` knows no case."""
+        secrets = self._doors.secrets.get(store, ())
+        if not is_authentic(body, headers.get("X-Shopify-Hmac-Sha256", ""), secrets):
+            log.warning("webhook.refused", store=store if secrets else "unknown", reason="signature")
+            return 401
+        topic = headers.get("X-Shopify-Topic", "")[:100]
+        return await self._keep(store, topic, headers.get("X-Shopify-Webhook-Id", "")[:100], body)
+
+    async def shipstation_posted(self, secret: str, body: bytes) -> int:
         """The path is the secret; a wrong one looks like any other wrong address."""
-        body = await self._body(request)
-        if not is_secret(request.match_info["secret"], self._doors.shipstation_secret):
+        if not is_secret(secret, self._doors.shipstation_secret):
             log.warning("webhook.refused", store=SHIPSTATION, reason="secret")
-            return web.Response(status=404)
+            return 404
         return await self._keep(SHIPSTATION, "", "", body)
 
-    async def _keep(self, store: str, topic: str, webhook_id: str, body: bytes) -> web.Response:
+    async def _keep(self, store: str, topic: str, webhook_id: str, body: bytes) -> int:
         try:
             await self._inbox.keep(store, topic, webhook_id, body)
         except SyncError as error:
             log.error("webhook.postponed", store=store, error_code=error.code, error_text=error.text)
-            return web.Response(status=503, headers={"Retry-After": "5"})
-        return web.Response(status=200)
+            return 503
+        return 200
 
     async def _body(self, request: web.Request) -> bytes:
         """The raw bytes, whole, in time, uncompressed: what the signature is over."""
@@ -78,6 +83,10 @@ class Webhooks:
             if request.transport:
                 request.transport.close()
             raise web.HTTPRequestTimeout from None
+
+
+def _answer(status: int) -> web.Response:
+    return web.Response(status=status, headers={"Retry-After": "5"} if status == 503 else None)
 
 
 Report = Callable[[], Awaitable[tuple[bool, Mapping[str, Any]]]]

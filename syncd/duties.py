@@ -1,0 +1,165 @@
+"""All that one process does, on ports from outside: two flows, the inbox, the feeds, and what the port answers.
+
+No socket, no signal, no scheduler: those belong to the daemon around it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from syncd import __version__
+from syncd.errors import SyncError
+from syncd.flows.runner import Bounds, Runner
+from syncd.intake.feeds import CHANGE_LISTS, ChangeFeed, Feed, Feeds
+from syncd.intake.inbox import Inbox, Reader
+from syncd.intake.package_feeds import PackageFeed, package_lists
+from syncd.intake.server import Doors, Reports, Webhooks
+from syncd.logs import get_logger
+from syncd.operate.metrics import Metrics
+from syncd.operate.status import read_status
+from syncd.operate.subscriptions import subscribe_all
+from syncd.ports import Ports
+from syncd.settings import Settings
+from syncd.shipstation.client import ACCOUNT
+from syncd.store.inbox import prune_deliveries
+from syncd.store.journal import prune_journal
+from syncd.store.links import forget_documents
+from syncd.store.migrations import is_at_head
+from syncd.wiring import Flows, Vendors, build_flows, connect, start_of_sync
+
+log = get_logger("daemon")
+
+STALE_BEAT_S = 60.0
+DEAD_DELIVERY_DAYS = 3
+
+
+class Duties:
+    """`start` begins them all. They end by themselves once `stopping` is set."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        ports: Ports,
+        vendors: Vendors,
+        flows: Flows,
+        stopping: asyncio.Event,
+        start_at: datetime,
+    ) -> None:
+        self._settings = settings
+        self._ports = ports
+        self._db, self._clock = ports.db, ports.clock
+        self._vendors = vendors
+        self._accounts = flows.accounts
+        self._stopping = stopping
+        self._runners = [
+            Runner(flow, ports.db, ports.clock, ports.rng, _bounds(settings))
+            for flow in (flows.orders, flows.shipments)
+        ]
+        self._inbox = Inbox(ports.db, ports.clock, ports.rng)
+        self.feeds = Feeds(self._all_feeds(start_at), flows.accounts, ports.clock, self.wake)
+        self._reader = Reader(self._inbox, ports.db, ports.clock, self.feeds.nudge, self.wake)
+        self._metrics = Metrics(vendors.window)
+        self.webhooks = Webhooks(_doors(settings), self._inbox)
+        self.reports = Reports(self._health, self._ready, self._status, self._render_metrics)
+
+    @classmethod
+    async def prepared(cls, settings: Settings, ports: Ports, stopping: asyncio.Event) -> Duties:
+        vendors = connect(settings, ports.http, ports.db, ports.clock, ports.rng)
+        start_at = await start_of_sync(settings, ports.db, ports.clock)
+        flows = build_flows(settings, vendors, ports.db, ports.clock, start_at)
+        return cls(settings, ports, vendors, flows, stopping, start_at)
+
+    def start(self) -> None:
+        for name, work in self._all().items():
+            self._ports.spawn.start(name, work)
+
+    def start_tidying(self) -> None:
+        self._ports.spawn.start("tidy", self._tidy)
+
+    def start_subscribing(self) -> None:
+        self._ports.spawn.start("subscriptions", self._subscribe)
+
+    def wake(self) -> None:
+        for runner in self._runners:
+            runner.wake()
+
+    def _all(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
+        duties: dict[str, Callable[[], Awaitable[None]]] = {
+            f"{name} flow": partial(runner.work, self._stopping)
+            for name, runner in zip(("orders", "shipments"), self._runners, strict=True)
+        }
+        duties["inbox"] = partial(self._reader.work, self._stopping)
+        for feed in self.feeds.feeds:
+            duties[f"feed {feed.name}"] = partial(self.feeds.work, feed, self._stopping)
+        duties["subscriptions"] = self._subscribe
+        return duties
+
+    def _all_feeds(self, start_at: datetime) -> list[Feed]:
+        sync, feeds = self._settings.sync, []
+        for shop in self._vendors.shops.values():
+            for changes in CHANGE_LISTS:
+                part = ChangeFeed(changes, shop, self._db, self._clock, start_at)
+                feeds.append(Feed(part.name, shop.account, sync.order_poll_s, part.poll))
+        for source in package_lists(self._vendors.shipstation):
+            feed = PackageFeed(source, list(self._vendors.shops), self._db, self._clock, start_at)
+            feeds.append(Feed(source.name, ACCOUNT, sync.shipment_poll_s, feed.poll))
+        return feeds
+
+    async def _subscribe(self) -> None:
+        await subscribe_all(self._settings, self._vendors, self._accounts)
+
+    async def _tidy(self) -> None:
+        """Forgets what is no longer needed; documents of closed orders hold names and addresses."""
+        now = self._clock.now()
+        keep = now - timedelta(days=self._settings.limits.keep_days)
+        forget: list[Callable[[], Any]] = [
+            lambda: prune_deliveries(now - timedelta(days=DEAD_DELIVERY_DAYS)),
+            lambda: prune_journal(keep),
+            lambda: forget_documents(keep),
+        ]
+        try:
+            for statement in forget:
+                await self._db.run(statement())
+        except SyncError as error:
+            log.warning("tidying.postponed", error_code=error.code, error_text=error.text)
+
+    async def _health(self) -> tuple[bool, dict[str, Any]]:
+        """The loop answers, and the workers have looked for work lately. A vendor that is down is neither's fault."""
+        lag_s = max(self._clock.monotonic() - runner.beat for runner in self._runners)
+        return lag_s < STALE_BEAT_S, {"alive": lag_s < STALE_BEAT_S, "lag_s": round(lag_s, 1), "version": __version__}
+
+    async def _ready(self) -> tuple[bool, dict[str, Any]]:
+        try:
+            at_head = await self._db.run(is_at_head)
+        except SyncError as error:
+            return False, {"ready": False, "reason": error.code}
+        is_ready = at_head and not self._stopping.is_set()
+        return is_ready, {"ready": is_ready, "reason": "" if is_ready else "stopping" if at_head else "schema"}
+
+    async def _status(self) -> tuple[bool, dict[str, Any]]:
+        return True, await read_status(self._db, self._clock)
+
+    async def _render_metrics(self) -> bytes:
+        return self._metrics.render(await read_status(self._db, self._clock), self._clock.now())
+
+
+def _doors(settings: Settings) -> Doors:
+    secrets = {name: store.webhook_secrets() for name, store in settings.stores.items()}
+    account = settings.shipstation.webhook_secret.get_secret_value()
+    return Doors(secrets, account, settings.limits.body_bytes, settings.limits.body_s)
+
+
+def _bounds(settings: Settings) -> Bounds:
+    limits = settings.limits
+    return Bounds(
+        limits.batch,
+        limits.batches_in_flight,
+        limits.lease_s,
+        settings.sync.settle_s,
+        limits.attempts,
+        limits.longest_wait_s,
+    )
