@@ -14,7 +14,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
-from mappings.keys import longest_store_name
 from syncd.errors import SettingsError
 
 PREFIX = "SYNCD_"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mappings.plans import Profile
+from syncd.accounts import Accounts
 from syncd.budget import CostBudget, WindowBudget
 from syncd.errors import SettingsError
-from syncd.flows.accounts import Accounts
 from syncd.flows.orders import OrdersFlow
 from syncd.flows.shipments import ShipmentsFlow
 from syncd.ports import Clock, Db, Http, Rng

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from syncd.accounts import Accounts
 from syncd.errors import (
     AccessError,
     ConflictError,
@@ -16,7 +17,6 @@ from syncd.errors import (
     TransientError,
     UncertainError,
 )
-from syncd.flows.accounts import Accounts
 from syncd.flows.work import Outcome, Result, Sighting, Unreadable
 from syncd.hints import order_subject, split_subject
 from syncd.shopify.client import ShopifyClient

@@ -13,9 +13,9 @@ from mappings.plan_orders import needs_shipstation_truth, order_number_stem, pla
 from mappings.plans import Consignment, Plan, Profile, Step, UpsertOrder
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
+from syncd.accounts import Accounts
 from syncd.budget import Urgency, WindowBudget
 from syncd.errors import AccessError, SyncError
-from syncd.flows.accounts import Accounts
 from syncd.flows.looks import CONFLICT_WAIT_S, look_at_stores, outcome_of, unreadable_of
 from syncd.flows.work import Known, Outcome, Result, Sighting, Unreadable
 from syncd.hints import split_subject

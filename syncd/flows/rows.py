@@ -226,11 +226,21 @@ def _lessons(flow: Flow, verdicts: Sequence[Verdict], now: datetime) -> Iterable
     )
     for intent, outcome in confirmed:
         if not isinstance(intent.step, UpsertOrder) and outcome.far_id:
-            yield adopt_fulfillment(intent.step.package_key, *split_subject(intent.subject), outcome.far_id)
+            yield _adopted(intent.step.package_key, intent.subject, outcome.far_id, now)
     yield close_intents([_closed(intent, outcome) for intent, outcome in done], now)
     yield close_superseded([intent.entry_id for intent, _ in confirmed], now)
     if not flow.decides_state:
         yield mark([Mark("orders", verdict.claimed.subject) for verdict in verdicts if verdict.plan], now)
+
+
+def _adopted(package_key: str, subject: str, gid: str, now: datetime) -> Work[None]:
+    """Where another package was quicker to take this fulfillment, the order is looked at once more."""
+
+    def work(session: Session) -> None:
+        if not adopt_fulfillment(package_key, *split_subject(subject), gid)(session):
+            mark([Mark("shipments", subject)], now)(session)
+
+    return work
 
 
 def _confirmed(step: UpsertOrder, outcome: Outcome, now: datetime) -> ConsignmentUpdate:

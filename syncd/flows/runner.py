@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import structlog
 
+from syncd.errors import SyncError
 from syncd.flows.rows import Intent, Verdict, claim_work, intend, key_of, settle_work
-from syncd.flows.waiting import first_of
 from syncd.flows.work import Flow, Known, Outcome, Result, Sighting, Unreadable
 from syncd.logs import get_logger
 from syncd.ports import Clock, Db, Rng
 from syncd.store.marks import Claimed, due_summary
+from syncd.waiting import first_of
 
 log = get_logger("runner")
 
@@ -50,6 +51,7 @@ class Runner:
         self._bounds = bounds
         self._wake = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
+        self._partial: asyncio.Task[None] | None = None
         self._patient_until = clock.monotonic()
         self.beat = clock.monotonic()
 
@@ -67,21 +69,27 @@ class Runner:
         await asyncio.gather(*self._running)
 
     async def _start_batch(self) -> bool:
-        """Starts one where there is room and reason. A batch that would not be full waits for company while slots are dear."""
-        if len(self._running) >= self._bounds.batches_in_flight:
-            return False
+        """Starts one where there is room and reason, and tells whether it did."""
         now, bounds = self._clock.now(), self._bounds
-        due = await self._db.run(due_summary(self._flow.name, now, bounds.fold_s))
-        if due.count == 0 or (due.count < bounds.batch and self._clock.monotonic() < self._patient_until):
+        if len(self._running) >= bounds.batches_in_flight:
             return False
-        self._patient_until = self._clock.monotonic() + self._flow.patience_s()
+        due = await self._db.run(due_summary(self._flow.name, now, bounds.fold_s))
+        is_partial = due.count < bounds.batch
+        if due.count == 0 or (is_partial and self._waits_for_company()):
+            return False
         token = self._rng.token()
         work = await self._db.run(claim_work(self._flow.name, now, token, bounds.batch, bounds.lease_s, bounds.fold_s))
         if work:
             task = asyncio.create_task(self._run(token, work), name=f"{self._flow.name} batch")
             self._running.add(task)
+            self._partial = task if is_partial else self._partial
             task.add_done_callback(lambda _: self._wake.set())
         return bool(work)
+
+    def _waits_for_company(self) -> bool:
+        """Full batches never wait. Others go one at a time, and not too soon after calls were spent: few orders, dear slots."""
+        is_under_way = self._partial is not None and not self._partial.done()
+        return is_under_way or self._clock.monotonic() < self._patient_until
 
     def _raise_failures(self) -> None:
         ended = {task for task in self._running if task.done()}
@@ -90,23 +98,31 @@ class Runner:
             task.result()
 
     async def _run(self, token: str, work: Mapping[Claimed, Known]) -> None:
-        """One batch, from what was claimed to what is settled."""
+        """One batch. What fails here fails for all of it: the leases run out, and it is claimed again."""
         with structlog.contextvars.bound_contextvars(flow=self._flow.name, batch_id=token[:8]):
-            began = self._clock.monotonic()
-            verdicts = await self._verdicts(token, work)
-            settled = await self._db.run(
-                settle_work(self._flow, token, verdicts, self._clock.now(), self._delay_s, self._bounds.attempts)
-            )
-            outcomes = [outcome for verdict in verdicts for _, outcome in verdict.done]
-            log.info(
-                "batch.settled",
-                claimed=len(work),
-                settled=settled.settled,
-                deferred=settled.deferred,
-                parked=settled.parked,
-                confirmed=sum(outcome.result is Result.CONFIRMED for outcome in outcomes),
-                duration_ms=round((self._clock.monotonic() - began) * 1000),
-            )
+            try:
+                await self._work_through(token, work)
+            except SyncError as error:
+                log.warning("batch.postponed", count=len(work), error_code=error.code, error_text=error.text)
+            except Exception:
+                log.exception("batch.failed", count=len(work))
+
+    async def _work_through(self, token: str, work: Mapping[Claimed, Known]) -> None:
+        began = self._clock.monotonic()
+        verdicts = await self._verdicts(token, work)
+        settled = await self._db.run(
+            settle_work(self._flow, token, verdicts, self._clock.now(), self._delay_s, self._bounds.attempts)
+        )
+        outcomes = [outcome for verdict in verdicts for _, outcome in verdict.done]
+        log.info(
+            "batch.settled",
+            claimed=len(work),
+            settled=settled.settled,
+            deferred=settled.deferred,
+            parked=settled.parked,
+            confirmed=sum(outcome.result is Result.CONFIRMED for outcome in outcomes),
+            duration_ms=round((self._clock.monotonic() - began) * 1000),
+        )
 
     async def _verdicts(self, token: str, work: Mapping[Claimed, Known]) -> list[Verdict]:
         sightings = await self._flow.observe({claimed.subject: known for claimed, known in work.items()})
@@ -122,6 +138,7 @@ class Runner:
         ]
         if intents:
             intents = await self._db.run(intend(self._flow.name, token, intents, self._clock.now()))
+            self._patient_until = self._clock.monotonic() + self._flow.patience_s()
             outcomes = await self._flow.apply([(intent.subject, intent.step) for intent in intents])
             for intent, outcome in zip(intents, outcomes, strict=True):
                 verdicts[intent.subject].done.append((intent, outcome))

@@ -10,8 +10,8 @@ from mappings.causes import Cause
 from mappings.plan_shipments import plan_shipments
 from mappings.plans import AdoptFulfillment, CreateFulfillment, Plan, Profile, Step
 from mappings.shopify_shapes import OrderShipped
+from syncd.accounts import Accounts
 from syncd.errors import AccessError, SyncError, UncertainError
-from syncd.flows.accounts import Accounts
 from syncd.flows.looks import look_at_stores, outcome_of
 from syncd.flows.work import Known, Outcome, Result, Sighting, Unreadable
 from syncd.hints import split_subject

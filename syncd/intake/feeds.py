@@ -11,9 +11,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from syncd.accounts import Accounts
 from syncd.errors import AccessError, SyncError, ThrottledError
-from syncd.flows.accounts import Accounts
-from syncd.flows.waiting import first_of
 from syncd.hints import Lane, Mark, order_subject
 from syncd.logs import get_logger
 from syncd.ports import Clock, Db
@@ -24,6 +23,7 @@ from syncd.store.cursors import advance, cursor
 from syncd.store.links import SeenVersion, seen_versions
 from syncd.store.marks import mark
 from syncd.store.transaction import together
+from syncd.waiting import first_of
 
 log = get_logger("feeds")
 

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from syncd.errors import SyncError
-from syncd.flows.waiting import first_of
 from syncd.hints import Hint, Mark, Nudge
 from syncd.logs import get_logger
 from syncd.ports import Clock, Db, Rng
@@ -15,6 +14,7 @@ from syncd.shopify.webhooks import hints_of as shopify_hints
 from syncd.store.inbox import Arrival, TakenDelivery, finish_deliveries, store_deliveries, take_deliveries
 from syncd.store.marks import mark
 from syncd.store.transaction import together
+from syncd.waiting import first_of
 
 log = get_logger("intake")
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
+from syncd.accounts import Accounts
 from syncd.errors import AccessError, RejectedError, SyncError
-from syncd.flows.accounts import Accounts
 from syncd.logs import get_logger
 from syncd.settings import Settings
 from syncd.shipstation import reads as shipstation_reads

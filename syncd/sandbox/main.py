@@ -56,7 +56,9 @@ def run_sandbox(wishes: Wishes) -> None:
 
 async def _serve(wishes: Wishes) -> None:
     shopify = ShopifyWorld(_now, wishes.seed, SHOPS)
-    shipstation = ShipStationWorld(_now, wishes.seed, ShipStationOptions(window_s=60.0 / wishes.time_scale))
+    shipstation = ShipStationWorld(
+        _now, wishes.seed, ShipStationOptions(window_s=60.0 / wishes.time_scale, notify_delay_s=(0.5, 5.0))
+    )
     running = await serve({"/shopify": shopify, "/shipstation": shipstation}, wishes.host, wishes.port)
     if wishes.write_config:
         wishes.write_config.write_text(settings_for(running.address, wishes), encoding="utf-8")

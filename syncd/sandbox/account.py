@@ -1,0 +1,179 @@
+"""The account: both worlds' own books laid side by side, with what the daemon says of each order. It trusts the daemon in nothing.
+
+At rest: lost = doubled = unexplained = 0, one fulfillment and one mail for each package.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Units = Counter[str]
+"""Line item key (`<order id>:<line id>`) -> units."""
+
+PAYABLE = frozenset({"PAID", "PARTIALLY_REFUNDED"})
+LIVE = frozenset({"OPEN", "IN_PROGRESS"})
+AT_REST = frozenset(
+    {"waiting", "excluded", "held", "in_shipstation", "partly_shipped", "shipped", "cancelled", "parked"}
+)
+WITH_GOODS_THERE = frozenset({"in_shipstation", "partly_shipped", "parked"})
+
+
+@dataclass
+class Account:
+    """Counts, and the names of whatever does not add up."""
+
+    orders: int = 0
+    states: Counter[str] = field(default_factory=Counter)
+    causes: Counter[str] = field(default_factory=Counter)
+    shipstation_orders: int = 0
+    packages: int = 0
+    fulfillments: int = 0
+    mails: int = 0
+    missing: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    unexplained: list[str] = field(default_factory=list)
+    not_told: list[str] = field(default_factory=list)
+    """Packages without exactly one fulfillment of exactly their lines."""
+    mails_wrong: list[str] = field(default_factory=list)
+    calls: int = 0
+    most_in_a_window: int = 0
+    refused_429: int = 0
+
+    @property
+    def is_clean(self) -> bool:
+        return not (self.missing or self.doubled or self.unexplained or self.not_told or self.mails_wrong)
+
+
+def draw_account(
+    shopify: Mapping[str, Any], shipstation: Mapping[str, Any], told: Iterable[Mapping[str, Any]]
+) -> Account:
+    """`shopify` and `shipstation` are the worlds' states, `told` what `syncd status --orders --json` says: ref, state, cause."""
+    account = Account()
+    verdicts = {one["ref"].rpartition("/")[2]: one for one in told}
+    placed = _placed(shipstation)
+    packages = _packages(shipstation)
+    for shop in shopify["shops"].values():
+        for order in shop["orders"]:
+            _count_order(account, order, verdicts.get(str(order["id"])), placed)
+            _count_packages(account, order, packages.get(str(order["id"]), []))
+    account.shipstation_orders = sum(order["status"] != "cancelled" for order in shipstation["orders"].values())
+    calls = shipstation["calls"]
+    account.calls, account.most_in_a_window, account.refused_429 = (
+        calls["total"],
+        calls["most_in_a_window"],
+        calls["refused_429"],
+    )
+    return account
+
+
+def _placed(shipstation: Mapping[str, Any]) -> Units:
+    """Units that lie in orders there, neither cancelled nor packed yet."""
+    placed: Units = Counter()
+    for order in shipstation["orders"].values():
+        if order["status"] != "cancelled" and not order["gone"]:
+            placed.update(_units(order["items"]))
+    for shipment in shipstation["shipments"]:
+        if not shipment["voided"] and not shipment["isReturnLabel"]:
+            placed.subtract(_units(shipment["items"]))
+    return placed
+
+
+def _units(items: Sequence[Mapping[str, Any]]) -> Units:
+    units: Units = Counter()
+    for item in items:
+        if not item["adjustment"] and item["lineItemKey"]:
+            units[item["lineItemKey"]] += item["quantity"]
+    return units
+
+
+def _packages(shipstation: Mapping[str, Any]) -> dict[str, list[tuple[str, Units]]]:
+    """Shopify order id -> (tracking number, units) of each package with goods of that order."""
+    found: dict[str, list[tuple[str, Units]]] = {}
+    for shipment in shipstation["shipments"]:
+        if shipment["voided"] or shipment["isReturnLabel"]:
+            continue
+        by_order: dict[str, Units] = {}
+        for key, units in _units(shipment["items"]).items():
+            by_order.setdefault(key.partition(":")[0], Counter())[key] += units
+        for order_id, lines in by_order.items():
+            found.setdefault(order_id, []).append((shipment["trackingNumber"], lines))
+    return found
+
+
+def _wanted(order: Mapping[str, Any]) -> Units:
+    """Units that Shopify wants shipped and that nobody holds back."""
+    wanted: Units = Counter()
+    if order["cancelledAt"] or order["test"] or order["financialStatus"] not in PAYABLE or order["risk"] == "CANCEL":
+        return wanted
+    shippable = {line["id"] for line in order["lines"] if line["requiresShipping"]}
+    for one in order["fulfillmentOrders"]:
+        if one["status"] in LIVE and not one["holds"] and one["deliveryMethod"] in (None, "SHIPPING"):
+            for line in one["lines"]:
+                if line["lineId"] in shippable:
+                    wanted[f"{order['id']}:{line['lineId']}"] += line["remaining"]
+    return wanted
+
+
+def _count_order(account: Account, order: Mapping[str, Any], verdict: Mapping[str, Any] | None, placed: Units) -> None:
+    name = f"{order['name']} ({order['id']})"
+    account.orders += 1
+    state = verdict["state"] if verdict else "unknown"
+    account.states[state] += 1
+    account.causes[verdict["cause"] if verdict else "unknown"] += 1
+    wanted = _wanted(order)
+    there = Counter({key: units for line in order["lines"] if (units := placed[key := f"{order['id']}:{line['id']}"])})
+    if state not in AT_REST or (+there and state not in WITH_GOODS_THERE):
+        account.unexplained.append(f"{name}: state {state} with {sum(there.values())} units in ShipStation")
+    if state == "parked":
+        return  # the cause says what a person must do; nothing may be doubled all the same
+    if wanted - there:
+        account.missing.append(f"{name}: {dict(wanted - there)}, state {state}")
+    if there - wanted:
+        account.doubled.append(f"{name}: {dict(there - wanted)}, state {state}")
+
+
+def _count_packages(account: Account, order: Mapping[str, Any], packages: Sequence[tuple[str, Units]]) -> None:
+    live = [one for one in order["fulfillments"] if one["status"] == "SUCCESS"]
+    numbers = {number for number, _ in packages}
+    ours = [one for one in live if any(info["number"] in numbers for info in one["tracking"])]
+    account.packages += len(packages)
+    account.fulfillments += len(ours)
+    account.mails += sum(one["mails"] for one in ours)
+    left = list(ours)
+    for number, lines in packages:
+        match = next((one for one in left if _is_told(order, one, number, lines)), None)
+        if match is None:
+            account.not_told.append(f"{order['name']}: package {number}")
+            continue
+        left.remove(match)
+        if match["mails"] != 1:
+            account.mails_wrong.append(f"{order['name']}: {match['mails']} mails for {number}")
+    account.doubled += [f"{order['name']}: fulfillment {one['name']} stands for no package" for one in left]
+
+
+def _is_told(order: Mapping[str, Any], fulfillment: Mapping[str, Any], number: str, lines: Units) -> bool:
+    said = Counter({f"{order['id']}:{line_id}": units for line_id, units in fulfillment["lines"].items()})
+    return said == lines and any(info["number"] == number for info in fulfillment["tracking"])
+
+
+def account_text(account: Account, limit: int) -> str:
+    """The account as a person reads it."""
+    states = ", ".join(f"{state} {count}" for state, count in sorted(account.states.items()))
+    causes = ", ".join(f"{cause} {count}" for cause, count in sorted(account.causes.items()))
+    lines = [
+        f"orders       {account.orders}: {states}",
+        f"causes       {causes}",
+        f"ShipStation  {account.shipstation_orders} orders, {account.packages} packages",
+        f"Shopify      {account.fulfillments} fulfillments for them, {account.mails} mails",
+        f"calls        {account.calls} to ShipStation, at most {account.most_in_a_window} in a window of {limit}, refused {account.refused_429}",
+        f"missing {len(account.missing)}, doubled {len(account.doubled)}, unexplained {len(account.unexplained)}, "
+        f"packages not told {len(account.not_told)}, mails wrong {len(account.mails_wrong)}",
+    ]
+    for problem in [*account.missing, *account.doubled, *account.unexplained, *account.not_told, *account.mails_wrong][
+        :20
+    ]:
+        lines.append(f"  {problem}")
+    return "\n".join(lines)
