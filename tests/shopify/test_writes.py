@@ -1,0 +1,105 @@
+"""Fulfillments and subscriptions as the store takes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mappings.plans import CreateFulfillment
+from syncd.errors import ConflictError, UncertainError
+from syncd.sandbox.shopify.faults import FaultRule
+from syncd.shopify import reads, writes
+from syncd.shopify.webhooks import TOPICS
+from tests.shopify.store import Scripted, Store, said
+
+URL = "https://sync.example.com/webhooks/shopify/main"
+
+
+async def _open(store: Store, order_id: int) -> Any:
+    found: Any = await store.do(reads.orders_shipped(store.client, [order_id]))
+    return found[order_id]
+
+
+async def _step(store: Store, order_id: int, units: int = 1, **more: Any) -> CreateFulfillment:
+    """Some units of the first line of the first fulfillment order."""
+    order = await _open(store, order_id)
+    part = order["fulfillmentOrders"]["nodes"][0]
+    lines = {part["id"]: {part["lineItems"]["nodes"][0]["id"]: units}}
+    values = {"tracking_number": "1Z999", "tracking_company": "UPS", "tracking_url": None, "notify_customer": False}
+    return CreateFulfillment(package_key="s1", order_gid=order["id"], lines=lines, **(values | more))
+
+
+async def test_a_package_becomes_a_fulfillment_of_exactly_its_lines() -> None:
+    store = Store()
+    (order_id,) = await store.sell(1, lines=2, quantity=3)
+    gid = await store.do(writes.create_fulfillment(store.client, await _step(store, order_id, units=2)))
+    (fulfillment,) = (await _open(store, order_id))["fulfillments"]
+    assert fulfillment["id"] == gid
+    assert [row["quantity"] for row in fulfillment["fulfillmentLineItems"]["nodes"]] == [2]
+    assert [(row["company"], row["number"]) for row in fulfillment["trackingInfo"]] == [("UPS", "1Z999")]
+
+
+async def test_a_package_without_a_tracking_number_is_fulfilled_too() -> None:
+    store = Store()
+    (order_id,) = await store.sell(1)
+    step = await _step(store, order_id, tracking_number=None, tracking_company=None)
+    assert await store.do(writes.create_fulfillment(store.client, step))
+
+
+async def test_more_than_remains_is_a_conflict_and_changes_nothing() -> None:
+    store = Store()
+    (order_id,) = await store.sell(1, lines=1, quantity=1)
+    with pytest.raises(ConflictError):
+        await store.do(writes.create_fulfillment(store.client, await _step(store, order_id, units=2)))
+    assert (await _open(store, order_id))["fulfillments"] == []
+
+
+async def test_a_closed_fulfillment_order_is_a_conflict() -> None:
+    store = Store()
+    (order_id,) = await store.sell(1, lines=1, quantity=1)
+    step = await _step(store, order_id)
+    await store.do(writes.create_fulfillment(store.client, step))
+    with pytest.raises(ConflictError):
+        await store.do(writes.create_fulfillment(store.client, step))
+
+
+@pytest.mark.parametrize("kind", ["lost_answer", "error_500_after", "truncated"])
+async def test_a_fulfillment_whose_answer_is_lost_is_uncertain_and_sent_once(kind: Any) -> None:
+    store = Store()
+    (order_id,) = await store.sell(1, lines=1, quantity=3)
+    step = await _step(store, order_id)
+    store.world.faults.set([FaultRule(kind, operation="mutation")])
+    with pytest.raises(UncertainError):
+        await store.do(writes.create_fulfillment(store.client, step))
+    store.world.faults.set([])
+    assert len((await _open(store, order_id))["fulfillments"]) == 1
+
+
+async def test_neither_a_fulfillment_nor_a_reason_is_uncertain() -> None:
+    store = Store(Scripted(said(data={"fulfillmentCreate": {"fulfillment": None, "userErrors": []}})))
+    step = CreateFulfillment("s1", "gid://shopify/Order/1", {"fo": {"line": 1}}, None, None, None, False)
+    with pytest.raises(UncertainError):
+        await store.do(writes.create_fulfillment(store.client, step))
+
+
+@pytest.mark.parametrize("lines", [{}, {"fo": {}}, {"fo": {"line": 0}}])
+async def test_a_step_that_would_fulfill_everything_is_never_sent(lines: dict[str, dict[str, int]]) -> None:
+    store = Store()
+    step = CreateFulfillment("s1", "gid://shopify/Order/1", lines, None, None, None, False)
+    with pytest.raises(AssertionError):
+        await store.do(writes.create_fulfillment(store.client, step))
+    assert store.http.requests == []
+
+
+async def test_every_wanted_topic_can_be_subscribed_to_and_left() -> None:
+    store = Store()
+    for topic in TOPICS:
+        assert await store.do(writes.subscribe(store.client, topic, URL))
+    assert await store.do(writes.subscribe(store.client, TOPICS[0], URL)) is None
+    found = await store.do(reads.subscriptions(store.client))
+    assert {one.topic for one in found} == {writes.topic_enum(topic) for topic in TOPICS}
+    assert {one.uri for one in found} == {URL}
+    for one in found:
+        await store.do(writes.unsubscribe(store.client, one.gid))
+    assert await store.do(reads.subscriptions(store.client)) == []
