@@ -79,7 +79,8 @@ def picture(
     allotment = allot(profile.store, order_id, remaining, seen, packages, slack, reopened, frozenset(frozen))
     numbers = ordinals(profile, order, seen, allotment.assignments)
     documents = _documents(profile, order, allotment, seen, routes, numbers)
-    changes = tuple(_changes(profile, order, allotment, documents, numbers))
+    uncertain = frozenset(c.order_key for c in consignments if c.standing is Standing.INTENDED or c.applied is None)
+    changes = tuple(_changes(profile, order, allotment, documents, numbers, uncertain))
     return Picture(gate, routes, allotment, seen, documents, changes, reopened)
 
 
@@ -126,7 +127,9 @@ def _changes(
     allotment: Allotment,
     documents: Mapping[str, Order],
     numbers: Mapping[str, int],
+    uncertain: frozenset[str],
 ) -> Iterator[Change]:
+    """What is `uncertain` is sent again even if it looks right: only an answer makes it certain."""
     for one in allotment.assignments:
         applied = one.consignment.applied if one.consignment else None
         wanted = documents.get(one.order_key)
@@ -135,12 +138,8 @@ def _changes(
             yield Change(one, None, ("orderStatus",), tombstone)
         elif applied is None:
             yield Change(one, wanted)
-        elif (fields := changed_fields(wanted, applied)) or _is_uncertain(one):
+        elif fields := changed_fields(wanted, applied) or (("items",) if one.order_key in uncertain else ()):
             yield Change(one, wanted, fields)
-
-
-def _is_uncertain(one: Assignment) -> bool:
-    return one.consignment is not None and one.consignment.standing is Standing.INTENDED
 
 
 def _tombstone(profile: Profile, order: OrderToShip, one: Assignment, ordinal: int) -> Order:

@@ -79,6 +79,11 @@ def given_units(found: Allotment) -> dict[str, dict[int, int]]:
             {HERE: {7: 2}}, [consignment({7: 2}, SHIPPED)], [package("s9", {7: 2}, order_key=ELSEWHERE)], {},
             id="packed from a split child or after a merge",
         ),
+        pytest.param(
+            {HERE: {7: 2}}, [consignment({7: 2}, CANCELLED), consignment({7: 2}, SHIPPED, n=2)],
+            [package("s9", {7: 1}, order_key=ELSEWHERE, fulfillment_gid="f")], {"81-3": {7: 1}},
+            id="packed from a child of the order that was not cancelled",
+        ),
         pytest.param({HERE: {7: 2}}, [consignment({7: 2}, SHIPPED)], [package("f1", None)], {}, id="marked as shipped: no lines"),
         pytest.param(
             {}, [consignment({7: 2}, SHIPPED)], [package("f1", None, fulfillment_gid="f")], {}, id="no lines, and reported",

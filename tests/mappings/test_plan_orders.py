@@ -343,6 +343,13 @@ def test_a_lost_answer_to_what_shipped_meanwhile_is_not_repeated() -> None:
     assert (plan.cause, plan.steps) == (Cause.IN_SHIPSTATION, ())
 
 
+def test_what_arrived_without_an_answer_is_confirmed_by_one_more_upsert() -> None:
+    [known] = sent(WHOLE)
+    [step] = upserts(planned(WHOLE, [UNCERTAIN], observed={KEY: cast(Order, {**(known.applied or {}), "orderId": 41})}))
+    assert (step.kind, step.document.get("orderId"), units_of(step.document)) == ("update_order", 41, {7001: 2})
+    assert planned(WHOLE, [replace(known, applied=step.applied)]).steps == ()
+
+
 def test_after_a_lost_change_what_is_there_counts() -> None:
     """We wrote two units, then one without an answer, and now two are wanted again."""
     [known] = sent(WHOLE)
