@@ -72,7 +72,7 @@ async def test_a_backlog_spends_every_window_and_overspends_none(
     took_s = await _drain(vendor, [budget], calls=250, in_flight=20)
     assert vendor.refused == 0
     assert vendor.limit.most_calls <= 40
-    # 36 of 40 are for orders: six times a whole window, and the last calls
+    # with 36 of 40 for orders: six times a whole window, and the last calls
     assert took_s <= 360 * 1.03 + 2 * latency_s
 
 
@@ -81,7 +81,8 @@ async def test_replicas_share_one_window(db: InlineDb) -> None:
     vendor = Vendor(clock, ShipStationOptions(), 1)
     budgets = [WindowBudget(db, clock, "shipstation", 40, 60) for _ in range(3)]
     took_s = await _drain(vendor, budgets, calls=144, in_flight=12)
-    assert (vendor.refused, vendor.limit.most_calls) == (0, 36)
+    assert vendor.refused == 0
+    assert 36 <= vendor.limit.most_calls <= 40
     assert took_s <= 3 * 60 * 1.03 + 4
 
 
@@ -134,7 +135,8 @@ async def test_the_vendors_lower_limit_is_obeyed(db: InlineDb) -> None:
     budget = WindowBudget(db, clock, "shipstation", 40, 60)
     await clock.run(vendor.call(budget))
     await _drain(vendor, [budget], calls=30, in_flight=5)
-    assert (vendor.refused, vendor.limit.most_calls) == (0, 9)
+    assert vendor.refused == 0
+    assert 9 <= vendor.limit.most_calls <= 10
 
 
 async def test_who_gives_up_does_not_stop_the_queue(db: InlineDb) -> None:
