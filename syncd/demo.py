@@ -65,8 +65,8 @@ class Demo:
         self._env = self._environment()
         self._began = time.monotonic()
         self._rng = random.Random(wishes.seed)
-        self._kills_left = wishes.kills
-        self._next_kill_s = 3.0
+        self._kills_left = wishes.kills // 2
+        self._next_kill_s = 0.0
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._address = ""
 
@@ -81,6 +81,7 @@ class Demo:
         self._until(
             "the cancelled ones are cancelled there too", lambda account: not (account.doubled or account.unexplained)
         )
+        self._kills_left = self._wishes.kills - self._wishes.kills // 2
         shipped = self._shipstation("ship_all", {})
         self._say(f"the warehouse bought {len(shipped)} labels")
         return self._until(
@@ -235,7 +236,7 @@ class Demo:
         return not any(waiting.values()) and not status["webhooks_unread"]
 
     def _kill_when_due(self) -> None:
-        if not self._kills_left or time.monotonic() - self._began < self._next_kill_s:
+        if not self._kills_left or time.monotonic() - self._began < self._next_kill_s or not self._is_ready():
             return
         self._kills_left -= 1
         self._processes["daemon"].kill()

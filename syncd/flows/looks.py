@@ -66,8 +66,8 @@ def _sighting(order: Any) -> Sighting | Unreadable:
     if isinstance(order, UnreadableOrder):
         return Unreadable(order.code, order.text)
     if order is None:
-        return Sighting(None, "", None, {}, {})
-    return Sighting(order, order["name"], datetime.fromisoformat(order["updatedAt"]), {}, {})
+        return Sighting(None, "", None, {})
+    return Sighting(order, order["name"], datetime.fromisoformat(order["updatedAt"]), {})
 
 
 def unreadable_of(error: SyncError, probe_s: float) -> Unreadable:

@@ -165,13 +165,9 @@ def _seen_with(
     if isinstance(sighting, Unreadable):
         return sighting
     truth = {key: found[key] for key in needed if key in found}
-    standings = {
-        key: standing
-        for key, order in truth.items()
-        if order
-        and (standing := as_observed(needed[key].consignment, order).standing) is not needed[key].consignment.standing
-    }
-    return replace(sighting, shipstation=truth, standings=standings)
+    remembered = [(needed[key].consignment, order) for key, order in truth.items()]
+    observed = [(before, as_observed(before, order)) for before, order in remembered]
+    return replace(sighting, shipstation=truth, learned=tuple(now for before, now in observed if now != before))
 
 
 def _outcome(row: RowOutcome | None, probe_s: float) -> Outcome:

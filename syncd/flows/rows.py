@@ -96,7 +96,7 @@ def read_known(refs: Sequence[OrderRef]) -> Work[dict[OrderRef, Known]]:
         intents, troubles = open_entries(refs)(session), troubles_of(refs)(session)
         return {
             ref: Known(
-                tuple(_consignment(row) for row in consignments[ref]),
+                tuple(_consignment(row, intents.get(ref, ())) for row in consignments[ref]),
                 tuple(_package(row, intents.get(ref, ())) for row in packages[ref]),
                 _trouble(troubles.get(ref)),
             )
@@ -110,16 +110,18 @@ def _trouble(stored: tuple[str, str] | None) -> tuple[Cause | None, str]:
     return (Cause(stored[0]), stored[1]) if stored else (None, "")
 
 
-def _consignment(row: ConsignmentRow) -> Consignment:
+def _consignment(row: ConsignmentRow, intents: Iterable[JournalEntry]) -> Consignment:
+    """While an answer is outstanding nobody knows what ShipStation accepted last, whatever we noted before."""
     applied = cast(Order, canonical.loads(row.applied)) if row.applied else None
+    is_uncertain = any(entry.key == row.order_key for entry in intents)
     return Consignment(
-        row.order_key,
-        row.location_id,
-        row.split_group,
-        row.n,
-        Standing(row.standing),
-        row.shipstation_order_id,
-        applied,
+        order_key=row.order_key,
+        location_id=row.location_id,
+        split_group=row.split_group,
+        n=row.n,
+        standing=Standing.INTENDED if is_uncertain else Standing(row.standing),
+        shipstation_order_id=row.shipstation_order_id,
+        applied=applied,
     )
 
 
@@ -214,15 +216,10 @@ def settle_work(
 def _lessons(flow: Flow, verdicts: Sequence[Verdict], now: datetime) -> Iterable[Work[Any]]:
     """Consignments, packages, journal, and the subjects at which the other flow must look."""
     done = [pair for verdict in verdicts for pair in verdict.done]
-    standings = [
-        ConsignmentUpdate(key, standing)
-        for verdict in verdicts
-        if verdict.sighting
-        for key, standing in verdict.sighting.standings.items()
-    ]
+    learned = [_learned(one) for verdict in verdicts if verdict.sighting for one in verdict.sighting.learned]
     confirmed = [(intent, outcome) for intent, outcome in done if outcome.result is Result.CONFIRMED]
     yield record_consignments(
-        standings + [_confirmed(i.step, o, now) for i, o in confirmed if isinstance(i.step, UpsertOrder)], now
+        learned + [_confirmed(i.step, o, now) for i, o in confirmed if isinstance(i.step, UpsertOrder)], now
     )
     for intent, outcome in confirmed:
         if not isinstance(intent.step, UpsertOrder) and outcome.far_id:
@@ -231,6 +228,17 @@ def _lessons(flow: Flow, verdicts: Sequence[Verdict], now: datetime) -> Iterable
     yield close_superseded([intent.entry_id for intent, _ in confirmed], now)
     if not flow.decides_state:
         yield mark([Mark("orders", verdict.claimed.subject) for verdict in verdicts if verdict.plan], now)
+
+
+def _learned(consignment: Consignment) -> ConsignmentUpdate:
+    applied = consignment.applied
+    return ConsignmentUpdate(
+        consignment.order_key,
+        consignment.standing,
+        consignment.shipstation_order_id,
+        canonical.dumps(applied) if applied else None,
+        canonical.digest(applied) if applied else None,
+    )
 
 
 def _adopted(package_key: str, subject: str, gid: str, now: datetime) -> Work[None]:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from mappings.causes import Cause
-from mappings.plans import Consignment, Package, Plan, Standing, Step
+from mappings.plans import Consignment, Package, Plan, Step
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Sighting:
-    """What one look at both vendors showed of one order. `standings` are those that differ from what we had remembered."""
+    """What one look at both vendors showed of one order. `learned`: consignments that ShipStation shows other than remembered."""
 
     order: Any
     name: str
     updated_at: datetime | None
     shipstation: Mapping[str, Any]
-    standings: Mapping[str, Standing]
+    learned: tuple[Consignment, ...] = ()
 
 
 class Flow(Protocol):
