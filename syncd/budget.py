@@ -40,6 +40,10 @@ SHARES = {
 }
 """How full the window may be after a call of this class."""
 
+SOON = 0.1
+"""Of the window. Whoever would be granted so soon need not leave the rest to others: in a backlog every call is used, and
+whoever is more urgent waits that long at most."""
+
 
 def ceiling(urgency: Urgency, limit: int) -> int:
     return max(1, int(limit * SHARES[urgency] + 1e-9))
@@ -148,7 +152,9 @@ class WindowBudget:
         async with self._asking:
             now = self._clock.now()
             most = ceiling(urgency, self._limit)
-            grant = await self._db.run(take_grant(self._account, now, self._limit, self._log_s, most))
+            grant = await self._db.run(
+                take_grant(self._account, now, self._limit, self._log_s, most, SOON * self._window_s)
+            )
         if not grant.granted:
             return None, grant.wait_s
         # a call leaves later than its log entry says, by as long as the database took

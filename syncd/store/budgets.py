@@ -45,19 +45,34 @@ class Window:
     blocked_until: datetime | None
 
 
-def take_grant(account: str, now: datetime, limit: int, window_s: float, ceiling: int) -> Work[Grant]:
-    """One request, if fewer than `ceiling` were granted within `window_s`. `ceiling` is the share of `limit` of this class."""
+def take_grant(
+    account: str, now: datetime, limit: int, window_s: float, ceiling: int, soon_s: float = 0.0
+) -> Work[Grant]:
+    """One request, if fewer than `ceiling` were granted within `window_s`. `ceiling` is the share of `limit` of this class.
+
+    A request that would be granted within `soon_s` anyway may have what is left above the ceiling at once: nobody more urgent
+    then waits longer than `soon_s` for it.
+    """
 
     def ask(window: Window) -> tuple[Window, Grant]:
         if window.blocked_until and window.blocked_until > now:
             return window, _refused((window.blocked_until - now).total_seconds())
         excess = len(window.grants) - min(ceiling, limit)
         if excess >= 0:
-            free_at = window.grants[excess] + window_s if window.grants else now.timestamp() + window_s
-            return window, _refused(free_at - now.timestamp())
+            free_s = _runs_out_in_s(window, excess, now, window_s) - soon_s
+            full_s = _runs_out_in_s(window, len(window.grants) - limit, now, window_s)
+            if free_s > 0 or full_s > 0:
+                return window, _refused(max(free_s, full_s))
         return Window([*window.grants, now.timestamp()], None), Grant(granted=True)
 
     return _changed(account, now, window_s, ask)
+
+
+def _runs_out_in_s(window: Window, place: int, now: datetime, window_s: float) -> float:
+    """When the grant at this place of the log is forgotten; 0 for a place before the first. A limit of 0 waits for ever."""
+    if place < 0:
+        return 0.0
+    return (window.grants[place] if window.grants else now.timestamp()) + window_s - now.timestamp()
 
 
 def _refused(wait_s: float) -> Grant:
