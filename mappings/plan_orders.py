@@ -202,7 +202,10 @@ def _state(order: OrderToShip, seen: Picture, steps: Sequence[UpsertOrder]) -> C
     if not any(line["requiresShipping"] for line in order["lineItems"]["nodes"]):
         return Cause.NOTHING_TO_SHIP
     stopped = gate and gate.withdraws and (not gone or seen.routing.free)
-    if gate and (stopped or allotment.unplaced or not (gone or placed)):
+    # What lies there names the state, whatever keeps the rest back: no order is excluded while its goods are in ShipStation.
+    if gate and not placed and (allotment.unplaced or not gone):
+        return gate.cause
+    if gate and stopped:
         return gate.cause
     if any(step.kind == "create_order" for step in steps):
         return Cause.QUEUED

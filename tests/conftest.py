@@ -2,19 +2,62 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from syncd.store.engine import open_db
 from syncd.store.migrations import migrate
-from syncd.store.postgres import PostgresDb
+from syncd.store.postgres import PostgresDb, postgres_engine
 from syncd.store.sqlite import SqliteDb
 from tests.postgres import Server, server
+from tests.whole.day import Day, Fates
+from tests.whole.virtual_time import VirtualLoop
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """In tests of the whole daemon time passes only by waiting for it."""
+    is_virtual = "virtual_time" in getattr(item, "fixturenames", ())
+    return {"virtual": VirtualLoop} if is_virtual else {"real": asyncio.new_event_loop}
+
+
+@pytest.fixture
+def virtual_time() -> None:
+    """Its name chooses the event loop."""
+
+
+@pytest.fixture
+def fates() -> Fates:
+    """What the worlds of `day` are like; tests put others in its place."""
+    return Fates()
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine | None]:
+    """Where `day` keeps its rows: in memory, or as the parameter says."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield None
+        return
+    with request.getfixturevalue("postgres").database() as url:
+        yield postgres_engine(url, connections=1)
+
+
+@pytest.fixture
+async def day(virtual_time: None, fates: Fates, engine: Engine | None) -> AsyncIterator[Day]:
+    """The whole daemon between both sandbox worlds, started and subscribed to their webhooks."""
+    day = Day(fates, engine)
+    await day.start()
+    await day.until(day.is_subscribed)
+    yield day
+    await day.end()
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,7 @@ from syncd.store.links import (
     consignments_by_shipstation_id,
     record_consignments,
     record_packages,
+    reopen_voided,
     stores_of_orders,
 )
 from syncd.store.marks import mark
@@ -103,12 +104,12 @@ class PackageFeed:
 
         def work(session: Session) -> list[OrderRef]:
             changed = record_packages(seen, now)(session)
-            shipped = {
-                one.order_key
-                for one in seen
-                if one.order_key and not one.voided and (one.store, one.order_id) in changed
-            }
+            news = [one for one in seen if one.order_key and (one.store, one.order_id) in changed]
+            shipped = {one.order_key for one in news if one.order_key and not one.voided}
+            voided = {one.order_key for one in news if one.order_key and one.voided}
             record_consignments([ConsignmentUpdate(key, Standing.SHIPPED) for key in sorted(shipped)], now)(session)
+            if voided:
+                reopen_voided(voided, now)(session)
             subjects = [order_subject(store, order_id) for store, order_id in changed]
             mark([Mark(flow, subject) for flow in ("shipments", "orders") for subject in subjects], now)(session)
             if watermark:

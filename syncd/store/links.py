@@ -173,6 +173,27 @@ def record_consignments(updates: Sequence[ConsignmentUpdate], now: datetime) -> 
     return work
 
 
+def reopen_voided(keys: Iterable[str], now: datetime) -> Work[None]:
+    """Of these consignments, those shipped of which no label stands: ShipStation may let them be changed again. Index: ix_packages_order."""
+    columns, packages = CONSIGNMENTS.c, PACKAGES.c
+    stands = select(packages.package_key).where(
+        packages.store == columns.store,
+        packages.order_id == columns.order_id,
+        packages.order_key == columns.order_key,
+        packages.voided.is_(False),
+    )
+    statement = (
+        update(CONSIGNMENTS)
+        .where(columns.order_key.in_(sorted(keys)), columns.standing == "shipped", ~stands.exists())
+        .values(standing="open", updated_at=now)
+    )
+
+    def work(session: Session) -> None:
+        session.connection().execute(statement)
+
+    return work
+
+
 def record_packages(packages: Sequence[SeenPackage], now: datetime) -> Work[list[OrderRef]]:
     """Keeps what ShipStation shows and returns the orders for which something was new or different.
 

@@ -259,7 +259,8 @@ def test_an_unpaid_addition_waits_while_the_rest_goes_out() -> None:
     [known] = sent(WHOLE)
     edited = order([line(7001, 2), line(7002)], displayFinancialStatus="PARTIALLY_PAID", totalReceivedSet=WHOLE["totalReceivedSet"])
     plan = planned(edited, [known], observed=shown(known))
-    assert plan.cause is Cause.PARTLY_PAID
+    assert plan.cause is Cause.IN_SHIPSTATION
+    assert plan.detail == "1 units partly_paid"
     assert all(units_of(step.document) == {7001: 2} for step in upserts(plan))
 
 

@@ -1,0 +1,330 @@
+"""The whole daemon and both vendors in one process: people act, time passes, the daemon is killed, and an account is drawn."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import Random
+from typing import Any
+from urllib.parse import urlsplit
+
+from multidict import CIMultiDict
+from sqlalchemy import Engine, text
+
+from syncd.adapters import TaskSpawn
+from syncd.duties import Duties
+from syncd.operate.status import list_orders
+from syncd.ports import Ports, Request
+from syncd.sandbox.account import Account, draw_account
+from syncd.sandbox.memory import MemoryHttp
+from syncd.sandbox.shipstation import ShipStationOptions, ShipStationWorld
+from syncd.sandbox.shopify import ShopifyWorld, ShopOptions
+from syncd.sandbox.worlds import Delivery, World
+from syncd.settings import Settings
+from syncd.shipstation.webhooks import EVENTS
+from syncd.shopify.webhooks import TOPICS
+from syncd.store.schema import Row
+from syncd.store.sqlite import sqlite_engine
+from tests.simulated import SeededRng
+from tests.whole.ports import InlineDb, Life, LivingDb, LivingHttp, LoopClock, Network
+
+SHOP = ShopOptions(routing_delay_s=(0.5, 3.0), risk_delay_s=(0.5, 4.0))
+ACCOUNT = ShipStationOptions(notify_delay_s=(0.5, 3.0))
+SECRET = "0123456789abcdef-ship"
+PUBLIC = "https://sync.test"
+PLAIN = {"all": 0.0}
+"""A mixture of sales without any peculiarity: paid, from the first location, to a complete address at home."""
+
+FEED_S = 20.0
+COURIER_S = 0.2
+POST_TIMEOUT_S = 5.0
+
+
+def store_settings(**changes: Any) -> dict[str, Any]:
+    return {
+        "shop": SHOP.domain,
+        "url": f"https://shop.test/{SHOP.domain}",
+        "client_id": SHOP.client_id,
+        "client_secret": SHOP.client_secret,
+        "shipstation_store_id": 1001,
+        "locations": {"82734627": 501, "82734628": 502},
+        **changes,
+    }
+
+
+def settings_of(**changes: Mapping[str, Any]) -> Settings:
+    """Settings for `SHOP`, `ACCOUNT` and feeds that look often; `changes` go over them by group."""
+    groups: dict[str, Any] = {
+        "server": {"public_url": PUBLIC},
+        "shipstation": {
+            "api_key": "sandbox-key",
+            "api_secret": "sandbox-secret",
+            "v1_url": "https://ship.test",
+            "webhook_secret": SECRET,
+        },
+        "sync": {"start_at": "2000-01-01T00:00:00Z", "order_poll_s": FEED_S, "shipment_poll_s": FEED_S},
+        "stores": {"main": store_settings()},
+    }
+    for name, change in changes.items():
+        groups[name] = {**groups.get(name, {}), **change}
+    return Settings.model_validate(groups)
+
+
+@dataclass
+class Fates:
+    """What the worlds are like. Set before the day begins."""
+
+    shop: ShopOptions = SHOP
+    account: ShipStationOptions = ACCOUNT
+    settings: Settings = field(default_factory=settings_of)
+    seed: int = 1
+
+
+class Day:
+    def __init__(self, fates: Fates | None = None, engine: Engine | None = None) -> None:
+        fates = fates or Fates()
+        self.settings = fates.settings
+        self.clock = LoopClock()
+        self.shopify = ShopifyWorld(self.clock.now, fates.seed, (fates.shop,))
+        self.shipstation = ShipStationWorld(self.clock.now, fates.seed, fates.account)
+        vendors = MemoryHttp({"https://shop.test": self.shopify, "https://ship.test": self.shipstation})
+        self.network = Network(vendors, Random(f"{fates.seed} network"))
+        self._engine = engine or _tables_in_memory()
+        self.db = InlineDb(self._engine)
+        self.life = Life(1)
+        self.life.is_over = True
+        self.duties: Duties | None = None
+        self.died: list[tuple[str, BaseException]] = []
+        """Tasks of the daemon that raised: its own mistakes."""
+        self._rng = SeededRng(fates.seed)
+        self._stopping = asyncio.Event()
+        self._spawn = TaskSpawn(self._task_failed)
+        self._outside = [asyncio.create_task(self._carry_webhooks()), asyncio.create_task(self._tick())]
+        self._posts: set[asyncio.Task[None]] = set()
+
+    # the daemon
+
+    async def start(self, dies_after: int | None = None) -> None:
+        """A new life on the same database."""
+        assert self.life.is_over or self._stopping.is_set()
+        self.life = life = Life(dies_after)
+        self._stopping = stopping = asyncio.Event()
+        self._spawn = TaskSpawn(self._task_failed)
+        ports = Ports(LoopClock(life), self._rng, LivingHttp(self.network, life), LivingDb(self.db, life), self._spawn)
+
+        async def begin() -> None:
+            duties = await Duties.prepared(self.settings, ports, stopping)
+            duties.start()
+            self.duties = duties
+
+        self.duties = None
+        task = asyncio.create_task(begin())
+        self._posts.add(task)  # it may never end
+        while not (task.done() or life.is_over):
+            await asyncio.sleep(0.01)
+        if task.done():
+            task.result()
+
+    def kill(self) -> None:
+        self.life.is_over = True
+
+    async def stop(self) -> None:
+        """As SIGTERM does."""
+        self._stopping.set()
+        if self.duties:
+            self.duties.wake()
+        await self._spawn.drain(self.settings.limits.stop_s)
+        self.duties = None
+
+    async def end(self) -> None:
+        """Everything stops, also what still waits in lives that are over. Raises the first mistake of the daemon."""
+        here = asyncio.current_task()
+        others = [task for task in asyncio.all_tasks() if task is not here]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        self._engine.dispose()
+        if self.died:
+            raise self.died[0][1]
+
+    def _task_failed(self, name: str, error: BaseException) -> None:
+        self.died.append((name, error))
+
+    # time
+
+    async def passes(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def until(self, is_so: Callable[[], Any | Awaitable[Any]], longest_s: float = 600.0) -> None:
+        """Looks every second."""
+        ends = self.clock.monotonic() + longest_s
+        while True:
+            answer = is_so()
+            if answer if not asyncio.iscoroutine(answer) else await answer:
+                return
+            assert self.clock.monotonic() < ends, f"not so after {longest_s} s"
+            await asyncio.sleep(1.0)
+
+    async def rest(self, longest_s: float = 900.0) -> None:
+        """Until nothing is left to do for as long as every feed needs to look once more."""
+        assert not self.life.is_over
+        begun, ends = self.clock.monotonic(), self.clock.monotonic() + longest_s
+        quiet_s = self.settings.sync.order_poll_s + 5.0
+        while self.clock.monotonic() < begun + quiet_s:
+            await asyncio.sleep(1.0)
+            if self.life.is_over:
+                return
+            if busy := self._busy():
+                assert self.clock.monotonic() < ends, f"no rest after {longest_s} s: {busy}"
+                begun = self.clock.monotonic()
+
+    def _busy(self) -> str:
+        """What is still to be done soon, in words."""
+        soon = self.clock.now() + timedelta(seconds=60)
+        if self.duties is None:
+            return "not started"
+        waiting = self.rows(
+            "SELECT flow, subject, attempts, error_code, retry_at, marked_at FROM marks WHERE marked > settled AND marked > parked"
+        )
+        near = [row for row in waiting if not (_is_after(row["marked_at"], soon) or _is_after(row["retry_at"], soon))]
+        unread = self.rows("SELECT id FROM deliveries WHERE taken_at IS NULL")
+        doubt = self.rows("SELECT step, key, outcome FROM journal WHERE outcome IN ('intended', 'unknown')")
+        parked = self.rows("SELECT subject FROM marks WHERE marked > settled AND marked <= parked")
+        return str(near or unread or (doubt if not parked else "") or "")
+
+    # what happens around it
+
+    async def _tick(self) -> None:
+        """The scheduler's part."""
+        passed_s = 0.0
+        while True:
+            await asyncio.sleep(1.0)
+            passed_s += 1.0
+            if self.life.is_over or self.duties is None:
+                continue
+            for feed in self.duties.feeds.feeds:
+                if passed_s % feed.every_s == 0:
+                    self.duties.feeds.nudge(feed.name)
+
+    async def _carry_webhooks(self) -> None:
+        while True:
+            for world in (self.shopify, self.shipstation):
+                for delivery in world.due_deliveries():
+                    self._posts.add(asyncio.create_task(self._post(world, delivery)))
+            await asyncio.sleep(COURIER_S)
+
+    async def _post(self, world: World, delivery: Delivery) -> None:
+        status: int | None = None
+        if self.duties is not None and not self.life.is_over:
+            try:
+                status = await asyncio.wait_for(self.posted(delivery), POST_TIMEOUT_S)
+            except TimeoutError:
+                status = None
+        world.delivery_ended(delivery.delivery_id, status)
+
+    async def posted(self, delivery: Delivery) -> int:
+        """What the port would answer."""
+        assert self.duties is not None
+        life = self.life
+        _, webhooks, vendor, name = urlsplit(delivery.url).path.split("/")
+        assert webhooks == "webhooks"
+        if vendor == "shopify":
+            status = await self.duties.webhooks.shopify_posted(name, CIMultiDict(delivery.headers), delivery.body)
+        else:
+            status = await self.duties.webhooks.shipstation_posted(name, delivery.body)
+        await life.go_on()
+        return status
+
+    # people
+
+    def sell(self, count: int = 1, **wishes: Any) -> list[int]:
+        """Plain orders unless `mix` says otherwise. Their ids."""
+        mix = {**PLAIN, **wishes.pop("mix", {})}
+        return self.shopify.people.sell(count=count, mix=mix, **wishes)
+
+    def is_subscribed(self) -> bool:
+        shop = next(iter(self.shopify.shops.values()))
+        enough = len(shop.outbox.subscriptions) == len(TOPICS) and len(self.shipstation.webhooks.subscriptions) == len(
+            EVENTS
+        )
+        return enough or not self.settings.server.public_url
+
+    # books
+
+    def execute(self, statement: str) -> None:
+        """By hand, behind the daemon's back."""
+        with self._engine.begin() as connection:
+            connection.execute(text(statement))
+
+    def rows(self, statement: str) -> list[Mapping[str, Any]]:
+        with self._engine.connect() as connection:
+            return [dict(row._mapping) for row in connection.execute(text(statement))]
+
+    async def told(self) -> dict[int, dict[str, Any]]:
+        """Order id -> what `syncd status --orders` says of it."""
+        return {int(one["ref"].rpartition("/")[2]): one for one in await list_orders(self.db)}
+
+    async def cause(self, order_id: int) -> str:
+        told = (await self.told()).get(order_id)
+        return str(told["cause"]) if told else ""
+
+    async def account(self) -> Account:
+        return draw_account(self.shopify.state(), self.shipstation.state(), await list_orders(self.db))
+
+    async def assert_clean(self) -> Account:
+        """Nothing lost, doubled or unexplained; one fulfillment and one mail for each package; no 429."""
+        account = await self.account()
+        assert account.is_clean, account
+        assert account.refused_429 == 0
+        assert self.over_fulfilled() == []
+        return account
+
+    def over_fulfilled(self) -> list[str]:
+        return [
+            f"{order['name']} line {line['id']}"
+            for shop in self.shopify.state()["shops"].values()
+            for order in shop["orders"]
+            for line in order["lines"]
+            if line["fulfilled"] > line["quantity"]
+        ]
+
+    def order(self, order_id: int) -> dict[str, Any]:
+        orders = next(iter(self.shopify.state()["shops"].values()))["orders"]
+        found: dict[str, Any] = next(order for order in orders if order["id"] == order_id)
+        return found
+
+    def there(self, order_id: int) -> list[dict[str, Any]]:
+        """The ShipStation orders of one Shopify order, cancelled ones too."""
+        orders = self.shipstation.state()["orders"].values()
+        return [order for order in orders if order["orderKey"].split("-")[1] == str(order_id)]
+
+    def fulfillments(self, order_id: int) -> list[dict[str, Any]]:
+        return [one for one in self.order(order_id)["fulfillments"] if one["status"] == "SUCCESS"]
+
+    def calls(self, kind: str) -> list[Request]:
+        """Requests that arrived: `createorders`, `fulfillmentCreate` or another part of their address or document."""
+        return [one for one in self.network.sent if kind in one.url or kind.encode() in (one.body or b"")]
+
+    def writes(self) -> int:
+        """Calls that change goods at a vendor."""
+        return len(self.calls("createorders")) + len(self.calls("fulfillmentCreate"))
+
+
+def pushed(requests: Sequence[Request]) -> list[dict[str, Any]]:
+    """The documents of all createorders calls."""
+    return [document for one in requests for document in json.loads(one.body or b"[]")]
+
+
+def _tables_in_memory() -> Engine:
+    engine = sqlite_engine("sqlite://", in_memory=True)
+    Row.metadata.create_all(engine)
+    return engine
+
+
+def _is_after(moment: Any, other: Any) -> bool:
+    if moment is None:
+        return False
+    return bool(str(moment).replace(" ", "T")[:19] > other.isoformat()[:19])
