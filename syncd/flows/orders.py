@@ -22,7 +22,7 @@ from syncd.hints import split_subject
 from syncd.ports import Clock
 from syncd.shipstation import reads
 from syncd.shipstation.client import ACCOUNT, ShipStationClient
-from syncd.shipstation.writes import RowOutcome, upsert_orders
+from syncd.shipstation.writes import LARGEST_BATCH, RowOutcome, upsert_orders
 from syncd.shopify.client import ShopifyClient
 from syncd.shopify.reads import orders_to_ship
 
@@ -75,7 +75,7 @@ class OrdersFlow:
 
     def _needed(self, subject: str, known: Known, sighting: Sighting | Unreadable) -> dict[str, Sought]:
         """The consignments of which ShipStation's side must be read before anything is changed there."""
-        if isinstance(sighting, Unreadable) or sighting.order is None:
+        if isinstance(sighting, Unreadable) or sighting.order is None or not known.consignments:
             return {}
         profile = self._profiles[split_subject(subject)[0]]
         order: OrderToShip = sighting.order
@@ -113,8 +113,15 @@ class OrdersFlow:
         return plan_order(profile, order, known.consignments, known.packages, sighting.shipstation, now)
 
     async def apply(self, steps: Sequence[tuple[str, Step]]) -> Sequence[Outcome]:
+        """A hundred orders may be more than a hundred consignments: then it takes a second call."""
         upserts = [step for _, step in steps if isinstance(step, UpsertOrder)]
         assert len(upserts) == len(steps)
+        outcomes: list[Outcome] = []
+        for start in range(0, len(upserts), LARGEST_BATCH):
+            outcomes += await self._upsert(upserts[start : start + LARGEST_BATCH])
+        return outcomes
+
+    async def _upsert(self, upserts: Sequence[UpsertOrder]) -> list[Outcome]:
         has_cancels = any(step.kind == "cancel_order" for step in upserts)
         urgency = Urgency.CANCEL if has_cancels else Urgency.ORDERS
         try:
@@ -122,7 +129,7 @@ class OrdersFlow:
         except SyncError as error:
             if isinstance(error, AccessError):
                 await self._accounts.lost(error)
-            return [outcome_of(error, self._accounts.probe_s)] * len(steps)
+            return [outcome_of(error, self._accounts.probe_s)] * len(upserts)
         await self._accounts.answered(ACCOUNT)
         outcomes = {step.order_key: _outcome(rows.get(step.order_key), self._accounts.probe_s) for step in upserts}
         await self._read_back([step for step in upserts if step.kind != "create_order"], outcomes, urgency)
