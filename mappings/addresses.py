@@ -5,6 +5,9 @@ ShipStation documents no lengths (V1, read 2026-11), wants a name and exactly tw
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
 from mappings.shipstation_shapes import Address
 from mappings.shopify_shapes import MailingAddress
 from mappings.text import clean_text
@@ -21,6 +24,51 @@ _POSTAL_CODE_OPTIONAL = frozenset(
     " ML MO MR MW NR NU PA QA RW SB SC SL SO SR ST SX SY TD TF TG TK TL TO TT TV UG VC VU YE ZW".split()
 )
 """Countries without postal codes, or where many good addresses have none. IE: the Eircode is not compulsory."""
+
+_PO_BOX = re.compile(
+    r"\b(?:p\.?\s*o\.?\s*b(?:ox)?|post(?:al)?\s*(?:office\s*)?box|post\s*office\s*box|postfach|packstation|apartado(?:\s*postal)?"
+    r"|case\s*postale|bo[iî]te\s*postale|casilla(?:\s*postal)?|caixa\s*postal|casella\s*postale|postbus|locked\s*bag)\b"
+    r"[\s.:#]*(?:no\.?\s*)?[a-z]?\d"
+    r"|^\s*(?:bp|cp|box)\s*\.?\s*#?\s*\d+\s*$",
+    re.IGNORECASE,
+)
+"""A number must follow: a street may well be called after a post office."""
+
+_MILITARY_PROVINCES = frozenset({"AA", "AE", "AP"})
+_MILITARY_CITIES = frozenset({"APO", "FPO", "DPO"})
+_BRITISH_FORCES = re.compile(r"\bBFPO\s*\d|^\s*BF1\s*\d", re.IGNORECASE)
+
+
+def is_po_box(address: MailingAddress | None) -> bool:
+    """Most couriers do not deliver there. Also locked bags and parcel lockers."""
+    lines = (address["address1"], address["address2"]) if address else ()
+    return any(_PO_BOX.search(clean_text(line)) for line in lines)
+
+
+def is_military(address: MailingAddress | None) -> bool:
+    """Overseas military or diplomatic mail of the United States (APO, FPO, DPO) or of Britain (BFPO): customs forms, few carriers."""
+    if address is None:
+        return False
+    country = (address["countryCodeV2"] or "").upper()
+    if country == "US":
+        in_region = (address["provinceCode"] or "").upper() in _MILITARY_PROVINCES
+        return in_region or clean_text(address["city"]).upper().replace(".", "") in _MILITARY_CITIES
+    lines = (address["address1"], address["address2"], address["city"], address["zip"])
+    return country == "GB" and any(_BRITISH_FORCES.search(clean_text(line)) for line in lines)
+
+
+def is_non_roman(address: Address) -> bool:
+    """Whether what would be printed holds letters of another script: most carriers' labels know Latin letters only."""
+    parts = (address.get("name"), address.get("company"), address.get("street1"), address.get("street2"))
+    return any(_is_foreign(char) for part in (*parts, address.get("city"), address.get("state")) for char in part or "")
+
+
+def _is_foreign(char: str) -> bool:
+    """Letters that Unicode does not call Latin; digits, marks and the ordinal signs are nobody's script."""
+    return char.isalpha() and not unicodedata.name(char, "").startswith(_ROMAN)
+
+
+_ROMAN = ("LATIN", "FULLWIDTH LATIN", "FEMININE ORDINAL", "MASCULINE ORDINAL", "MODIFIER LETTER")
 
 
 def shipstation_address(address: MailingAddress | None, phone: str | None = None) -> Address:

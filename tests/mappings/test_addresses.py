@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mappings.addresses import LONGEST_LINE, missing_parts, shipstation_address, street_lines
+from mappings.addresses import (
+    LONGEST_LINE,
+    is_military,
+    is_non_roman,
+    is_po_box,
+    missing_parts,
+    shipstation_address,
+    street_lines,
+)
 from mappings.shopify_shapes import MailingAddress
 from mappings.text import clean_lines, clean_text
 from tests.mappings.builders import address
@@ -135,3 +143,67 @@ def _mailing(rest: dict[str, Any]) -> MailingAddress:
     names = {"firstName": "first_name", "lastName": "last_name", "provinceCode": "province_code", "countryCodeV2": "country_code"}
     fields = MailingAddress.__annotations__
     return cast(MailingAddress, {field: rest.get(names.get(field, field)) for field in fields})
+
+
+@pytest.mark.parametrize(
+    ("line", "is_box"),
+    [
+        ("PO Box 12", True),
+        ("P.O. Box #4411", True),
+        ("p o box 7", True),
+        ("P.O.B. 77", True),
+        ("POBOX 9", True),
+        ("Post Office Box 9", True),
+        ("Postal Box 9", True),
+        ("Postfach 10 02 33", True),
+        ("Packstation 145", True),
+        ("Apartado 1234", True),
+        ("Apartado Postal 12", True),
+        ("Case postale 44", True),
+        ("Postbus 85", True),
+        ("Locked Bag 1797", True),
+        ("Box 123", True),
+        ("BP 90", True),
+        ("12 Post Office Road", False),
+        ("Postfachstraße 1", False),
+        ("4 Box Hill", False),
+        ("Boxford 12", False),
+        ("118 Linden Avenue", False),
+        (None, False),
+    ],
+)
+def test_post_office_boxes(line: str | None, is_box: bool) -> None:
+    assert is_po_box(address(address1=line)) is is_box
+    assert is_po_box(address(address2=line)) is is_box
+
+
+@pytest.mark.parametrize(
+    ("parts", "answer"),
+    [
+        ({"city": "APO", "provinceCode": "AE", "zip": "09009"}, True),
+        ({"city": "F.P.O.", "provinceCode": None}, True),
+        ({"city": "dpo"}, True),
+        ({"provinceCode": "AP"}, True),
+        ({"countryCodeV2": "GB", "address2": "BFPO 58", "provinceCode": None}, True),
+        ({"countryCodeV2": "GB", "zip": "BF1 4AA", "provinceCode": None}, True),
+        ({"countryCodeV2": "BR", "provinceCode": "AP"}, False),
+        ({}, False),
+    ],
+)
+def test_military_mail(parts: dict[str, Any], answer: bool) -> None:
+    assert is_military(address(**parts)) is answer
+    assert not is_military(None)
+
+
+@pytest.mark.parametrize(
+    ("parts", "answer"),
+    [
+        ({"name": "Zoë Łukasz Đorđe", "city": "Århus"}, False),
+        ({"address1": "2º piso, № 5", "city": "São Paulo"}, False),
+        ({"name": "李小龍"}, True),
+        ({"city": "Москва"}, True),
+        ({"address1": "Οδός 5"}, True),
+    ],
+)
+def test_letters_of_other_scripts_are_seen(parts: dict[str, Any], answer: bool) -> None:
+    assert is_non_roman(shipstation_address(address(**parts))) is answer
