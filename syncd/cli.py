@@ -250,6 +250,7 @@ def sandbox(
     help="REST-shaped order bodies to sell too.",
 )
 @click.option("--database", default="", help="PostgreSQL URL of an empty database; default a SQLite file.")
+@click.option("--log", type=click.Path(path_type=Path), help="Keep the daemon's log in this file.")
 @as_json
 def demo(
     orders: int,
@@ -260,9 +261,10 @@ def demo(
     kills: int,
     bodies: tuple[Path, ...],
     database: str,
+    log: Path | None,
     is_json: bool,
 ) -> None:
     """See the main job done: sandbox and daemon as two processes, orders sold and shipped, and an account at the end."""
     from syncd.demo import DemoWishes, run_demo
 
-    sys.exit(run_demo(DemoWishes(orders, seed, keep, no_webhooks, shuffle, kills, bodies, database, is_json)))
+    sys.exit(run_demo(DemoWishes(orders, seed, keep, no_webhooks, shuffle, kills, bodies, database, log, is_json)))

@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ class DemoWishes:
     kills: int
     bodies: tuple[Path, ...]
     database: str
+    log: Path | None
     is_json: bool
 
 
@@ -61,6 +62,7 @@ class Demo:
         self._wishes = wishes
         self._folder = folder
         self._config = folder / "syncd.toml"
+        self._log = wishes.log or folder / "daemon.log"
         self._port = _free_port()
         self._env = self._environment()
         self._began = time.monotonic()
@@ -92,7 +94,7 @@ class Demo:
     def show(self, account: Account) -> None:
         self._say(f"done in {time.monotonic() - self._began:.0f} s")
         if self._wishes.is_json:
-            print(json.dumps(asdict(account) | {"is_clean": account.is_clean}))
+            print(json.dumps(vars(account) | {"is_clean": account.is_clean}))
         else:
             print(account_text(account, LIMIT))
 
@@ -100,9 +102,7 @@ class Demo:
         print(
             f"Both go on running until Ctrl-C.\n  status    http://127.0.0.1:{self._port}/status.json\n  sandbox   {self._address}"
         )
-        print(
-            f"  commands  syncd --config {self._config} status\n  log       {self._folder / 'daemon.log'}", flush=True
-        )
+        print(f"  commands  syncd --config {self._config} status\n  log       {self._log}", flush=True)
         try:
             signal.pause()
         except KeyboardInterrupt:
@@ -168,7 +168,8 @@ class Demo:
         self._say(f"daemon ready after {time.monotonic() - began:.1f} s, its log is JSON lines")
 
     def _start(self, name: str, *arguments: str) -> None:
-        with (self._folder / f"{name}.log").open("ab") as log:
+        path = self._log if name == "daemon" else self._folder / f"{name}.log"
+        with path.open("ab") as log:
             self._processes[name] = subprocess.Popen([*SYNCD, *arguments], stdout=log, stderr=log, env=self._env)
 
     def _is_ready(self) -> bool:
