@@ -17,7 +17,15 @@ from mappings.plans import Consignment, CreateFulfillment, Package, Plan, Standi
 from mappings.shipstation_shapes import Order
 from syncd.flows.work import Flow, Known, Outcome, Result, Sighting, Unreadable
 from syncd.hints import Mark, split_subject
-from syncd.store.journal import ClosedEntry, NewEntry, close_intents, close_superseded, open_entries, open_intents
+from syncd.store.journal import (
+    ClosedEntry,
+    NewEntry,
+    close_intents,
+    close_settled,
+    close_superseded,
+    open_entries,
+    open_intents,
+)
 from syncd.store.links import (
     ConsignmentUpdate,
     adopt_fulfillment,
@@ -55,7 +63,7 @@ class Verdict:
     plan: Plan | None = None
     sighting: Sighting | None = None
     unreadable: Unreadable | None = None
-    trouble: tuple[Cause | None, str] = (None, "")
+    known: Known = field(default_factory=Known)
     done: list[tuple[Intent, Outcome]] = field(default_factory=list)
 
     @property
@@ -226,8 +234,22 @@ def _lessons(flow: Flow, verdicts: Sequence[Verdict], now: datetime) -> Iterable
             yield _adopted(intent.step.package_key, intent.subject, outcome.far_id, now)
     yield close_intents([_closed(intent, outcome) for intent, outcome in done], now)
     yield close_superseded([intent.entry_id for intent, _ in confirmed], now)
+    yield close_settled(flow.name, [pair for verdict in verdicts for pair in _final(flow, verdict)], now)
     if not flow.decides_state:
         yield mark([Mark("orders", verdict.claimed.subject) for verdict in verdicts if verdict.plan], now)
+
+
+def _final(flow: Flow, verdict: Verdict) -> list[tuple[OrderRef, str]]:
+    """What no step can change any more: orders that ShipStation closed, packages whose label is void."""
+    ref = split_subject(verdict.claimed.subject)
+    if verdict.sighting is None:
+        return []
+    if flow.decides_state:
+        closed = [
+            one.order_key for one in verdict.sighting.learned if one.standing in (Standing.SHIPPED, Standing.CANCELLED)
+        ]
+        return [(ref, key) for key in closed]
+    return [(ref, one.package_key) for one in verdict.known.packages if one.voided and one.intended_at]
 
 
 def _learned(consignment: Consignment) -> ConsignmentUpdate:
@@ -335,7 +357,7 @@ def _ending(flow: Flow, verdict: Verdict, now: datetime, delay_s: Callable[[int]
 def _order_row(flow: Flow, verdict: Verdict, cause: Cause, detail: str, now: datetime) -> OrderRow:
     """What the flow says of the order. A package that Shopify cannot be told of decides the state, whatever else is so."""
     store, order_id = split_subject(verdict.claimed.subject)
-    trouble, trouble_detail = verdict.trouble if flow.decides_state else (cause, detail)
+    trouble, trouble_detail = verdict.known.trouble if flow.decides_state else (cause, detail)
     if not flow.decides_state and state_of(cause) not in TROUBLED:
         trouble, trouble_detail = None, ""
     if trouble and state_of(cause) is not State.PARKED:

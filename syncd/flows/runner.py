@@ -158,7 +158,7 @@ class Runner:
                 sighting=sighting,
                 unreadable=Unreadable("bug", "the plan failed", wait_s=self._bounds.longest_wait_s),
             )
-        return Verdict(claimed, plan=plan, sighting=sighting, trouble=known.trouble)
+        return Verdict(claimed, plan=plan, sighting=sighting, known=known)
 
     def _delay_s(self, attempts: int) -> float:
         """Capped exponential with jitter, so that what failed together does not come back together."""

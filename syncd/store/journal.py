@@ -97,6 +97,28 @@ def close_superseded(entries: Sequence[int], now: datetime) -> Work[None]:
     return work
 
 
+def close_settled(flow: str, keys: Sequence[tuple[OrderRef, str]], now: datetime) -> Work[None]:
+    """(order, key): the vendor's side was looked at and is final, so that nothing more can come of open steps. Index: ix_journal_open."""
+    statement = (
+        update(JOURNAL)
+        .where(
+            COLUMNS.store == bindparam("b_store"),
+            COLUMNS.order_id == bindparam("b_order_id"),
+            COLUMNS.flow == flow,
+            COLUMNS.key == bindparam("b_key"),
+            text(IS_OPEN),
+        )
+        .values(outcome="abandoned", closed_at=now)
+    )
+    rows = [{"b_store": store, "b_order_id": order_id, "b_key": key} for (store, order_id), key in sorted(keys)]
+
+    def work(session: Session) -> None:
+        if rows:
+            session.connection().execute(statement, rows)
+
+    return work
+
+
 def open_entries(subjects: Iterable[OrderRef]) -> Work[dict[OrderRef, list[JournalEntry]]]:
     """(store, order id) -> what may or may not have happened, oldest first; the others are left out. Index: ix_journal_open or ix_journal_order."""
     is_wanted = and_(of_orders(JOURNAL, subjects), text(IS_OPEN))

@@ -94,8 +94,9 @@ class Day:
         self.network = Network(vendors, Random(f"{fates.seed} network"))
         self._engine = engine or _tables_in_memory()
         self.db = InlineDb(self._engine)
-        self.life = Life(1)
+        self.life = Life()
         self.life.is_over = True
+        self._lives = [self.life]
         self.duties: Duties | None = None
         self.died: list[tuple[str, BaseException]] = []
         """Tasks of the daemon that raised: its own mistakes."""
@@ -111,6 +112,7 @@ class Day:
         """A new life on the same database."""
         assert self.life.is_over or self._stopping.is_set()
         self.life = life = Life(dies_after)
+        self._lives.append(life)
         self._stopping = stopping = asyncio.Event()
         self._spawn = TaskSpawn(self._task_failed)
         ports = Ports(LoopClock(life), self._rng, LivingHttp(self.network, life), LivingDb(self.db, life), self._spawn)
@@ -141,6 +143,8 @@ class Day:
 
     async def end(self) -> None:
         """Everything stops, also what still waits in lives that are over. Raises the first mistake of the daemon."""
+        for life in self._lives:
+            life.is_buried = True
         here = asyncio.current_task()
         others = [task for task in asyncio.all_tasks() if task is not here]
         for task in others:
@@ -170,13 +174,10 @@ class Day:
 
     async def rest(self, longest_s: float = 900.0) -> None:
         """Until nothing is left to do for as long as every feed needs to look once more."""
-        assert not self.life.is_over
         begun, ends = self.clock.monotonic(), self.clock.monotonic() + longest_s
         quiet_s = self.settings.sync.order_poll_s + 5.0
         while self.clock.monotonic() < begun + quiet_s:
             await asyncio.sleep(1.0)
-            if self.life.is_over:
-                return
             if busy := self._busy():
                 assert self.clock.monotonic() < ends, f"no rest after {longest_s} s: {busy}"
                 begun = self.clock.monotonic()
@@ -184,8 +185,8 @@ class Day:
     def _busy(self) -> str:
         """What is still to be done soon, in words."""
         soon = self.clock.now() + timedelta(seconds=60)
-        if self.duties is None:
-            return "not started"
+        if self.duties is None or self.life.is_over:
+            return "the daemon does not run"
         waiting = self.rows(
             "SELECT flow, subject, attempts, error_code, retry_at, marked_at FROM marks WHERE marked > settled AND marked > parked"
         )

@@ -25,6 +25,8 @@ class Life:
 
     def __init__(self, dies_after: int | None = None) -> None:
         self.is_over = False
+        self.is_buried = False
+        """The day is over too: what waits for ever may now be cancelled."""
         self.calls = 0
         self._dies_after = dies_after
 
@@ -40,6 +42,8 @@ class Life:
 
     async def go_on(self) -> None:
         """Never returns when life is over."""
+        if self.is_buried:
+            raise asyncio.CancelledError
         if self.is_over:
             await asyncio.get_running_loop().create_future()
 
