@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 from mappings.causes import Cause
 from mappings.shipstation_shapes import Order
@@ -25,6 +26,14 @@ class Profile:
     ship_authorized: bool = False
     ship_test_orders: bool = False
     notify_customer: bool = True
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What a person decided about one order. `take`: whose values shall stand where both sides changed a field."""
+
+    released: bool = False
+    take: Literal["shopify", "shipstation"] | None = None
 
 
 class Standing(StrEnum):

@@ -175,6 +175,20 @@ def retry(context: click.Context, orders: tuple[str, ...]) -> None:
 @main.command()
 @click.argument("orders", nargs=-1, required=True, metavar="ORDER...")
 @click.pass_context
+def release(context: click.Context, orders: tuple[str, ...]) -> None:
+    """Let orders go that are held for a doubt of ours: fraud review, missing weight, foreign letters, age.
+
+    Example: syncd release '#1001'
+    """
+    from syncd.operate.rulings import release_orders
+
+    for line in _at_desk(context, lambda desk: release_orders(desk, orders)):
+        click.echo(line)
+
+
+@main.command()
+@click.argument("orders", nargs=-1, required=True, metavar="ORDER...")
+@click.pass_context
 def mark(context: click.Context, orders: tuple[str, ...]) -> None:
     """Look at orders again, as if a webhook had come: the same path, so it is always safe.
 

@@ -165,6 +165,8 @@ def upgrade() -> None:
         sa.Column("seen_at", columns.UtcTime(), nullable=False),
         sa.Column("shopify_updated_at", columns.UtcTime(), nullable=True),
         sa.Column("closed_at", columns.UtcTime(), nullable=True),
+        sa.Column("released_at", columns.UtcTime(), nullable=True),
+        sa.Column("take", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("store", "order_id", name="pk_orders"),
     )
     op.create_index("ix_orders_name", "orders", ["name"])

@@ -79,7 +79,8 @@ class OrdersFlow:
             return {}
         profile = self._profiles[split_subject(subject)[0]]
         order: OrderToShip = sighting.order
-        keys = needs_shipstation_truth(profile, order, known.consignments, known.packages, self._clock.now())
+        released = known.ruling.released
+        keys = needs_shipstation_truth(profile, order, known.consignments, known.packages, self._clock.now(), released)
         stem, created_at = order_number_stem(profile, order), from_shopify(order["createdAt"])
         return {one.order_key: Sought(one, stem, created_at) for one in known.consignments if one.order_key in keys}
 
@@ -110,7 +111,9 @@ class OrdersFlow:
     def plan(self, subject: str, known: Known, sighting: Sighting, now: datetime) -> Plan:
         profile = self._profiles[split_subject(subject)[0]]
         order: OrderToShip | None = sighting.order
-        return plan_order(profile, order, known.consignments, known.packages, sighting.shipstation, now)
+        return plan_order(
+            profile, order, known.consignments, known.packages, sighting.shipstation, now, known.ruling.released
+        )
 
     async def apply(self, steps: Sequence[tuple[str, Step]]) -> Sequence[Outcome]:
         """A hundred orders may be more than a hundred consignments: then it takes a second call."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
 from mappings.causes import Cause
-from mappings.plans import Consignment, Package, Plan, Step
+from mappings.plans import Consignment, Package, Plan, Ruling, Step
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Known:
     packages: tuple[Package, ...] = ()
     trouble: tuple[Cause | None, str] = (None, "")
     """Why a package cannot be told to Shopify, as the shipments flow found, and its detail."""
+    ruling: Ruling = field(default_factory=Ruling)
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,10 @@ class OrderRow(Row, table=True):
     seen_at: datetime = Field(sa_type=UtcTime)
     shopify_updated_at: datetime | None = Field(default=None, sa_type=UtcTime)
     closed_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    released_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """When a person said that it may go in spite of doubts."""
+    take: str | None = None
+    """Whose values shall stand where both sides changed a field: shopify or shipstation, until it was carried out."""
 
 
 class ConsignmentRow(Row, table=True):

@@ -1,0 +1,70 @@
+"""What a person decided about one order: it may go in spite of doubts, and whose value stands where both sides changed a field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import or_, select, update
+from sqlmodel import Session
+
+from syncd.store.journal import ClosedEntry, NewEntry, close_intents, open_intents
+from syncd.store.schema import OrderRow, table_of
+from syncd.store.statements import OrderRef, of_orders
+from syncd.store.transaction import Work
+
+ORDERS = table_of(OrderRow)
+
+
+@dataclass(frozen=True)
+class StoredRuling:
+    """`take` is shopify or shipstation until it was carried out."""
+
+    released: bool = False
+    take: str | None = None
+
+
+def rulings_of(subjects: Iterable[OrderRef]) -> Work[dict[OrderRef, StoredRuling]]:
+    """Orders of which nobody decided anything are left out. Index: the primary key."""
+    columns = ORDERS.c
+    statement = select(columns.store, columns.order_id, columns.released_at, columns.take).where(
+        of_orders(ORDERS, subjects), or_(columns.released_at.is_not(None), columns.take.is_not(None))
+    )
+
+    def work(session: Session) -> dict[OrderRef, StoredRuling]:
+        rows = session.connection().execute(statement)
+        return {(row.store, row.order_id): StoredRuling(row.released_at is not None, row.take) for row in rows}
+
+    return work
+
+
+def release_order(store: str, order_id: int, now: datetime) -> Work[bool]:
+    """False when the order was never looked at."""
+    return _decided(store, order_id, released_at=now)
+
+
+def take_side(store: str, order_id: int, side: str | None) -> Work[bool]:
+    """False when the order was never looked at. None: carried out, so that it does not settle the next conflict unasked."""
+    return _decided(store, order_id, take=side)
+
+
+def told(decision: Work[bool], entry: NewEntry, now: datetime, *consequences: Work[Any]) -> Work[bool]:
+    """The decision, its line in the journal and what follows from it, all or nothing. False: there is no such order."""
+
+    def work(session: Session) -> bool:
+        if not decision(session):
+            return False
+        (entry_id,) = open_intents([entry], now)(session)
+        close_intents([ClosedEntry(entry_id, "confirmed")], now)(session)
+        for consequence in consequences:
+            consequence(session)
+        return True
+
+    return work
+
+
+def _decided(store: str, order_id: int, **values: object) -> Work[bool]:
+    statement = update(ORDERS).where(ORDERS.c.store == store, ORDERS.c.order_id == order_id).values(**values)
+    return lambda session: session.connection().execute(statement).rowcount > 0
