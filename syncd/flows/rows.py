@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from mappings import canonical
 from mappings.causes import Cause, State, state_of
-from mappings.plans import Consignment, CreateFulfillment, Package, Plan, Standing, Step, UpsertOrder
+from mappings.plans import Consignment, CreateFulfillment, Package, Plan, Ruling, Standing, Step, UpsertOrder
 from mappings.shipstation_shapes import Order
 from syncd.flows.work import Flow, Known, Outcome, Result, Sighting, Unreadable
 from syncd.hints import Mark, split_subject
@@ -38,6 +38,7 @@ from syncd.store.links import (
     troubles_of,
 )
 from syncd.store.marks import Claimed, claim, defer, look_again, mark, park, settle
+from syncd.store.rulings import StoredRuling, rulings_of, take_side
 from syncd.store.schema import ConsignmentRow, JournalEntry, OrderRow, PackageRow
 from syncd.store.statements import OrderRef
 from syncd.store.transaction import Work
@@ -102,11 +103,13 @@ def read_known(refs: Sequence[OrderRef]) -> Work[dict[OrderRef, Known]]:
     def work(session: Session) -> dict[OrderRef, Known]:
         consignments, packages = consignments_of(refs)(session), packages_of(refs)(session)
         intents, troubles = open_entries(refs)(session), troubles_of(refs)(session)
+        rulings = rulings_of(refs)(session)
         return {
             ref: Known(
                 tuple(_consignment(row, intents.get(ref, ())) for row in consignments[ref]),
                 tuple(_package(row, intents.get(ref, ())) for row in packages[ref]),
                 _trouble(troubles.get(ref)),
+                _ruling(rulings.get(ref)),
             )
             for ref in refs
         }
@@ -116,6 +119,10 @@ def read_known(refs: Sequence[OrderRef]) -> Work[dict[OrderRef, Known]]:
 
 def _trouble(stored: tuple[str, str] | None) -> tuple[Cause | None, str]:
     return (Cause(stored[0]), stored[1]) if stored else (None, "")
+
+
+def _ruling(stored: StoredRuling | None) -> Ruling:
+    return Ruling(stored.released, cast(Any, stored.take)) if stored else Ruling()
 
 
 def _consignment(row: ConsignmentRow, intents: Iterable[JournalEntry]) -> Consignment:
@@ -215,6 +222,9 @@ def settle_work(
             write(session)
         remember = record_orders if flow.decides_state else record_troubles
         remember([ending.order for ending in endings if ending.order])(session)
+        for verdict, ending in zip(verdicts, endings, strict=True):
+            if verdict.known.ruling.take and ending.kind in {"settle", "look_again"}:
+                take_side(*split_subject(verdict.claimed.subject), None)(session)
         counts = Counter(ending.kind for ending in endings)
         return Settled(counts["settle"] + counts["look_again"], counts["defer"], counts["park"])
 
