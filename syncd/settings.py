@@ -18,6 +18,11 @@ from syncd.errors import SettingsError
 
 PREFIX = "SYNCD_"
 NOT_SETTINGS = ("SYNCD_CONFIG", "SYNCD_SHARED", "SYNCD_TEST_")
+EXAMPLES = {
+    "shipstation": "Add the table [shipstation] with api_key and api_secret, or set SYNCD_SHIPSTATION__API_KEY and __API_SECRET.",
+    "stores": "Add a table such as [stores.main] with shop, client_id and client_secret.",
+}
+"""What to write for a table that is not there at all."""
 STORE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -171,8 +176,14 @@ def read_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     """Raises `SettingsError` with every problem. A path that was not asked for (None) need not exist."""
     problems: list[str] = []
     values = _file_values(path, problems)
+    if problems:  # what the file would have said is not missing
+        raise SettingsError(problems)
     _lay_environment_over(values, environ, problems)
     _read_secret_files(values, "", problems)
+    if not values:
+        raise SettingsError(
+            ["there is no syncd.toml here and nothing in the environment. Name the file with --config."]
+        )
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
@@ -242,6 +253,8 @@ def _read_secret_files(values: dict[str, Any], at: str, problems: list[str]) -> 
 def _sentence(path: tuple[int | str, ...], kind: str, reason: str) -> str:
     key = ".".join(str(part) for part in path if part != "[key]")
     name = PREFIX + "__".join(str(part) for part in path).upper()
+    if kind == "missing" and key in EXAMPLES:
+        return f"{key}: is missing. {EXAMPLES[key]}"
     if kind == "missing":
         return f"{key}: is missing. Set it in the file, or as {name}."
     if kind == "extra_forbidden":

@@ -1,0 +1,107 @@
+"""Settings: all problems at once, each with key and cure, and never a value."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from syncd.errors import SettingsError
+from syncd.settings import read_settings
+
+WHOLE = """
+[shipstation]
+api_key = "key"
+api_secret = "hidden-secret"
+
+[stores.main]
+shop = "main-shop.myshopify.com"
+client_id = "client"
+client_secret = "hidden-secret"
+[stores.main.locations]
+"82734627" = 501
+"""
+
+
+def settings_file(folder: Path, text: str) -> Path:
+    path = folder / "syncd.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def problems_of(folder: Path, text: str, environ: dict[str, str] | None = None) -> list[str]:
+    with pytest.raises(SettingsError) as raised:
+        read_settings(settings_file(folder, text), environ or {})
+    assert "hidden-secret" not in str(raised.value)
+    return raised.value.problems
+
+
+def test_a_whole_file_is_read(tmp_path: Path) -> None:
+    settings = read_settings(settings_file(tmp_path, WHOLE), {})
+    assert settings.stores["main"].locations == {82734627: 501}
+    assert settings.shipstation.key_pairs() == [("key", "hidden-secret")]
+    assert "hidden-secret" not in repr(settings)
+
+
+def test_the_environment_goes_over_the_file_and_secrets_come_from_files(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("from-a-file\n", encoding="utf-8")
+    environ = {
+        "SYNCD_SHIPSTATION__API_KEY": "other",
+        "SYNCD_STORES__MAIN__PREVIOUS_CLIENT_SECRET_FILE": str(tmp_path / "secret"),
+        "SYNCD_CONFIG": "ignored here",
+        "UNRELATED": "x",
+    }
+    settings = read_settings(settings_file(tmp_path, WHOLE), environ)
+    assert settings.shipstation.key_pairs() == [("other", "hidden-secret")]
+    assert settings.stores["main"].webhook_secrets() == [b"hidden-secret", b"from-a-file"]
+
+
+def test_everything_can_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    environ = {
+        "SYNCD_SHIPSTATION__API_KEY": "key",
+        "SYNCD_SHIPSTATION__API_SECRET": "secret",
+        "SYNCD_STORES__MAIN__SHOP": "main-shop.myshopify.com",
+        "SYNCD_STORES__MAIN__ACCESS_TOKEN": "token",
+    }
+    assert read_settings(None, environ).stores["main"].shop == "main-shop.myshopify.com"
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (("[stores.main", "[stores.Main"), "stores: 'Main': a store name has"),
+        (('client_id = "client"\n', ""), "stores.main: needs client_id and client_secret"),
+        (("main-shop.myshopify.com", "shop.example.com"), "stores.main.shop: must be the shop's permanent address"),
+        (("[shipstation]", "[shipstation]\nwindow = 3"), "shipstation.window: is not a known setting"),
+        (
+            ('api_key = "key"\n', ""),
+            "shipstation.api_key: is missing. Set it in the file, or as SYNCD_SHIPSTATION__API_KEY.",
+        ),
+        (("[shipstation]", '[shipstation]\nwebhook_secret = "short"'), "shipstation.webhook_secret: must be 16 to 128"),
+        (("[shipstation]", '[shipstation]\napi_secret_file = "x"'), "shipstation.api_secret: is set and"),
+        (('"82734627" = 501', '"main" = 501'), "stores.main.locations.main: "),
+    ],
+    ids=["store name", "no login", "shop", "unknown key", "missing key", "weak secret", "secret twice", "location"],
+)
+def test_a_problem_is_told_with_its_key_and_a_cure(tmp_path: Path, change: tuple[str, str], sentence: str) -> None:
+    assert change[0] in WHOLE
+    problems = problems_of(tmp_path, WHOLE.replace(*change))
+    assert [one for one in problems if one.startswith(sentence)], problems
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    text = WHOLE.replace('api_key = "key"\n', "").replace("main-shop.myshopify.com", "x")
+    assert len(problems_of(tmp_path, text, {"SYNCD_DATABASE_URL": "x"})) == 3
+
+
+def test_a_mistyped_environment_name_is_refused(tmp_path: Path) -> None:
+    [problem] = problems_of(tmp_path, WHOLE, {"SYNCD_SHIPSTATION__API_KEYS": "x"})
+    assert problem.startswith("shipstation.api_keys: is not a known setting")
+
+
+def test_two_stores_of_one_shop_are_refused(tmp_path: Path) -> None:
+    second = WHOLE[WHOLE.index("[stores.main]") :].replace("stores.main", "stores.other")
+    assert problems_of(tmp_path, WHOLE + second) == [
+        "stores: two stores name the same shop; every shop is listed once."
+    ]
