@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
+from mappings.keys import longest_store_name
 from syncd.errors import SettingsError
 
 PREFIX = "SYNCD_"
@@ -162,9 +163,10 @@ class Settings(Group):
     @classmethod
     def _names(cls, stores: dict[str, Store]) -> dict[str, Store]:
         for name in stores:
-            if not STORE_NAME.fullmatch(name):
+            longest = longest_store_name()
+            if not STORE_NAME.fullmatch(name) or len(name) > longest or name == "shipstation":
                 raise ValueError(
-                    f"store name {name!r} must be 1 to 12 small letters, digits or _, and begin with a letter"
+                    f"{name!r}: a store name has 1 to {longest} small letters, digits or _, begins with a letter, and is not 'shipstation'"
                 )
         shops = [store.shop for store in stores.values()]
         if len(set(shops)) < len(shops):
