@@ -16,6 +16,14 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "brakes",
+        sa.Column("flow", sa.String(), nullable=False),
+        sa.Column("pulled_at", columns.UtcTime(), nullable=True),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("released_until", columns.UtcTime(), nullable=True),
+        sa.PrimaryKeyConstraint("flow", name="pk_brakes"),
+    )
+    op.create_table(
         "budgets",
         sa.Column("account", sa.String(), nullable=False),
         sa.Column("grants", sa.Text(), nullable=False),
@@ -39,6 +47,10 @@ def upgrade() -> None:
         sa.Column("applied", sa.Text(), nullable=True),
         sa.Column("applied_digest", sa.String(), nullable=True),
         sa.Column("pushed_at", columns.UtcTime(), nullable=True),
+        sa.Column("seen_status", sa.String(), nullable=True),
+        sa.Column("seen_differs", sa.String(), nullable=True),
+        sa.Column("seen_modified_at", columns.UtcTime(), nullable=True),
+        sa.Column("seen_at", columns.UtcTime(), nullable=True),
         sa.Column("created_at", columns.UtcTime(), nullable=False),
         sa.Column("updated_at", columns.UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("order_key", name="pk_consignments"),
@@ -52,6 +64,13 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_consignments_shipstation_order_id", "consignments", ["shipstation_order_id"])
+    op.create_index(
+        "ix_consignments_open",
+        "consignments",
+        ["created_at"],
+        sqlite_where=sa.text("standing = 'open'"),
+        postgresql_where=sa.text("standing = 'open'"),
+    )
 
     op.create_table(
         "cursors",
@@ -161,6 +180,8 @@ def upgrade() -> None:
         sa.Column("detail", sa.String(), nullable=False),
         sa.Column("trouble", sa.String(), nullable=True),
         sa.Column("trouble_detail", sa.String(), nullable=True),
+        sa.Column("finding", sa.String(), nullable=True),
+        sa.Column("finding_detail", sa.String(), nullable=True),
         sa.Column("since", columns.UtcTime(), nullable=False),
         sa.Column("seen_at", columns.UtcTime(), nullable=False),
         sa.Column("shopify_updated_at", columns.UtcTime(), nullable=True),
@@ -211,3 +232,4 @@ def downgrade() -> None:
     op.drop_table("cursors")
     op.drop_table("consignments")
     op.drop_table("budgets")
+    op.drop_table("brakes")

@@ -20,6 +20,7 @@ NAMES = {
 
 IS_WAITING = "marked > settled AND marked > parked"
 IS_PARKED = "marked > settled AND marked <= parked"
+IS_IN_SHIPSTATION = "standing = 'open'"
 IS_OPEN = "outcome IN ('intended', 'unknown')"
 """Queries repeat these words exactly: neither engine sees that a parameter implies the predicate of a partial index."""
 
@@ -105,6 +106,9 @@ class OrderRow(Row, table=True):
     trouble: str | None = None
     """Why a package of it cannot be told to Shopify; while set it decides the state."""
     trouble_detail: str | None = None
+    finding: str | None = None
+    """What the sweep found wrong and cannot make right; while set it decides the state, after `trouble`."""
+    finding_detail: str | None = None
     since: datetime = Field(sa_type=UtcTime)
     """When the present state and cause began."""
     seen_at: datetime = Field(sa_type=UtcTime)
@@ -123,6 +127,7 @@ class ConsignmentRow(Row, table=True):
     __table_args__ = (
         UniqueConstraint("store", "order_id", "location_id", "split_group", "n"),
         Index("ix_consignments_shipstation_order_id", "shipstation_order_id"),
+        partial("ix_consignments_open", "created_at", where=IS_IN_SHIPSTATION),  # open_consignments
     )
 
     order_key: str = Field(primary_key=True)
@@ -136,6 +141,12 @@ class ConsignmentRow(Row, table=True):
     applied: str | None = Field(default=None, sa_type=Text)
     applied_digest: str | None = None
     pushed_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    seen_status: str | None = None
+    """What the last sweep saw of it in ShipStation, here and in the three below; `gone` when it was not there any more."""
+    seen_differs: str | None = None
+    """Names of our fields that somebody changed there, joined by commas."""
+    seen_modified_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    seen_at: datetime | None = Field(default=None, sa_type=UtcTime)
     created_at: datetime = Field(sa_type=UtcTime)
     updated_at: datetime = Field(sa_type=UtcTime)
 
@@ -169,7 +180,7 @@ class PackageRow(Row, table=True):
 class JournalEntry(Row, table=True):
     """One step: intended before the call, closed after it. `facts` holds names of fields and counts, never personal data.
 
-    `outcome` is intended, confirmed, refused, unknown or abandoned.
+    `outcome` is intended, confirmed, refused, unknown or abandoned; noted for what is no step, such as a change of state.
     """
 
     __tablename__ = "journal"
@@ -228,6 +239,17 @@ class Budget(Row, table=True):
     paused_text: str | None = None
     paused_since: datetime | None = Field(default=None, sa_type=UtcTime)
     updated_at: datetime = Field(sa_type=UtcTime)
+
+
+class Brake(Row, table=True):
+    """Cancellations of a flow that were stopped because they were too many at once, until a person lets them through."""
+
+    __tablename__ = "brakes"
+
+    flow: str = Field(primary_key=True)
+    pulled_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    reason: str = ""
+    released_until: datetime | None = Field(default=None, sa_type=UtcTime)
 
 
 def table_of(row: type[Row]) -> Table:
