@@ -97,6 +97,8 @@ class Day:
         self.life = Life()
         self.life.is_over = True
         self._lives = [self.life]
+        self._kept: list[object] = []
+        """What only those hold on to who wait for ever: or they would be cleaned up in the middle of the day."""
         self.duties: Duties | None = None
         self.died: list[tuple[str, BaseException]] = []
         """Tasks of the daemon that raised: its own mistakes."""
@@ -104,17 +106,17 @@ class Day:
         self._stopping = asyncio.Event()
         self._spawn = TaskSpawn(self._task_failed)
         self._outside = [asyncio.create_task(self._carry_webhooks()), asyncio.create_task(self._tick())]
-        self._posts: set[asyncio.Task[None]] = set()
 
     # the daemon
 
-    async def start(self, dies_after: int | None = None) -> None:
+    async def start(self, dies_after: int | None = None, dies_sending: int | None = None) -> None:
         """A new life on the same database."""
         assert self.life.is_over or self._stopping.is_set()
-        self.life = life = Life(dies_after)
+        self.life = life = Life(dies_after, dies_sending)
         self._lives.append(life)
         self._stopping = stopping = asyncio.Event()
         self._spawn = TaskSpawn(self._task_failed)
+        self._kept.append(self._spawn)
         ports = Ports(LoopClock(life), self._rng, LivingHttp(self.network, life), LivingDb(self.db, life), self._spawn)
 
         async def begin() -> None:
@@ -124,7 +126,7 @@ class Day:
 
         self.duties = None
         task = asyncio.create_task(begin())
-        self._posts.add(task)  # it may never end
+        self._kept.append(task)
         while not (task.done() or life.is_over):
             await asyncio.sleep(0.01)
         if task.done():
@@ -214,7 +216,7 @@ class Day:
         while True:
             for world in (self.shopify, self.shipstation):
                 for delivery in world.due_deliveries():
-                    self._posts.add(asyncio.create_task(self._post(world, delivery)))
+                    self._kept.append(asyncio.create_task(self._post(world, delivery)))
             await asyncio.sleep(COURIER_S)
 
     async def _post(self, world: World, delivery: Delivery) -> None:

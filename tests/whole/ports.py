@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlmodel import Session
 
 from syncd.errors import UncertainError
@@ -16,36 +17,50 @@ from syncd.ports import Http, Request, Response
 from syncd.store.transaction import run_alone, store_error
 
 T = TypeVar("T")
+LATE_S = 20.0
+"""Within the daemon's time limit for a write, as any request is that still can arrive."""
+
 START = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 
 
 class Life:
     """One incarnation of the daemon. `dies_after` is the number of the call to network or database that it does not survive:
-    the call is carried out, and nobody learns of it."""
+    the call is carried out, and nobody learns of it. Transactions that only read are not counted: to die after one is the
+    same as to die after the call before. `dies_sending` counts requests: this one is on its way, and arrives much later."""
 
-    def __init__(self, dies_after: int | None = None) -> None:
+    def __init__(self, dies_after: int | None = None, dies_sending: int | None = None) -> None:
         self.is_over = False
         self.is_buried = False
         """The day is over too: what waits for ever may now be cancelled."""
         self.calls = 0
+        self._forever: list[asyncio.Future[None]] = []
+        self.requests = 0
         self._dies_after = dies_after
+        self._dies_sending = dies_sending
 
-    async def call(self, action: Callable[[], Awaitable[T]]) -> T:
+    async def call(self, action: Callable[[], Awaitable[T]], lasts: Callable[[], bool] = lambda: True) -> T:
+        """`lasts` tells afterwards whether the call may have changed anything."""
         await self.go_on()
-        self.calls += 1
-        is_last = self.calls == self._dies_after
         try:
             return await action()
         finally:
-            self.is_over = self.is_over or is_last
+            self.calls += lasts()
+            self.is_over = self.is_over or self.calls == self._dies_after
             await self.go_on()
+
+    def sends(self) -> bool:
+        """Counts a request. False when it is the last thing that was done in this life."""
+        self.requests += 1
+        self.is_over = self.is_over or self.requests == self._dies_sending
+        return not self.is_over
 
     async def go_on(self) -> None:
         """Never returns when life is over."""
         if self.is_buried:
             raise asyncio.CancelledError
         if self.is_over:
-            await asyncio.get_running_loop().create_future()
+            self._forever.append(asyncio.get_running_loop().create_future())
+            await self._forever[-1]
 
 
 class LoopClock:
@@ -71,15 +86,25 @@ class InlineDb:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.fails_with: Exception | None = None
+        self.has_written = False
+        """Whether the last transaction changed a row; on PostgreSQL always, because it does not tell."""
 
     async def run(self, fn: Callable[[Session], T]) -> T:
         if self.fails_with:
             raise self.fails_with
         try:
             with self._engine.begin() as connection:
-                return run_alone(connection, fn)
+                before = _changes(connection)
+                result = run_alone(connection, fn)
+                self.has_written = before is None or _changes(connection) != before
+                return result
         except Exception as error:
             raise store_error(error) from error
+
+
+def _changes(connection: Connection) -> int | None:
+    driver_connection = connection.connection.driver_connection
+    return driver_connection.total_changes if isinstance(driver_connection, sqlite3.Connection) else None
 
 
 class LivingDb:
@@ -88,7 +113,7 @@ class LivingDb:
         self._life = life
 
     async def run(self, fn: Callable[[Session], T]) -> T:
-        return await self._life.call(lambda: self._db.run(fn))
+        return await self._life.call(lambda: self._db.run(fn), lambda: self._db.has_written)
 
 
 class LivingHttp:
@@ -97,6 +122,9 @@ class LivingHttp:
         self._life = life
 
     async def send(self, request: Request) -> Response:
+        await self._life.go_on()
+        if not self._life.sends():
+            self._network.carry_late(request)
         return await self._life.call(lambda: self._network.exchange(request))
 
 
@@ -115,17 +143,25 @@ class Network:
 
     async def exchange(self, request: Request) -> Response:
         """Raises as the port does, also when the time limit of the request runs out."""
-        answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(self._carry(request, answer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        answer = self._sent(request, self._rng.uniform(*self.latency_s))
         try:
             return await asyncio.wait_for(answer, request.timeout_s)
         except TimeoutError as error:
             raise UncertainError("timeout", "no answer in time") from error
 
-    async def _carry(self, request: Request, answer: asyncio.Future[Response]) -> None:
-        await asyncio.sleep(self._rng.uniform(*self.latency_s))
+    def carry_late(self, request: Request) -> None:
+        """Nobody waits for its answer any more."""
+        self._sent(request, LATE_S).cancel()
+
+    def _sent(self, request: Request, delay_s: float) -> asyncio.Future[Response]:
+        answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(self._carry(request, answer, delay_s))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return answer
+
+    async def _carry(self, request: Request, answer: asyncio.Future[Response], delay_s: float) -> None:
+        await asyncio.sleep(delay_s)
         if self.before:
             self.before(request)
         self.sent.append(request)
