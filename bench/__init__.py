@@ -1,0 +1,1 @@
+"""Benchmarks: each prints ratios, with the absolute figures beside them. None of them is a test."""
