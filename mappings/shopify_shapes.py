@@ -5,7 +5,7 @@ Lists that came in pages are complete here: the reads fetch all pages or give no
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 
 class Money(TypedDict):
@@ -202,7 +202,8 @@ class ShippingLines(TypedDict):
 
 
 class OrderToShip(TypedDict):
-    """Answer of ORDERS_TO_SHIP for one order."""
+    """Answer of ORDERS_TO_SHIP for one order. `customerTags` and `metafields` (`namespace.key` -> value) come from documents of
+    their own, which are sent only where a rule asks for them."""
 
     id: str
     legacyResourceId: str
@@ -230,6 +231,8 @@ class OrderToShip(TypedDict):
     shippingLines: ShippingLines
     lineItems: LineItems
     fulfillmentOrders: FulfillmentOrders
+    customerTags: NotRequired[list[str]]
+    metafields: NotRequired[dict[str, str]]
 
 
 class OrderShipped(TypedDict):
