@@ -49,12 +49,13 @@ _PARTLY_OWNED: dict[str, tuple[str, ...]] = {
 
 
 def changed_fields(wanted: Order, applied: Order) -> tuple[str, ...]:
-    """Names of our fields that Shopify changed since ShipStation last accepted them."""
-    return differing_fields(_owned(wanted), _owned(applied), OWNED_FIELDS)
+    """Names of our fields that Shopify changed since ShipStation last accepted them. Of the status only our hold is ours."""
+    status = ("orderStatus",) if is_on_hold(wanted) != is_on_hold(applied) else ()
+    return status + differing_fields(_owned(wanted), _owned(applied), OWNED_FIELDS)
 
 
 def updated_order(observed: Order, wanted: Order, applied: Order, fields: Iterable[str]) -> Order:
-    """`fields` as wanted, the rest as observed. Keeps the status (a warehouse hold) and names the order by id and key."""
+    """`fields` as wanted, the rest as observed, a hold of the warehouse too. Names the order by id and key."""
     sent: dict[str, Any] = {**wanted, **_writable(observed)}
     for field in fields:
         sent[field] = _field(field, observed, wanted, applied)
@@ -63,6 +64,10 @@ def updated_order(observed: Order, wanted: Order, applied: Order, fields: Iterab
 
 def cancelled_as_observed(observed: Order, order_key: str) -> Order:
     return cast(Order, _writable(observed) | {"orderKey": order_key, "orderStatus": "cancelled"})
+
+
+def is_on_hold(document: Order | None) -> bool:
+    return document is not None and document.get("orderStatus") == "on_hold"
 
 
 def is_regrouped(observed: Order) -> bool:

@@ -39,9 +39,13 @@ class Cause(StrEnum):
     OTHER_SERVICE = "other_service"
     TEST_ORDER = "test_order"
     BEFORE_START = "before_start"
+    TOO_OLD = "too_old"
+    ZERO_VALUE = "zero_value"
+    GIFT_CARD = "gift_card"
     NOT_FOUND = "not_found"
     FULFILLMENT_HOLD = "fulfillment_hold"
     FRAUD_REVIEW = "fraud_review"
+    CANCELLED_ON_HOLD = "cancelled_on_hold"
     QUEUED = "queued"
     IN_SHIPSTATION = "in_shipstation"
     PARTLY_SHIPPED = "partly_shipped"
@@ -87,7 +91,9 @@ MEANINGS: dict[Cause, Meaning] = {
         "Nothing to do until that date. Fulfil it early in Shopify to send it now.",
     ),
     Cause.UNPAID: Meaning(
-        State.EXCLUDED, "The order is not paid.", "Nothing to do: it goes out by itself once Shopify says it is paid."
+        State.EXCLUDED,
+        "The order is not paid.",
+        "Nothing to do: it goes out by itself once Shopify says it is paid. `ship_pending = true` sends orders on payment terms.",
     ),
     Cause.AUTHORIZED_ONLY: Meaning(
         State.EXCLUDED,
@@ -95,7 +101,9 @@ MEANINGS: dict[Cause, Meaning] = {
         "Capture the payment in Shopify, or set `ship_authorized = true` for the store if you capture late.",
     ),
     Cause.PARTLY_PAID: Meaning(
-        State.EXCLUDED, "Only a part of the order is paid.", "Collect the rest in Shopify; it then goes out by itself."
+        State.EXCLUDED,
+        "Only a part of the order is paid.",
+        "Collect the rest in Shopify; it then goes out by itself. `ship_partly_paid = true` does not wait for it.",
     ),
     Cause.NOTHING_TO_SHIP: Meaning(State.EXCLUDED, "No line of the order needs shipping.", "Nothing to do."),
     Cause.PICKUP: Meaning(
@@ -116,18 +124,38 @@ MEANINGS: dict[Cause, Meaning] = {
         "It was made before the start date of the synchronization.",
         "Ship it the way you did before, or set `sync.start_at` to an earlier date and run `syncd mark` for it.",
     ),
+    Cause.TOO_OLD: Meaning(
+        State.EXCLUDED,
+        "It became due longer ago than `oldest_days` of the store allows.",
+        "Nothing to do, or run `syncd release ORDER` to send it all the same.",
+    ),
+    Cause.ZERO_VALUE: Meaning(
+        State.EXCLUDED,
+        "It costs nothing, and the store is set not to send such orders.",
+        "Nothing to do, or run `syncd release ORDER`. `ship_zero_value = true` sends all of them.",
+    ),
+    Cause.GIFT_CARD: Meaning(
+        State.EXCLUDED, "It holds only gift cards that Shopify delivers itself.", "Nothing to do."
+    ),
     Cause.NOT_FOUND: Meaning(
         State.EXCLUDED,
         "Shopify does not show this order to the app.",
         "Was it deleted? Orders older than 60 days need the scope read_all_orders.",
     ),
     Cause.FULFILLMENT_HOLD: Meaning(
-        State.HELD, "Shopify holds all that is left to ship.", "Release the hold in Shopify; it goes out at once."
+        State.HELD,
+        "Shopify holds all that is left to ship; what ShipStation had of it is on hold there too.",
+        "Release the hold in Shopify; it goes out at once.",
     ),
     Cause.FRAUD_REVIEW: Meaning(
         State.HELD,
         "Shopify's risk analysis advises against shipping before a person has looked.",
         "Decide in Shopify: cancel the order, or run `syncd release ORDER` to ship it.",
+    ),
+    Cause.CANCELLED_ON_HOLD: Meaning(
+        State.HELD,
+        "It was cancelled in Shopify and is on hold in ShipStation, as the store's `on_cancel` asks.",
+        "Cancel it in ShipStation once the goods are back on the shelf.",
     ),
     Cause.QUEUED: Meaning(State.QUEUED, "It is on its way to ShipStation.", "Nothing to do."),
     Cause.IN_SHIPSTATION: Meaning(

@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from mappings.causes import Cause
 from mappings.pacific import from_shopify
 from mappings.plans import Profile
-from mappings.shopify_shapes import FulfillmentOrder, LineItem, OrderToShip, number_of
+from mappings.shopify_shapes import FulfillmentOrder, LineItem, MoneyBag, OrderToShip, number_of
 
 SOONEST_LOOK_S = 5.0
 LATEST_LOOK_S = 6 * 3600.0
@@ -25,12 +26,14 @@ ENDED = frozenset({"CLOSED", "CANCELLED"})
 class Barrier:
     """Why an order as a whole may not ship now, and when that may change by itself.
 
-    One that `withdraws` takes back what ShipStation has; any other only keeps more from going there.
+    One that `withdraws` takes back what ShipStation has, one that `pauses` puts it on hold there; any other only keeps
+    more from going there.
     """
 
     cause: Cause
     until: datetime | None = None
     withdraws: bool = False
+    pauses: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Routing:
     """By location id, None for a deleted location: may leave now."""
     barred: dict[Cause, Counter[int]]
     """Remaining, but not ours to send now."""
+    held: dict[int, Counter[int]]
+    """By location id: those of them that a fulfillment hold keeps back."""
     fulfilled: Counter[int]
     unrouted: Counter[int]
     """Sold, not fulfilled, and in no fulfillment order just now: routing is at work, which is no evidence of anything."""
@@ -51,13 +56,17 @@ class Routing:
 
 
 def barrier(order: OrderToShip, profile: Profile, now: datetime, released: bool = False) -> Barrier | None:
-    """The decision table of the order as a whole; the first row that applies decides. `released`: a person waived the fraud review."""
+    """The decision table of the order as a whole; the first row that applies decides. `released`: a person waived doubts of ours."""
     if order["cancelledAt"]:
-        return Barrier(Cause.CANCELLED, withdraws=True)
+        holds = profile.on_cancel == "hold"
+        return Barrier(Cause.CANCELLED, withdraws=not holds, pauses=holds)
     if cause := _not_wanted(order, profile):
         return Barrier(cause)
-    if found := _payment(order, profile) or (None if released else _risk(order, now)):
+    if found := _payment(order, profile):
         return found
+    if not released and (found := _doubt(order, profile, now)):
+        return found
+    # From when it was placed, which no edit moves.
     grace_ends = from_shopify(order["processedAt"]) + timedelta(seconds=profile.grace_s)
     return Barrier(Cause.GRACE_PERIOD, grace_ends) if grace_ends > now else None
 
@@ -72,20 +81,23 @@ def routing(order: OrderToShip) -> Routing:
     fulfillment_orders = order["fulfillmentOrders"]["nodes"]
     free: dict[int | None, Counter[int]] = {}
     barred: dict[Cause, Counter[int]] = {}
+    held: dict[int, Counter[int]] = {}
     countries = {location_of(one): one["assignedLocation"]["countryCode"] or "" for one in fulfillment_orders}
     for fulfillment_order in fulfillment_orders:
         units = remaining_units(fulfillment_order)
         if fulfillment_order["status"] in ENDED or not units:
             continue
+        location_id = location_of(fulfillment_order)
         if cause := bar(fulfillment_order):
             barred.setdefault(cause, Counter()).update(units)
+            if cause is Cause.FULFILLMENT_HOLD and location_id is not None:
+                held.setdefault(location_id, Counter()).update(units)
         else:
-            location_id = location_of(fulfillment_order)
             free.setdefault(location_id, Counter()).update(units)
     fulfilled = fulfilled_units(fulfillment_orders)
     live = sum([*free.values(), *barred.values()], Counter[int]())
     unrouted = shippable_units(order["lineItems"]["nodes"]) - fulfilled - live
-    return Routing(free, barred, fulfilled, unrouted, _first_due(fulfillment_orders), countries)
+    return Routing(free, barred, held, fulfilled, unrouted, _first_due(fulfillment_orders), countries)
 
 
 def bar(fulfillment_order: FulfillmentOrder) -> Cause | None:
@@ -148,7 +160,12 @@ def _not_wanted(order: OrderToShip, profile: Profile) -> Cause | None:
 def _payment(order: OrderToShip, profile: Profile) -> Barrier | None:
     """A zero total is PAID. PARTIALLY_REFUNDED says nothing about the goods: a refund of money alone shows it too."""
     status = order["displayFinancialStatus"] or ""
-    if status in {"PAID", "PARTIALLY_REFUNDED"} or (status == "AUTHORIZED" and profile.ship_authorized):
+    trusted = {
+        "AUTHORIZED": profile.ship_authorized,
+        "PARTIALLY_PAID": profile.ship_partly_paid,
+        "PENDING": profile.ship_pending,
+    }
+    if status in {"PAID", "PARTIALLY_REFUNDED"} or trusted.get(status):
         return None
     return _PAYMENT.get(status, Barrier(Cause.UNPAID))
 
@@ -163,12 +180,44 @@ _PAYMENT = {
 }
 
 
-def _risk(order: OrderToShip, now: datetime) -> Barrier | None:
-    """INVESTIGATE does not hold: Shopify gives it freely, and merchants who want it held do so with a Flow."""
-    if order["risk"]["recommendation"] == "CANCEL":
-        return Barrier(Cause.FRAUD_REVIEW, withdraws=True)
-    pending = any(assessment["riskLevel"] == "PENDING" for assessment in order["risk"]["assessments"])
-    return Barrier(Cause.RISK_PENDING, look_later(order, now)) if pending else None
+def _doubt(order: OrderToShip, profile: Profile, now: datetime) -> Barrier | None:
+    """What a person may waive."""
+    if not profile.ship_zero_value and not amount(order["currentTotalPriceSet"]):
+        return Barrier(Cause.ZERO_VALUE)
+    if profile.oldest_days is not None and now - _due_since(order) > timedelta(days=profile.oldest_days):
+        return Barrier(Cause.TOO_OLD)
+    return _risk(order, profile, now)
+
+
+def amount(bag: MoneyBag) -> Decimal:
+    return Decimal(bag["shopMoney"]["amount"])
+
+
+def _due_since(order: OrderToShip) -> datetime:
+    """Since when it could have been sent: a pre-order is not old on its day."""
+    dates = [one["fulfillAt"] for one in order["fulfillmentOrders"]["nodes"]]
+    return max(from_shopify(date) for date in [order["processedAt"], *dates] if date)
+
+
+def _risk(order: OrderToShip, profile: Profile, now: datetime) -> Barrier | None:
+    """Shopify's recommendation sums up all assessments; where it gives none, the highest level counts. INVESTIGATE does not
+    hold unless asked for: Shopify gives it freely."""
+    gate = profile.fraud
+    if gate.hold_on == "never":
+        return None
+    levels = {assessment["riskLevel"] for assessment in order["risk"]["assessments"]}
+    advice = order["risk"]["recommendation"]
+    if advice not in _ADVICE:
+        advice = "CANCEL" if "HIGH" in levels else "INVESTIGATE" if "MEDIUM" in levels else ""
+    if advice == "CANCEL" or (advice == "INVESTIGATE" and gate.hold_on == "investigate"):
+        return Barrier(Cause.FRAUD_REVIEW, withdraws=profile.on_hold == "withdraw", pauses=profile.on_hold == "hold")
+    waits_until = from_shopify(order["createdAt"]) + timedelta(seconds=gate.wait_s)
+    if "PENDING" not in levels or waits_until <= now:
+        return None
+    return Barrier(Cause.RISK_PENDING, min(look_later(order, now), waits_until))
+
+
+_ADVICE = frozenset({"ACCEPT", "INVESTIGATE", "CANCEL"})
 
 
 def _first_due(fulfillment_orders: Iterable[FulfillmentOrder]) -> datetime | None:

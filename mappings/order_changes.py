@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from mappings.carry_over import CHANGEABLE, changed_fields
+from mappings.carry_over import CHANGEABLE, changed_fields, is_on_hold
+from mappings.causes import Cause
 from mappings.consignments import Allotment, Assignment, added, allot
 from mappings.eligibility import Barrier, Routing, barrier, routing
 from mappings.orders import cancelled_order, ordinal_in, shipstation_order
-from mappings.packed import Units, units_of, whole_packages
+from mappings.packed import Units, packed_units, units_of, whole_packages
 from mappings.plans import Consignment, Package, Profile, Standing
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
@@ -47,6 +48,8 @@ class Picture:
     documents: Mapping[str, Order]
     """Order key -> what Shopify would have it be now, for all that are neither cancelled nor to be cancelled."""
     changes: tuple[Change, ...]
+    paused: Mapping[int, Units]
+    """By location: units that may not leave now and, as far as they are in ShipStation, stay there on hold."""
     reopened: Units
     """Packed, reported to Shopify, and open there again although the label stands: sent once more they would leave twice."""
 
@@ -67,21 +70,23 @@ def picture(
     seen = tuple(as_observed(one, observed.get(one.order_key)) for one in consignments)
     gate = barrier(order, profile, now, released)
     routes = routing(order)
-    remaining = {where: units for where, units in routes.free.items() if where is not None}
+    paused = _paused(profile, gate, routes, seen, packages)
+    remaining = {where: units for where, units in routes.free.items() if where is not None} | paused
     reported = _reported(seen, packages)
     slack = routes.unrouted + _still_fulfilled(routes, seen, packages, reported)
     reopened = (reported - routes.fulfilled) & added(remaining.values())
     if gate and gate.withdraws:
         remaining, slack, reopened = {}, Counter(), Counter()
     locations = remaining.keys() | {one.location_id for one in seen}
-    frozen = locations if gate else {where for where in locations if not is_mapped(profile, where)}
+    frozen = locations if gate else paused.keys() | {where for where in locations if not is_mapped(profile, where)}
     order_id = int(order["legacyResourceId"])
     allotment = allot(profile.store, order_id, remaining, seen, packages, slack, reopened, frozenset(frozen))
     numbers = ordinals(profile, order, seen, allotment.assignments)
     documents = _documents(profile, order, allotment, seen, routes, numbers)
+    documents |= _on_hold(allotment, documents, paused, is_final=bool(order["cancelledAt"]))
     uncertain = frozenset(c.order_key for c in consignments if c.standing is Standing.INTENDED or c.applied is None)
     changes = tuple(_changes(profile, order, allotment, documents, numbers, uncertain))
-    return Picture(gate, routes, allotment, seen, documents, changes, reopened)
+    return Picture(gate, routes, allotment, seen, documents, changes, paused, reopened)
 
 
 def as_observed(consignment: Consignment, observed: Order | None) -> Consignment:
@@ -95,12 +100,63 @@ def as_observed(consignment: Consignment, observed: Order | None) -> Consignment
     else:
         standing = Standing.OPEN if status in CHANGEABLE else Standing.SHIPPED
     order_id = observed.get("orderId") or consignment.shipstation_order_id
-    applied = observed if consignment.standing is Standing.INTENDED else consignment.applied or observed
-    return replace(consignment, standing=standing, shipstation_order_id=order_id, applied=applied)
+    return replace(consignment, standing=standing, shipstation_order_id=order_id, applied=_applied(consignment, observed))
+
+
+def _applied(consignment: Consignment, observed: Order) -> Order:
+    """A hold that is not ours is the warehouse's: it is no part of what we applied. One of ours that is gone was lifted there."""
+    known = consignment.applied
+    is_ours = consignment.hold_in_doubt or is_on_hold(known)
+    if consignment.standing is Standing.INTENDED or known is None:
+        return observed if is_ours or not is_on_hold(observed) else {**observed, "orderStatus": "awaiting_shipment"}
+    is_lifted = is_on_hold(known) and observed.get("orderStatus") in CHANGEABLE and not is_on_hold(observed)
+    return {**known, "orderStatus": "awaiting_shipment"} if is_lifted else known
 
 
 def is_mapped(profile: Profile, location_id: int | None) -> bool:
     return location_id is not None and (not profile.warehouses or location_id in profile.warehouses)
+
+
+def _paused(
+    profile: Profile,
+    gate: Barrier | None,
+    routes: Routing,
+    consignments: Sequence[Consignment],
+    packages: Sequence[Package],
+) -> dict[int, Units]:
+    """By location. A hold on some of its units takes those out of ShipStation, so that the others can leave."""
+    if gate and gate.cause is Cause.CANCELLED:
+        return _left_there(consignments, packages) if gate.pauses else {}
+    if gate and gate.pauses:
+        free = {where: units for where, units in routes.free.items() if where is not None}
+        return {where: free.get(where, Counter()) + routes.held.get(where, Counter()) for where in free | routes.held}
+    if profile.on_hold == "withdraw" or (gate and gate.withdraws):
+        return {}
+    return {where: units for where, units in routes.held.items() if where not in routes.free}
+
+
+def _left_there(consignments: Sequence[Consignment], packages: Sequence[Package]) -> dict[int, Units]:
+    """What of a cancelled order lies in ShipStation: Shopify shows nothing as remaining any more."""
+    packed = packed_units(consignments, packages)
+    left: dict[int, Units] = {}
+    for one in consignments:
+        if one.standing is not Standing.CANCELLED:
+            told = packed.of(one.order_key) - packed.pending.get(one.order_key, Counter())
+            left.setdefault(one.location_id, Counter()).update(units_of(one.applied) - told)
+    return left
+
+
+def _on_hold(
+    allotment: Allotment, documents: Mapping[str, Order], paused: Mapping[int, Units], is_final: bool
+) -> dict[str, Order]:
+    """The documents of what is paused. Of a cancelled order nothing but the status changes: Shopify shows no amounts any more."""
+    held: dict[str, Order] = {}
+    for one in allotment.assignments:
+        if one.location_id in paused and one.order_key in documents:
+            applied = one.consignment.applied if one.consignment else None
+            document = applied if is_final and applied else documents[one.order_key]
+            held[one.order_key] = {**document, "orderStatus": "on_hold"}
+    return held
 
 
 def _reported(consignments: Sequence[Consignment], packages: Sequence[Package]) -> Units:

@@ -6,7 +6,7 @@ Total and deterministic. A second look after the steps were applied plans nothin
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mappings.addresses import missing_parts
@@ -14,6 +14,7 @@ from mappings.carry_over import (
     cancelled_as_observed,
     edited_there,
     has_other_units,
+    is_on_hold,
     is_regrouped,
     same_destination,
     updated_order,
@@ -98,7 +99,7 @@ def order_number_stem(profile: Profile, order: OrderToShip) -> str:
     return order_number(profile, order, 1)
 
 
-def _decide(change: Change, observed: Mapping[str, Order | None]) -> UpsertOrder | Trouble:
+def _decide(change: Change, observed: Mapping[str, Order | None]) -> UpsertOrder | Trouble | None:
     """The decision table of one ShipStation order. Shipped and cancelled ones never get here: nothing is assigned to them."""
     key, consignment = change.order_key, change.assignment.consignment
     applied = consignment.applied if consignment else None
@@ -123,11 +124,20 @@ def _decide(change: Change, observed: Mapping[str, Order | None]) -> UpsertOrder
     # Cancel: nothing of it is wanted any more, and it is still open.
     if change.wanted is None:
         return _upsert(change, cancelled_as_observed(truth, key))
+    # Put it on hold: not when the warehouse did, for then it is the warehouse's to release.
+    change = _without_status(change, applied) if is_on_hold(truth) and is_on_hold(change.wanted) else change
+    if not change.fields or change.wanted is None:
+        return None
     # Update its items: not when the warehouse took some out.
     if "items" in change.fields and applied and has_other_units(truth, applied):
         return Trouble(Cause.CHANGED_ON_BOTH_SIDES, f"{key}: units changed in ShipStation")
     # Update: Shopify's fields, and the warehouse's for the rest.
     return _upsert(change, updated_order(truth, change.wanted, applied or truth, change.fields), change.wanted)
+
+
+def _without_status(change: Change, applied: Order | None) -> Change:
+    before: Order = {**(change.wanted or {}), "orderStatus": (applied or {}).get("orderStatus") or "awaiting_shipment"}
+    return replace(change, wanted=before, fields=tuple(field for field in change.fields if field != "orderStatus"))
 
 
 def _missing(change: Change) -> tuple[str, ...]:
@@ -143,7 +153,9 @@ def _troubles(
     profile: Profile, order: OrderToShip, seen: Picture, packages: Sequence[Package], observed: Mapping[str, Order | None]
 ) -> list[Trouble]:
     """What cannot be made equal by any step."""
-    troubles = [_excess(seen, key, units) for key, units in seen.allotment.excess.items()]
+    troubles = [_excess(seen, key, f"{_counted(units)} no longer wanted") for key, units in seen.allotment.excess.items()]
+    held = [one for one in seen.consignments if one.location_id in seen.paused and one.order_key in seen.allotment.locked]
+    troubles += [_excess(seen, one.order_key, "on hold in Shopify after its label") for one in held]
     for line_id, units in sorted(seen.reopened.items()):
         detail = f"line {line_id}: {units} shipped units are open again in Shopify, their label stands"
         troubles.append(Trouble(Cause.EDITED_AFTER_LABEL, detail))
@@ -162,13 +174,16 @@ def _is_vanished(one: Assignment, observed: Mapping[str, Order | None]) -> bool:
     return known and bool(one.outstanding) and one.order_key in observed and observed[one.order_key] is None
 
 
-def _excess(seen: Picture, key: str, units: Units) -> Trouble:
-    lines = ", ".join(f"{count} of line {line_id}" for line_id, count in sorted(units.items()))
-    detail = f"{key}: {lines} no longer wanted"
-    if not seen.barrier or not seen.barrier.withdraws:
-        return Trouble(Cause.EDITED_AFTER_LABEL, detail)
-    fraud = seen.barrier.cause is Cause.FRAUD_REVIEW
-    return Trouble(Cause.FRAUD_REVIEW if fraud else Cause.CANCELLED_AFTER_LABEL, detail)
+def _counted(units: Units) -> str:
+    return ", ".join(f"{count} of line {line_id}" for line_id, count in sorted(units.items()))
+
+
+def _excess(seen: Picture, key: str, what: str) -> Trouble:
+    gate = seen.barrier
+    if gate is None or not (gate.withdraws or gate.pauses):
+        return Trouble(Cause.EDITED_AFTER_LABEL, f"{key}: {what}")
+    fraud = gate.cause is Cause.FRAUD_REVIEW
+    return Trouble(Cause.FRAUD_REVIEW if fraud else Cause.CANCELLED_AFTER_LABEL, f"{key}: {what}")
 
 
 def _moved(seen: Picture, consignment: Consignment) -> Trouble | None:
@@ -197,16 +212,21 @@ def _state(order: OrderToShip, seen: Picture, steps: Sequence[UpsertOrder]) -> C
     gate, allotment = seen.barrier, seen.allotment
     gone = seen.routing.fulfilled + added(allotment.packed.pending.values()) + allotment.packed.stray
     placed = added([*(one.outstanding for one in allotment.assignments), *allotment.locked.values()])
+    if gate and gate.cause is Cause.CANCELLED and gate.pauses and placed:
+        return Cause.CANCELLED_ON_HOLD
     if gate and (gate.cause is Cause.CANCELLED or (gate.cause in _FINAL and not seen.consignments)):
         return gate.cause
-    if not any(line["requiresShipping"] for line in order["lineItems"]["nodes"]):
-        return Cause.NOTHING_TO_SHIP
+    lines = order["lineItems"]["nodes"]
+    if not any(line["requiresShipping"] for line in lines):
+        return Cause.GIFT_CARD if lines and all(line["isGiftCard"] for line in lines) else Cause.NOTHING_TO_SHIP
     stopped = gate and gate.withdraws and (not gone or seen.routing.free)
     # What lies there names the state, whatever keeps the rest back: no order is excluded while its goods are in ShipStation.
     if gate and not placed and (allotment.unplaced or not gone):
         return gate.cause
     if gate and stopped:
         return gate.cause
+    if seen.paused and placed and all(one.location_id in seen.paused for one in allotment.assignments if one.outstanding):
+        return gate.cause if gate and gate.pauses else Cause.FULFILLMENT_HOLD
     if any(step.kind == "create_order" for step in steps):
         return Cause.QUEUED
     if placed:
@@ -242,8 +262,9 @@ def _shipped_by_us(seen: Picture) -> bool:
 def _remarks(seen: Picture, observed: Mapping[str, Order | None]) -> list[str]:
     """What is worth knowing beside the cause: units that stay behind, and fields that both sides changed."""
     behind = [f"{sum(units.values())} units {cause}" for cause, units in sorted(seen.routing.barred.items())]
-    if seen.barrier and seen.allotment.unplaced:
-        behind.append(f"{sum(added(seen.allotment.unplaced.values()).values())} units {seen.barrier.cause}")
+    unplaced = {where: units for where, units in seen.allotment.unplaced.items() if where not in seen.paused}
+    if seen.barrier and unplaced:
+        behind.append(f"{sum(added(unplaced.values()).values())} units {seen.barrier.cause}")
     both = []
     for change in seen.changes:
         truth, consignment = observed.get(change.order_key), change.assignment.consignment

@@ -13,6 +13,14 @@ from mappings.shipstation_shapes import Order
 
 
 @dataclass(frozen=True)
+class FraudGate:
+    """From which of Shopify's recommendations on an order is held, and how long an unfinished analysis is waited for."""
+
+    hold_on: Literal["cancel", "investigate", "never"] = "cancel"
+    wait_s: float = 3600.0
+
+
+@dataclass(frozen=True)
 class Profile:
     """What the merchant set for one store."""
 
@@ -24,7 +32,18 @@ class Profile:
     start_at: datetime | None = None
     grace_s: float = 0.0
     ship_authorized: bool = False
+    ship_pending: bool = False
+    """Unpaid ones too: payment terms, cash on delivery."""
+    ship_partly_paid: bool = False
     ship_test_orders: bool = False
+    ship_zero_value: bool = True
+    oldest_days: float | None = None
+    """Orders that became due longer ago are excluded. None: age does not matter."""
+    fraud: FraudGate = field(default_factory=FraudGate)
+    on_hold: Literal["hold", "withdraw"] = "hold"
+    """What a hold in Shopify does to goods that ShipStation has: on hold there too, or out of there."""
+    on_cancel: Literal["cancel", "hold"] = "cancel"
+    void_on_cancel: bool = False
     notify_customer: bool = True
 
 
@@ -60,6 +79,8 @@ class Consignment:
     standing: Standing
     shipstation_order_id: int | None = None
     applied: Order | None = None
+    hold_in_doubt: bool = False
+    """We may have put it on hold without having seen the answer."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +127,8 @@ class UpsertOrder:
     def kind(self) -> str:
         if self.document["orderStatus"] == "cancelled":
             return "cancel_order"
+        if "orderStatus" in self.fields:
+            return "hold_order" if self.document["orderStatus"] == "on_hold" else "release_order"
         return "update_order" if self.fields else "create_order"
 
 

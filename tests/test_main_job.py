@@ -68,7 +68,7 @@ NEVER_SENT = {
     "partially_paid": "partly_paid",
     "test": "test_order",
     "digital_only": "nothing_to_ship",
-    "gift_card": "nothing_to_ship",
+    "gift_card": "gift_card",
     "pickup": "pickup",
 }
 

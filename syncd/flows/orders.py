@@ -27,6 +27,8 @@ from syncd.shopify.client import ShopifyClient
 from syncd.shopify.reads import orders_to_ship
 
 LOCKED = frozenset({"shipped", "cancelled"})
+WEIGHTY = frozenset({"cancelled", "on_hold"})
+"""What we ask for by these must be so afterwards: goods would leave otherwise."""
 
 
 @dataclass(frozen=True)
@@ -125,8 +127,8 @@ class OrdersFlow:
         return outcomes
 
     async def _upsert(self, upserts: Sequence[UpsertOrder]) -> list[Outcome]:
-        has_cancels = any(step.kind == "cancel_order" for step in upserts)
-        urgency = Urgency.CANCEL if has_cancels else Urgency.ORDERS
+        is_urgent = any(step.kind in {"cancel_order", "hold_order"} for step in upserts)
+        urgency = Urgency.CANCEL if is_urgent else Urgency.ORDERS
         try:
             rows = await upsert_orders(self._shipstation, [step.document for step in upserts], urgency)
         except SyncError as error:
@@ -162,7 +164,7 @@ def _differs(step: UpsertOrder, truth: Order | None) -> str:
     if truth is None:
         return "it cannot be found"
     sent, read = step.document["orderStatus"], truth.get("orderStatus")
-    return f"it reads back as {read}" if sent != read and ("cancelled" in (sent, read) or read in LOCKED) else ""
+    return f"it reads back as {read}" if sent != read and (sent in WEIGHTY or read in LOCKED) else ""
 
 
 def _order_id(step: UpsertOrder, outcome: Outcome) -> int | None:

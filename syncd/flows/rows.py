@@ -128,15 +128,16 @@ def _ruling(stored: StoredRuling | None) -> Ruling:
 def _consignment(row: ConsignmentRow, intents: Iterable[JournalEntry]) -> Consignment:
     """While an answer is outstanding nobody knows what ShipStation accepted last, whatever we noted before."""
     applied = cast(Order, canonical.loads(row.applied)) if row.applied else None
-    is_uncertain = any(entry.key == row.order_key for entry in intents)
+    doubts = [entry.step for entry in intents if entry.key == row.order_key]
     return Consignment(
         order_key=row.order_key,
         location_id=row.location_id,
         split_group=row.split_group,
         n=row.n,
-        standing=Standing.INTENDED if is_uncertain else Standing(row.standing),
+        standing=Standing.INTENDED if doubts else Standing(row.standing),
         shipstation_order_id=row.shipstation_order_id,
         applied=applied,
+        hold_in_doubt="hold_order" in doubts,
     )
 
 

@@ -21,9 +21,13 @@ log = get_logger("runner")
 EVENTS = {
     "create_order": "order.pushed",
     "update_order": "order.updated",
+    "hold_order": "order.held",
+    "release_order": "order.released",
     "cancel_order": "order.cancelled",
     "create_fulfillment": "fulfillment.created",
     "adopt_fulfillment": "fulfillment.adopted",
+    "update_tracking": "tracking.updated",
+    "cancel_fulfillment": "fulfillment.cancelled",
 }
 
 

@@ -26,9 +26,15 @@ from syncd.wiring import build_flows
 TOLD = {
     "create_order": "sent to ShipStation",
     "update_order": "changed in ShipStation",
+    "hold_order": "put on hold in ShipStation",
+    "release_order": "released from hold in ShipStation",
+    "release": "released by hand",
+    "resolve": "resolved by hand",
     "cancel_order": "cancelled in ShipStation",
     "create_fulfillment": "told to Shopify as a fulfillment",
     "adopt_fulfillment": "found in Shopify already",
+    "update_tracking": "took over the fulfillment of a voided label in Shopify",
+    "cancel_fulfillment": "taken back in Shopify, because its label was voided",
 }
 ENDED = {
     "confirmed": "done",

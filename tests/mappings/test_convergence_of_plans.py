@@ -82,7 +82,8 @@ class Plans(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 3), part=st.booleans())
     def warehouse_buys_a_label(self, which: int, part: bool) -> None:
-        open_keys = [key for key in self.shipstation.orders if self.shipstation.unpacked(key)]
+        there = self.shipstation
+        open_keys = [key for key in there.orders if there.unpacked(key) and not there.is_held(key)]
         if which < len(open_keys):
             units = self.shipstation.unpacked(open_keys[which])
             self.shipstation.buy(open_keys[which], Counter({min(units): 1}) if part else units)
@@ -158,14 +159,19 @@ class Plans(RuleBasedStateMachine):
         assert len(ours) == len(set(ours)) == len(self.shopify.sent)
 
     def _units_agree(self) -> None:
-        """All that is free to go lies in ShipStation, unpacked, exactly once; only a voided label may leave a doubt."""
+        """All that is free to go lies in ShipStation, unpacked, exactly once, and what is held at most on hold; only a voided
+        label may leave a doubt."""
         free = added(work.remaining for work in self.shopify.works if work.status in {"OPEN", "IN_PROGRESS"})
-        placed = added(self.shipstation.unpacked(key) for key in self.shipstation.orders)
+        held = added(work.remaining for work in self.shopify.works if work.status == "ON_HOLD")
+        there = self.shipstation
+        placed = added(there.unpacked(key) for key in there.orders if not there.is_held(key))
+        on_hold = added(there.unpacked(key) for key in there.orders if there.is_held(key))
         voided = added(
             Counter(one.lines) for one in self.memory.packages.values() if one.voided and one.fulfillment_gid
         )
         assert not free - placed
         assert not placed - free - voided
+        assert not on_hold - held
 
 
 TestPlans = Plans.TestCase

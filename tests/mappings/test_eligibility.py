@@ -9,8 +9,8 @@ import pytest
 
 from mappings.causes import Cause
 from mappings.eligibility import bar, barrier, routing
-from mappings.plans import Profile
-from tests.mappings.builders import HERE, NOW, PROFILE, THERE, fulfillment_order, later, line, order
+from mappings.plans import FraudGate, Profile
+from tests.mappings.builders import HERE, NOW, PROFILE, THERE, fulfillment_order, later, line, money, order
 
 PENDING_RISK = {"recommendation": "NONE", "assessments": [{"riskLevel": "LOW"}, {"riskLevel": "PENDING"}]}
 START = replace(PROFILE, start_at=datetime(2026, 11, 20, 12, tzinfo=UTC))
@@ -18,6 +18,16 @@ START = replace(PROFILE, start_at=datetime(2026, 11, 20, 12, tzinfo=UTC))
 
 def risk(recommendation: str) -> dict[str, Any]:
     return {"recommendation": recommendation, "assessments": [{"riskLevel": "HIGH"}]}
+
+
+def fraud(**gate: Any) -> Profile:
+    return replace(PROFILE, fraud=FraudGate(**gate))
+
+
+PREORDER = {
+    "processedAt": "2026-09-01T00:00:00Z",
+    "fulfillmentOrders": {"nodes": [fulfillment_order(1, fulfillAt="2026-11-20T00:00:00Z")]},
+}
 
 
 @pytest.mark.parametrize(
@@ -42,7 +52,21 @@ def risk(recommendation: str) -> dict[str, Any]:
         pytest.param({"processedAt": "2026-11-20T12:00:00Z"}, START, None, id="at the start"),
         pytest.param({"risk": risk("CANCEL")}, PROFILE, Cause.FRAUD_REVIEW, id="risk says cancel"),
         pytest.param({"risk": risk("INVESTIGATE")}, PROFILE, None, id="risk says investigate"),
+        pytest.param({"risk": risk("INVESTIGATE")}, fraud(hold_on="investigate"), Cause.FRAUD_REVIEW, id="investigate holds"),
+        pytest.param({"risk": risk("ACCEPT")}, fraud(hold_on="investigate"), None, id="accepted in spite of a high level"),
+        pytest.param({"risk": risk("NONE")}, PROFILE, Cause.FRAUD_REVIEW, id="no recommendation, a high level"),
+        pytest.param({"risk": risk("CANCEL")}, fraud(hold_on="never"), None, id="never held"),
         pytest.param({"risk": PENDING_RISK}, PROFILE, Cause.RISK_PENDING, id="risk pending"),
+        pytest.param({"risk": PENDING_RISK}, fraud(wait_s=45 * 60), None, id="risk pending for too long"),
+        pytest.param({"risk": PENDING_RISK}, fraud(hold_on="never"), None, id="risk pending, not asked for"),
+        pytest.param({"displayFinancialStatus": "PENDING"}, replace(PROFILE, ship_pending=True), None, id="payment terms"),
+        pytest.param({"displayFinancialStatus": "EXPIRED"}, replace(PROFILE, ship_pending=True), Cause.UNPAID, id="expired terms"),
+        pytest.param({"displayFinancialStatus": "PARTIALLY_PAID"}, replace(PROFILE, ship_partly_paid=True), None, id="a deposit will do"),
+        pytest.param({"currentTotalPriceSet": money("0.00")}, PROFILE, None, id="free"),
+        pytest.param({"currentTotalPriceSet": money("0.00")}, replace(PROFILE, ship_zero_value=False), Cause.ZERO_VALUE, id="free, unwanted"),
+        pytest.param({"processedAt": "2026-11-13T17:59:59Z"}, replace(PROFILE, oldest_days=7), Cause.TOO_OLD, id="too old"),
+        pytest.param({"processedAt": "2026-11-13T18:00:00Z"}, replace(PROFILE, oldest_days=7), None, id="just young enough"),
+        pytest.param(PREORDER, replace(PROFILE, oldest_days=7), None, id="a pre-order on its day"),
         pytest.param({}, replace(PROFILE, grace_s=45 * 60 + 1), Cause.GRACE_PERIOD, id="in the grace period"),
         pytest.param({}, replace(PROFILE, grace_s=45 * 60), None, id="grace period just over"),
     ],
@@ -52,8 +76,12 @@ def test_the_order_as_a_whole(facts: dict[str, Any], profile: Profile, cause: Ca
     assert (found.cause if found else None) == cause
 
 
-def test_a_waived_fraud_review_lets_the_order_go() -> None:
+def test_a_waived_doubt_lets_the_order_go_and_an_unpaid_one_stays() -> None:
     assert barrier(order(risk=risk("CANCEL")), PROFILE, NOW, released=True) is None
+    assert barrier(order(processedAt="2026-01-01T00:00:00Z"), replace(PROFILE, oldest_days=7), NOW, released=True) is None
+    unpaid = barrier(order(displayFinancialStatus="PENDING"), PROFILE, NOW, released=True)
+    assert unpaid
+    assert unpaid.cause is Cause.UNPAID
 
 
 def test_waits_say_when_to_look_again() -> None:
@@ -62,7 +90,7 @@ def test_waits_say_when_to_look_again() -> None:
     assert grace.until == later(900)
     pending = barrier(order(risk=PENDING_RISK), PROFILE, NOW)
     assert pending
-    assert pending.until == later(45 * 60)
+    assert pending.until == later(15 * 60)  # an hour after it was made, at the latest
     fresh = barrier(order(risk=PENDING_RISK, createdAt=NOW.isoformat()), PROFILE, NOW)
     assert fresh
     assert fresh.until == later(5)

@@ -210,11 +210,7 @@ def test_items_of_the_warehouse_stay() -> None:
 NOTHING_WANTED = [
     pytest.param(order([line(7001, 2)], cancelledAt="2026-11-20T17:30:00Z"), Cause.CANCELLED, id="cancelled"),
     pytest.param(order([line(7001, 2, currentQuantity=0)], []), Cause.REFUNDED, id="all units removed"),
-    pytest.param(order([line(7001, 2)], [fulfillment_order(1, {7001: 2}, **HELD)]), Cause.FULFILLMENT_HOLD, id="held"),
     pytest.param(order([line(7001, 2)], displayFinancialStatus="VOIDED"), Cause.UNPAID, id="payment voided"),
-    pytest.param(
-        order([line(7001, 2)], risk={"recommendation": "CANCEL", "assessments": []}), Cause.FRAUD_REVIEW, id="fraud, found late"
-    ),
     pytest.param(
         order([line(7001, 2)], [fulfillment_order(1, {7001: (0, 2)}, status="CLOSED")]), Cause.FULFILLED_ELSEWHERE,
         id="fulfilled by someone else",

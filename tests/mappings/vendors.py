@@ -142,7 +142,7 @@ class ShipStation:
         key = document["orderKey"]
         before = self.orders.get(key)
         if before is not None:
-            assert before["orderStatus"] == "awaiting_shipment", "a step on a closed order"
+            assert before["orderStatus"] in {"awaiting_shipment", "on_hold"}, "a step on a closed order"
             assert document.get("orderId", before["orderId"]) == before["orderId"]
         order_id = before["orderId"] if before else len(self.orders) + 41
         self.orders[key] = cast(Order, {**document, "orderId": order_id})
@@ -153,6 +153,9 @@ class ShipStation:
     def unpacked(self, key: str) -> Units:
         document = self.orders[key]
         return Counter() if document["orderStatus"] == "cancelled" else units_of(document) - self.packed(key)
+
+    def is_held(self, key: str) -> bool:
+        return self.orders[key]["orderStatus"] == "on_hold"
 
     def buy(self, key: str, lines: Units) -> None:
         self.labels.append(Label(len(self.labels) + 1, key, lines))
@@ -186,13 +189,14 @@ class Memory:
     def intend(self, step: UpsertOrder) -> None:
         fresh = Consignment(step.order_key, step.location_id, step.split_group, step.n, Standing.INTENDED)
         known = self.consignments.get(step.order_key, fresh)
-        self.consignments[step.order_key] = replace(known, standing=Standing.INTENDED)
+        doubt = known.hold_in_doubt or step.kind == "hold_order"
+        self.consignments[step.order_key] = replace(known, standing=Standing.INTENDED, hold_in_doubt=doubt)
 
     def accepted(self, step: UpsertOrder, order_id: int) -> None:
         standing = Standing.CANCELLED if step.kind == "cancel_order" else Standing.OPEN
         known = self.consignments[step.order_key]
         self.consignments[step.order_key] = replace(
-            known, standing=standing, applied=step.applied, shipstation_order_id=order_id
+            known, standing=standing, applied=step.applied, shipstation_order_id=order_id, hold_in_doubt=False
         )
 
     def reported(self, step: CreateFulfillment | AdoptFulfillment, number: int) -> None:
