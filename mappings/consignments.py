@@ -29,6 +29,7 @@ class Assignment:
     packed: Units
     consignment: Consignment | None
     """None when it is new."""
+    split_group: str = ""
 
     @property
     def outstanding(self) -> Units:
@@ -56,8 +57,12 @@ def allot(
     slack: Units | None = None,
     reopened: Units | None = None,
     frozen: frozenset[int] = frozenset(),
+    groups: Mapping[int, str] | None = None,
 ) -> Allotment:
     """Gives every remaining unit of a location to exactly one of its consignments.
+
+    `groups`: line item id -> the part of the order that its units are split off into; the lines not named stay together.
+    Units in locked orders stay where they are, whatever part they belong to by now; so do all at locations in `frozen`.
 
     `slack`: units of which we do not know whether they are still wanted. They are never taken away and never given out.
     `reopened`: remaining units that were packed and reported already; they are not given out either. At locations in
@@ -71,11 +76,11 @@ def allot(
     parts = []
     for location_id, wanted in by_location.items():
         group = [c for c in consignments if c.location_id == location_id]
-        part = _Group(location_id, group, packed, wanted, spare, location_id in frozen)
-        if missing := part.missing():
-            n = max((c.n for c in group), default=0) + 1
+        part = _Place(location_id, group, packed, wanted, spare, location_id in frozen, groups or {})
+        last = max((c.n for c in group), default=0)
+        for n, (name, missing) in enumerate(part.missing().items(), last + 1):
             key = order_key(store, order_id, location_id, n)
-            part.assignments.append(Assignment(key, location_id, n, missing, Counter(), None))
+            part.assignments.append(Assignment(key, location_id, n, missing, Counter(), None, name))
         parts.append(part)
     return Allotment(
         tuple(one for part in parts for one in part.assignments),
@@ -90,11 +95,18 @@ def added(units: Iterable[Units]) -> Units:
     return sum(units, Counter[int]())
 
 
-class _Group:
+class _Place:
     """One location: first the locked consignments, then the open ones in the order of their making. Uses up `spare`."""
 
     def __init__(
-        self, location_id: int, group: list[Consignment], packed: Packed, wanted: Units, spare: Units, closed: bool
+        self,
+        location_id: int,
+        consignments: list[Consignment],
+        packed: Packed,
+        wanted: Units,
+        spare: Units,
+        closed: bool,
+        groups: Mapping[int, str],
     ) -> None:
         self.location_id = location_id
         self.closed = closed
@@ -102,16 +114,23 @@ class _Group:
         self.locked: dict[str, Units] = {}
         self.excess: dict[str, Units] = {}
         self.assignments: list[Assignment] = []
-        self._live = sorted((c for c in group if c.standing in LIVE), key=lambda c: c.n)
-        for consignment in group:
+        self._groups = groups
+        live = sorted((c for c in consignments if c.standing in LIVE), key=lambda c: c.n)
+        self._newest = {c.split_group: c for c in live}
+        for consignment in consignments:
             if consignment.standing is Standing.SHIPPED:
                 self._lock(consignment.order_key, units_of(consignment.applied) - packed.of(consignment.order_key), spare)
-        for consignment in self._live:
+        for consignment in live:
             self._assign(consignment, packed.of(consignment.order_key), spare)
 
-    def missing(self) -> Units:
-        """What calls for a new consignment."""
-        return Counter() if self._live or self.closed else self.rest
+    def missing(self) -> dict[str, Units]:
+        """What calls for new consignments, by split group."""
+        names = sorted({self._groups.get(line_id, "") for line_id in self.rest} - self._newest.keys())
+        return {} if self.closed else {name: units for name in names if (units := self._of(name))}
+
+    def _of(self, split_group: str) -> Units:
+        """The part of the rest that belongs to this split group."""
+        return Counter({line: count for line, count in self.rest.items() if self._groups.get(line, "") == split_group})
 
     def _lock(self, key: str, placed: Units, spare: Units) -> None:
         over = placed - self.rest
@@ -123,11 +142,13 @@ class _Group:
         self.rest = self.rest - placed
 
     def _assign(self, consignment: Consignment, packed: Units, spare: Units) -> None:
-        """The newest takes all the rest; an older one, reopened by a void, keeps at most what it has."""
-        held = units_of(consignment.applied)
-        has = held - packed if consignment.applied else self.rest
-        grows = consignment is self._live[-1] and not self.closed
-        given = self.rest if grows else self.rest & has
+        """The newest of a group takes all its rest; an older one, reopened by a void, keeps at most what it has."""
+        held, wanted = units_of(consignment.applied), self._of(consignment.split_group)
+        has = held - packed if consignment.applied else wanted
+        if self.closed:
+            given = self.rest & has
+        else:
+            given = wanted if consignment is self._newest[consignment.split_group] else wanted & has
         kept = (has - given) & spare
         spare -= kept
         self.rest = self.rest - given
@@ -135,8 +156,10 @@ class _Group:
         # What was packed beyond what the order held is listed only where more of that line is due.
         done = Counter({line_id: count if due[line_id] else min(count, held[line_id]) for line_id, count in packed.items()})
         units = done + due
-        key = consignment.order_key
-        self.assignments.append(Assignment(key, consignment.location_id, consignment.n, units, packed, consignment))
+        one = consignment
+        self.assignments.append(
+            Assignment(one.order_key, one.location_id, one.n, units, packed, one, one.split_group)
+        )
 
 
 def _wanted(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -25,10 +26,11 @@ def allotted(
     slack: Lines | None = None,
     frozen: frozenset[int] = frozenset(),
     reopened: Lines | None = None,
+    groups: Mapping[int, str] | None = None,
 ) -> Allotment:
     places = {where: Counter(units) for where, units in remaining.items()}
     known, packed = consignments or [], packages or []
-    return allot("main", ORDER_ID, places, known, packed, Counter(slack or {}), Counter(reopened or {}), frozen)
+    return allot("main", ORDER_ID, places, known, packed, Counter(slack or {}), Counter(reopened or {}), frozen, groups)
 
 
 def given_units(found: Allotment) -> dict[str, dict[int, int]]:
@@ -133,7 +135,48 @@ def test_a_frozen_location_gets_nothing_new_and_keeps_what_it_has() -> None:
     assert found.unplaced == {HERE: Counter({7: 1}), THERE: Counter({8: 1})}
 
 
+def of_group(split_group: str, one: Consignment) -> Consignment:
+    return replace(one, split_group=split_group)
+
+
+@pytest.mark.parametrize(
+    ("remaining", "consignments", "groups", "expected"),
+    [
+        pytest.param({HERE: {7: 2, 8: 1}}, [], {8: "big"}, {"81-1": {7: 2}, "81-2": {8: 1}}, id="two parts of one place"),
+        pytest.param({HERE: {7: 2, 8: 1}}, [], {7: "a", 8: "a"}, {"81-1": {7: 2, 8: 1}}, id="one part"),
+        pytest.param({HERE: {8: 1}, THERE: {7: 1, 8: 1}}, [], {8: "big"}, {"81-1": {8: 1}, "82-1": {7: 1}, "82-2": {8: 1}},
+                     id="parts of two places"),
+        pytest.param({HERE: {7: 2, 8: 1}}, [consignment({7: 2}), of_group("big", consignment({8: 1}, n=2))], {8: "big"},
+                     {"81-1": {7: 2}, "81-2": {8: 1}}, id="nothing changed"),
+        pytest.param({HERE: {7: 2, 8: 3}}, [consignment({7: 2}), of_group("big", consignment({8: 1}, n=2))], {8: "big"},
+                     {"81-1": {7: 2}, "81-2": {8: 3}}, id="each part grows by its own lines"),
+        pytest.param({HERE: {7: 2, 8: 1}}, [consignment({7: 2, 8: 1})], {8: "big"}, {"81-1": {7: 2}, "81-2": {8: 1}},
+                     id="split later"),
+        pytest.param({HERE: {7: 2, 8: 1}}, [consignment({7: 2}), of_group("big", consignment({8: 1}, n=2))], {},
+                     {"81-1": {7: 2, 8: 1}, "81-2": {}}, id="no longer split"),
+        pytest.param({HERE: {7: 2, 8: 1}}, [consignment({7: 2, 8: 1}, SHIPPED)], {8: "big"}, {}, id="shipped whole"),
+        pytest.param({HERE: {7: 1, 8: 2}}, [consignment({7: 1, 8: 1}, SHIPPED)], {8: "big"}, {"81-2": {8: 1}},
+                     id="shipped whole, one more since"),
+        pytest.param({HERE: {7: 2, 8: 1}}, [consignment(standing=INTENDED)], {8: "big"}, {"81-1": {7: 2}, "81-2": {8: 1}},
+                     id="answer lost: its own part again"),
+    ],
+)  # fmt: skip
+def test_parts_of_one_place_are_consignments_of_their_own(
+    remaining: Mapping[int, Lines], consignments: list[Consignment], groups: dict[int, str], expected: dict[str, Lines]
+) -> None:
+    found = allotted(remaining, consignments, groups=groups)
+    assert given_units(found) == expected
+    assert not found.excess
+
+
+def test_a_frozen_location_is_not_split_anew() -> None:
+    found = allotted({HERE: {7: 2, 8: 2}}, [consignment({7: 2, 8: 1})], frozen=frozenset({HERE}), groups={8: "big"})
+    assert given_units(found) == {"81-1": {7: 2, 8: 1}}
+    assert found.unplaced == {HERE: Counter({8: 1})}
+
+
 line_ids = st.sampled_from([7, 8])
+split_groups = st.dictionaries(line_ids, st.sampled_from(["a", "b"]))
 units = st.dictionaries(line_ids, st.integers(1, 4), max_size=2)
 places = st.sampled_from([HERE, THERE])
 
@@ -142,7 +185,7 @@ places = st.sampled_from([HERE, THERE])
 def consignment_lists(draw: st.DrawFn) -> list[Consignment]:
     standings = st.lists(st.sampled_from([Standing.OPEN, SHIPPED, CANCELLED]), max_size=3)
     return [
-        consignment(draw(units), standing, n, where)
+        of_group(draw(st.sampled_from(["", "", "a"])), consignment(draw(units), standing, n, where))
         for where in (HERE, THERE)
         for n, standing in enumerate(draw(standings), 1)
     ]
@@ -163,11 +206,15 @@ def package_lists(draw: st.DrawFn) -> list[Package]:
     ]
 
 
-@given(st.dictionaries(places, units, max_size=2), consignment_lists(), package_lists(), units)
+@given(st.dictionaries(places, units, max_size=2), consignment_lists(), package_lists(), units, split_groups)
 def test_never_more_is_placed_than_remains_and_is_not_on_its_way(
-    remaining: dict[int, dict[int, int]], consignments: list[Consignment], packages: list[Package], slack: dict[int, int]
+    remaining: dict[int, dict[int, int]],
+    consignments: list[Consignment],
+    packages: list[Package],
+    slack: dict[int, int],
+    groups: dict[int, str],
 ) -> None:
-    found = allotted(remaining, consignments, packages, slack)
+    found = allotted(remaining, consignments, packages, slack, groups=groups)
     left = added(Counter(lines) for lines in remaining.values())
     pending = added(found.packed.pending.values()) + found.packed.stray
     outstanding = added(one.outstanding for one in found.assignments)
@@ -179,10 +226,14 @@ def test_never_more_is_placed_than_remains_and_is_not_on_its_way(
     assert len({one.order_key for one in found.assignments}) == len(found.assignments)
 
 
-@given(st.dictionaries(places, units, max_size=2), consignment_lists())
-def test_units_are_conserved(remaining: dict[int, dict[int, int]], consignments: list[Consignment]) -> None:
-    """Without packages and doubts: for each place, placed = wanted + what is reported as excess."""
-    found = allotted(remaining, consignments)
+@given(st.dictionaries(places, units, max_size=2), consignment_lists(), split_groups)
+def test_units_are_conserved(
+    remaining: dict[int, dict[int, int]], consignments: list[Consignment], groups: dict[int, str]
+) -> None:
+    """Without packages and doubts: for each place, placed = wanted + what is reported as excess; each part only its lines."""
+    found = allotted(remaining, consignments, groups=groups)
+    for one in found.assignments:
+        assert all(groups.get(line_id, "") == one.split_group for line_id, count in one.units.items() if count)
     for where in (HERE, THERE):
         placed = added(one.units for one in found.assignments if one.location_id == where)
         keys = {c.order_key for c in consignments if c.location_id == where}
