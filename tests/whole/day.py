@@ -66,6 +66,7 @@ def settings_of(**changes: Mapping[str, Any]) -> Settings:
             "webhook_secret": SECRET,
         },
         "sync": {"start_at": "2000-01-01T00:00:00Z", "order_poll_s": FEED_S, "shipment_poll_s": FEED_S},
+        "limits": {"longest_wait_s": 30},
         "stores": {"main": store_settings()},
     }
     for name, change in changes.items():
@@ -192,11 +193,11 @@ class Day:
         waiting = self.rows(
             "SELECT flow, subject, attempts, error_code, retry_at, marked_at FROM marks WHERE marked > settled AND marked > parked"
         )
-        near = [row for row in waiting if not (_is_after(row["marked_at"], soon) or _is_after(row["retry_at"], soon))]
-        unread = self.rows("SELECT id FROM deliveries WHERE taken_at IS NULL")
-        doubt = self.rows("SELECT step, key, outcome FROM journal WHERE outcome IN ('intended', 'unknown')")
-        parked = self.rows("SELECT subject FROM marks WHERE marked > settled AND marked <= parked")
-        return str(near or unread or (doubt if not parked else "") or "")
+        if near := [row for row in waiting if not _is_after(row["marked_at"], soon)]:
+            return str(near)
+        doubt = """SELECT step, key FROM journal WHERE outcome IN ('intended', 'unknown')
+            AND NOT EXISTS (SELECT 1 FROM marks WHERE marked > settled AND marked <= parked)"""
+        return str(self.rows("SELECT topic FROM deliveries WHERE taken_at IS NULL") or self.rows(doubt) or "")
 
     # what happens around it
 

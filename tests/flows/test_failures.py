@@ -1,0 +1,230 @@
+"""What goes wrong at the vendors, kind by kind: nothing is lost, nothing doubled, and work goes on by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from syncd.sandbox.shipstation.faults import FaultRule as ShipStationRule
+from syncd.sandbox.shopify.faults import FaultRule as ShopifyRule
+from tests.whole.day import Day, Fates, pushed, settings_of
+
+
+async def placed(day: Day, count: int = 1, **wishes: Any) -> list[int]:
+    orders = day.sell(count, **wishes)
+    await day.rest()
+    return orders
+
+
+def ship(day: Day, order_id: int) -> None:
+    (there,) = day.there(order_id)
+    day.shipstation.labels.buy_label(there["orderId"])
+
+
+@pytest.mark.parametrize("kind", ["lost_answer", "error_500_after", "truncated"])
+async def test_a_fulfillment_whose_answer_is_lost_is_adopted_not_doubled(day: Day, kind: Any) -> None:
+    (order_id,) = await placed(day, lines=1, quantity=2)
+    day.shopify.faults.set([ShopifyRule(kind, operation="mutation", times=1)])
+    ship(day, order_id)
+    await day.rest()
+    await day.assert_clean()
+    assert len(day.calls("fulfillmentCreate")) == 1
+    assert [row["step"] for row in day.rows("SELECT step FROM journal WHERE flow = 'shipments' ORDER BY id")] == [
+        "create_fulfillment",
+        "adopt_fulfillment",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["lost_request", "error_500_before", "html"])
+async def test_a_fulfillment_that_never_arrived_is_sent_again_only_after_it_surely_did_not(day: Day, kind: Any) -> None:
+    (order_id,) = await placed(day, lines=1, quantity=2)
+    day.shopify.faults.set([ShopifyRule(kind, operation="mutation", times=1)])
+    ship(day, order_id)
+    await day.until(lambda: day.calls("fulfillmentCreate"))
+    began = day.clock.monotonic()
+    await day.until(lambda: len(day.calls("fulfillmentCreate")) == 2)
+    assert day.clock.monotonic() - began >= 2 * day.settings.limits.write_timeout_s - 1
+    await day.rest()
+    await day.assert_clean()
+
+
+async def test_the_second_package_of_a_split_line_is_not_taken_for_the_first(day: Day) -> None:
+    """Two packages with the same lines, the first one's answer lost: each number gets its own fulfillment."""
+    (order_id,) = await placed(day, lines=1, quantity=2)
+    day.shopify.faults.set([ShopifyRule("lost_answer", operation="mutation", times=1)])
+    (there,) = day.there(order_id)
+    key = there["items"][0]["lineItemKey"]
+    for _ in range(2):
+        day.shipstation.labels.buy_label(there["orderId"], lines={key: 1})
+    await day.rest()
+    await day.assert_clean()
+    assert len(day.calls("fulfillmentCreate")) == 2
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "error_500_after",
+        "error_500_before",
+        "lost_answer",
+        "lost_request",
+        "truncated",
+        "html",
+        "row_missing",
+        "row_reorder",
+    ],
+)
+async def test_a_batch_that_fails_in_any_way_still_makes_each_order_once(day: Day, kind: Any) -> None:
+    day.shipstation.faults.set([ShipStationRule(kind, path="/orders/createorders", times=1)])
+    await placed(day, 7)
+    account = await day.assert_clean()
+    assert account.states == {"in_shipstation": 7}
+    assert account.shipstation_orders == 7
+
+
+@pytest.mark.parametrize("kind", ["error_500_after", "lost_answer", "row_missing", "lost_request"])
+async def test_a_cancellation_whose_answer_is_lost_is_made_all_the_same(day: Day, kind: Any) -> None:
+    first, *_ = await placed(day, 3)
+    day.shipstation.faults.set([ShipStationRule(kind, path="/orders/createorders", times=1)])
+    day.shopify.people.cancel(first)
+    await day.rest()
+    account = await day.assert_clean()
+    assert account.states == {"in_shipstation": 2, "cancelled": 1}
+
+
+@pytest.mark.parametrize("access", ["expired", "plan"])
+async def test_shipstation_locked_out_pauses_and_resumes_without_an_attempt(day: Day, access: str) -> None:
+    day.shipstation.set_options({"access": access})
+    day.sell(3)
+    await day.passes(100)
+    paused = day.rows("SELECT account, paused_code FROM budgets WHERE paused_since IS NOT NULL")
+    assert paused == [{"account": "shipstation", "paused_code": "http_401" if access == "expired" else "plan_402"}]
+    assert {row["attempts"] for row in day.rows("SELECT attempts FROM marks")} == {0}
+    asked = len(day.network.sent)
+    await day.passes(120)
+    assert len(day.network.sent) - asked < 40
+    day.shipstation.set_options({"access": "ok"})
+    await day.rest()
+    account = await day.assert_clean()
+    assert account.states == {"in_shipstation": 3}
+    assert day.rows("SELECT account FROM budgets WHERE paused_since IS NOT NULL") == []
+
+
+@pytest.mark.parametrize("access", ["revoked", "frozen"])
+async def test_a_shop_that_keeps_us_out_pauses_and_resumes_without_an_attempt(day: Day, access: str) -> None:
+    (order_id,) = await placed(day)
+    day.shopify.people.set_options({"access": access})
+    if access == "revoked":
+        day.shopify.revoke_tokens()
+    ship(day, order_id)
+    await day.passes(100)
+    assert [row["account"] for row in day.rows("SELECT account FROM budgets WHERE paused_since IS NOT NULL")] == [
+        "shopify:main"
+    ]
+    assert {row["attempts"] for row in day.rows("SELECT attempts FROM marks")} == {0}
+    day.shopify.people.set_options({"access": "ok"})
+    await day.rest()
+    account = await day.assert_clean()
+    assert account.states == {"shipped": 1}
+
+
+async def test_tokens_that_die_at_once_are_replaced(day: Day) -> None:
+    day.shopify.revoke_tokens()
+    await placed(day, 2)
+    day.shopify.revoke_tokens()
+    day.shipstation.labels.ship_all()
+    await day.rest()
+    account = await day.assert_clean()
+    assert account.states == {"shipped": 2}
+
+
+async def test_a_drained_bucket_delays_and_costs_no_attempt(day: Day) -> None:
+    day.shopify.drain_bucket()
+    day.shopify.faults.set([ShopifyRule("throttled", operation="query", times=12)])
+    day.sell(5)
+    await day.passes(20)
+    assert {row["attempts"] for row in day.rows("SELECT attempts FROM marks")} <= {0}
+    await day.rest()
+    account = await day.assert_clean()
+    assert account.states == {"in_shipstation": 5}
+
+
+async def test_somebody_else_spending_the_window_causes_no_429_of_ours_twice(day: Day) -> None:
+    day.shipstation.spend(38)
+    day.sell(30)
+    await day.rest()
+    account = await day.account()
+    assert account.is_clean
+    assert account.refused_429 <= 1
+    assert {row["attempts"] for row in day.rows("SELECT attempts FROM marks")} == {0}
+
+
+async def test_both_vendors_failing_for_a_while_delay_and_park_nothing(day: Day) -> None:
+    day.shopify.faults.set([ShopifyRule("error_500_before")])
+    day.shipstation.faults.set([ShipStationRule("error_500_before")])
+    day.sell(4)
+    await day.passes(240)
+    day.shopify.faults.set([])
+    day.shipstation.faults.set([])
+    await day.rest(longest_s=3600)
+    account = await day.assert_clean()
+    assert account.states == {"in_shipstation": 4}
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_any_mixture_of_bad_luck_ends_with_clean_books(day: Day, seed: int) -> None:
+    kinds: list[Any] = ["error_500_before", "error_500_after", "lost_request", "lost_answer", "html", "truncated"]
+    day.shopify.faults.set(
+        [ShopifyRule(kind, probability=0.04) for kind in [*kinds, "throttled", "internal_error_in_200"]]
+    )
+    day.shipstation.faults.set(
+        [ShipStationRule(kind, probability=0.04) for kind in [*kinds, "row_missing", "row_reorder"]]
+    )
+    orders = day.sell(6, seed=seed, over_s=20.0)
+    await day.passes(30)
+    for order_id in orders[:2]:
+        day.shopify.people.cancel(order_id)
+    await day.passes(20)
+    day.shipstation.labels.ship_all()
+    await day.passes(40)
+    day.shopify.faults.set([])
+    day.shipstation.faults.set([])
+    await day.rest(longest_s=3600)
+    await day.assert_clean()
+
+
+CHANGING = Fates(settings=settings_of(sync={"settle_s": 0.5}))
+
+
+@pytest.mark.parametrize("fates", [CHANGING])
+@pytest.mark.parametrize("happens", ["label", "hold", "cancel", "edit"])
+async def test_what_happens_between_looking_and_writing_is_seen(day: Day, happens: str) -> None:
+    """At the moment an update arrives, the world is another one already."""
+    (order_id,) = await placed(day, lines=1, quantity=3)
+    (there,) = day.there(order_id)
+    line = day.order(order_id)["lines"][0]["id"]
+
+    def meanwhile(request: Any) -> None:
+        if "createorders" not in request.url:
+            return
+        day.network.before = None
+        if happens == "label":
+            day.shipstation.labels.buy_label(there["orderId"])
+        elif happens == "hold":
+            day.shipstation.desk.hold(there["orderId"])
+        elif happens == "cancel":
+            day.shopify.people.cancel(order_id)
+        else:
+            day.shopify.people.edit(order_id, quantities={line: 1})
+
+    day.network.before = meanwhile
+    day.shopify.people.edit(order_id, quantities={line: 2})
+    await day.rest()
+    account = await day.account()
+    assert account.missing == account.doubled == account.unexplained == []
+    expected = {"label": "parked", "hold": "in_shipstation", "cancel": "cancelled", "edit": "in_shipstation"}
+    assert (await day.told())[order_id]["state"] == expected[happens]
+    if happens == "edit":
+        assert [item["quantity"] for item in day.there(order_id)[0]["items"]] == [1]
+    assert pushed(day.calls("createorders"))
