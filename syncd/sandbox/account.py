@@ -70,13 +70,14 @@ def draw_account(
 
 
 def _placed(shipstation: Mapping[str, Any]) -> Units:
-    """Units that lie in orders there, neither cancelled nor packed yet."""
+    """Units that lie in orders there, neither cancelled nor gone yet."""
+    marked = {row["orderId"] for row in shipstation["fulfillments"] if not row["voided"]}
     placed: Units = Counter()
     for order in shipstation["orders"].values():
-        if order["status"] != "cancelled" and not order["gone"]:
+        if order["status"] != "cancelled" and not order["gone"] and order["orderId"] not in marked:
             placed.update(_units(order["items"]))
     for shipment in shipstation["shipments"]:
-        if not shipment["voided"] and not shipment["isReturnLabel"]:
+        if not shipment["voided"] and not shipment["isReturnLabel"] and shipment["orderId"] not in marked:
             placed.subtract(_units(shipment["items"]))
     return placed
 
@@ -91,16 +92,30 @@ def _units(items: Sequence[Mapping[str, Any]]) -> Units:
 
 def _packages(shipstation: Mapping[str, Any]) -> dict[str, list[tuple[str, Units]]]:
     """Shopify order id -> (tracking number, units) of each package with goods of that order."""
+    parcels = [
+        (row["orderId"], row["trackingNumber"], _units(row["items"]))
+        for row in shipstation["shipments"]
+        if not row["voided"] and not row["isReturnLabel"]
+    ]
     found: dict[str, list[tuple[str, Units]]] = {}
-    for shipment in shipstation["shipments"]:
-        if shipment["voided"] or shipment["isReturnLabel"]:
-            continue
+    for _, number, units in [*parcels, *_marked(shipstation, parcels)]:
         by_order: dict[str, Units] = {}
-        for key, units in _units(shipment["items"]).items():
-            by_order.setdefault(key.partition(":")[0], Counter())[key] += units
+        for key, count in units.items():
+            by_order.setdefault(key.partition(":")[0], Counter())[key] += count
         for order_id, lines in by_order.items():
-            found.setdefault(order_id, []).append((shipment["trackingNumber"], lines))
+            found.setdefault(order_id, []).append((number, lines))
     return found
+
+
+def _marked(
+    shipstation: Mapping[str, Any], parcels: Sequence[tuple[int, str, Units]]
+) -> Iterable[tuple[int, str, Units]]:
+    """Orders marked as shipped: all that is in no labelled parcel left under that number."""
+    orders = {order["orderId"]: order for order in shipstation["orders"].values()}
+    for row in shipstation["fulfillments"]:
+        if not row["voided"] and row["orderId"] in orders:
+            labelled = sum((units for order_id, _, units in parcels if order_id == row["orderId"]), Counter[str]())
+            yield row["orderId"], row["trackingNumber"], _units(orders[row["orderId"]]["items"]) - labelled
 
 
 def _wanted(order: Mapping[str, Any]) -> Units:
