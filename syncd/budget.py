@@ -82,7 +82,7 @@ class WindowBudget:
         self._numbers = count()
         self._waiting: list[_Ticket] = []
         self._asking = asyncio.Lock()
-        self._granted: deque[datetime] = deque()
+        self._granted: deque[tuple[datetime, float]] = deque()  # when, and how many seconds later the call could leave
         self._told: tuple[int, datetime] | None = None
         self._blocked_until: datetime | None = None
 
@@ -151,22 +151,25 @@ class WindowBudget:
         """The time of the grant, or None and the seconds to wait."""
         async with self._asking:
             now = self._clock.now()
+            self._forget(now)
             most = ceiling(urgency, self._limit)
             grant = await self._db.run(
                 take_grant(self._account, now, self._limit, self._log_s, most, SOON * self._window_s)
             )
         if not grant.granted:
             return None, grant.wait_s
-        # a call leaves later than its log entry says, by as long as the database took
-        delay_s = (self._clock.now() - now).total_seconds()
-        self._guard_s = max(self._guard_s, min(2 * delay_s, self._window_s / 4))
-        self._granted.append(now)
+        self._granted.append((now, (self._clock.now() - now).total_seconds()))
         return now, 0.0
 
     @property
     def _log_s(self) -> float:
-        """How long a grant counts: the window and a guard, because two calls may come closer together on their way."""
-        return self._window_s + self._guard_s
+        """How long a grant counts: the window and a guard, because two calls may come closer together on their way.
+
+        A call leaves later than its log entry says, by as long as the database took. That matters while the entry counts, and
+        no longer: one slow write must not stretch every window to come.
+        """
+        slowest_s = max((delay_s for _, delay_s in self._granted), default=0.0)
+        return self._window_s + max(self._guard_s, min(2 * slowest_s, self._window_s / 4))
 
     def _wake_first(self) -> None:
         if self._waiting:
@@ -175,7 +178,7 @@ class WindowBudget:
             ticket.is_first.clear()
 
     def _forget(self, now: datetime) -> None:
-        while self._granted and _later(self._granted[0], self._log_s) <= now:
+        while self._granted and _later(self._granted[0][0], self._log_s) <= now:
             self._granted.popleft()
 
 
