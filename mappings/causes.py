@@ -55,6 +55,9 @@ class Cause(StrEnum):
     REFUNDED = "refunded"
     LOCATION_NOT_MAPPED = "location_not_mapped"
     ADDRESS_INCOMPLETE = "address_incomplete"
+    MISSING_WEIGHT = "missing_weight"
+    NON_ROMAN_ADDRESS = "non_roman_address"
+    CUSTOMS_INCOMPLETE = "customs_incomplete"
     EDITED_AFTER_LABEL = "edited_after_label"
     CANCELLED_AFTER_LABEL = "cancelled_after_label"
     CHANGED_ON_BOTH_SIDES = "changed_on_both_sides"
@@ -179,6 +182,21 @@ MEANINGS: dict[Cause, Meaning] = {
         State.PARKED,
         "The shipping address lacks something that ShipStation needs, or the app may not read it.",
         "Complete the address in Shopify. If all orders show this, grant the app access to protected customer data.",
+    ),
+    Cause.MISSING_WEIGHT: Meaning(
+        State.PARKED,
+        "Goods in it have no weight in Shopify, and the store is set to hold such orders.",
+        "Run `syncd release ORDER` and weigh the parcel, or set `missing_weight` to grams for all such goods.",
+    ),
+    Cause.NON_ROMAN_ADDRESS: Meaning(
+        State.PARKED,
+        "The address is not in Latin letters, which most carriers cannot print; the store is set to hold such orders.",
+        "Write it in Latin letters in Shopify; it then goes out by itself. Or run `syncd release ORDER`.",
+    ),
+    Cause.CUSTOMS_INCOMPLETE: Meaning(
+        State.PARKED,
+        "Goods in it lack tariff code or country of origin, and the store is set to hold such orders.",
+        "Add both to the products in Shopify, then run `syncd mark ORDER`. Or run `syncd release ORDER`.",
     ),
     Cause.EDITED_AFTER_LABEL: Meaning(
         State.PARKED,

@@ -64,16 +64,16 @@ def shipstation_order(
         "customerEmail": order["email"],
         "billTo": _bill_to(order, ship_to),
         "shipTo": ship_to,
-        "items": [*(_item(order, line, count) for line, count in lines), *_adjustment(order, amounts)],
+        "items": [*(_item(profile, order, line, count) for line, count in lines), *_adjustment(order, amounts)],
         "amountPaid": amounts.paid,
         "taxAmount": amounts.tax,
         "shippingAmount": amounts.shipping,
         "customerNotes": clean_lines(order["note"]) or None,
-        "internalNotes": _internal_notes(order["customAttributes"]),
+        "internalNotes": _internal_notes(order["customAttributes"], _incoterm(order, location_id)),
         "gift": message is not None or _is_gift(order["customAttributes"]),
         "giftMessage": message,
         "requestedShippingService": _shipping_service(order),
-        "weight": total_weight((grams(line["weight"]), count) for line, count in lines),
+        "weight": total_weight((_grams(profile, line), count) for line, count in lines),
         "internationalOptions": _international(lines, ships_from, ship_to.get("country") or ""),
         "advancedOptions": {
             "storeId": profile.shipstation_store_id,
@@ -119,14 +119,14 @@ def gift_message(attributes: Iterable[Attribute]) -> str | None:
     return next((text for text in texts if text), None)
 
 
-def _item(order: OrderToShip, line: LineItem, count: int) -> OrderItem:
+def _item(profile: Profile, order: OrderToShip, line: LineItem, count: int) -> OrderItem:
     variant = line["variant"]
     return {
         "lineItemKey": line_item_key(int(order["legacyResourceId"]), number_of(line["id"])),
         "sku": clean_text(line["sku"]) or None,
         "name": _item_name(line),
         "imageUrl": line["image"]["url"] if line["image"] else None,
-        "weight": shipstation_weight(grams(line["weight"])),
+        "weight": shipstation_weight(_grams(profile, line)),
         "quantity": count,
         "unitPrice": unit_price(line),
         "taxAmount": unit_tax(line),
@@ -134,6 +134,11 @@ def _item(order: OrderToShip, line: LineItem, count: int) -> OrderItem:
         "upc": variant["barcode"] if variant else None,
         "adjustment": False,
     }
+
+
+def _grams(profile: Profile, line: LineItem) -> Decimal | None:
+    """Of one unit; the merchant's default where Shopify knows none."""
+    return grams(line["weight"]) or profile.default_grams
 
 
 def _item_name(line: LineItem) -> str:
@@ -177,9 +182,20 @@ def _bill_to(order: OrderToShip, ship_to: Address) -> Address:
     return shipstation_address(billing) if billing else {"name": ship_to["name"]}
 
 
-def _internal_notes(attributes: Iterable[Attribute]) -> str | None:
+def _internal_notes(attributes: Iterable[Attribute], incoterm: str | None) -> str | None:
+    """Tax numbers come as attributes. V1 has no field of its own for them, nor for the incoterm."""
     shown = [one for one in attributes if not one["key"].startswith("_") and one["value"]]
-    return "\n".join(f"{clean_text(one['key'])}: {clean_lines(one['value'])}" for one in shown) or None
+    lines = [f"{clean_text(one['key'])}: {clean_lines(one['value'])}" for one in shown]
+    return "\n".join(lines + ([f"Incoterm: {incoterm}"] if incoterm else [])) or None
+
+
+def _incoterm(order: OrderToShip, location_id: int) -> str | None:
+    """Who pays the duties of what leaves this location, such as DAP. Ended fulfillment orders say it too."""
+    for one in order["fulfillmentOrders"]["nodes"]:
+        location, duties = one["assignedLocation"]["location"], one["internationalDuties"]
+        if location and duties and number_of(location["id"]) == location_id:
+            return duties["incoterm"]
+    return None
 
 
 def _is_gift(attributes: Iterable[Attribute]) -> bool:

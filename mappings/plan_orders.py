@@ -21,6 +21,7 @@ from mappings.carry_over import (
 )
 from mappings.causes import Cause
 from mappings.consignments import Assignment, added
+from mappings.doubts import doubts
 from mappings.eligibility import look_later
 from mappings.order_changes import Change, Picture, is_mapped, picture
 from mappings.orders import order_number
@@ -40,6 +41,9 @@ _WORST_FIRST = (
     Cause.MERGED_PARENT_UNKNOWN,
     Cause.ADDRESS_INCOMPLETE,
     Cause.LOCATION_NOT_MAPPED,
+    Cause.NON_ROMAN_ADDRESS,
+    Cause.CUSTOMS_INCOMPLETE,
+    Cause.MISSING_WEIGHT,
     Cause.UNREADABLE,
 )
 
@@ -69,12 +73,13 @@ def plan_order(
     if order is None:
         return Plan(Cause.NOT_FOUND)
     seen = picture(profile, order, consignments, packages, observed, now, released)
-    decisions = [_decide(change, observed) for change in seen.changes]
+    held = {} if released else _held_for_doubt(profile, seen)
+    decisions = [held.get(change.order_key) or _decide(change, observed) for change in seen.changes]
     steps = tuple(one for one in decisions if isinstance(one, UpsertOrder))
     troubles = [one for one in decisions if isinstance(one, Trouble)]
     troubles += _troubles(profile, order, seen, packages, observed)
     cause = _worst(troubles) or _state(order, seen, steps)
-    details = sorted({trouble.detail for trouble in troubles}) + _remarks(seen, observed)
+    details = sorted({trouble.detail for trouble in troubles}) + _remarks(profile, seen, observed)
     return Plan(cause, steps, "; ".join(details), _look_again(order, seen, cause, now))
 
 
@@ -259,7 +264,18 @@ def _shipped_by_us(seen: Picture) -> bool:
     return any(packed.gone.values()) or any(one.standing is Standing.SHIPPED for one in seen.consignments)
 
 
-def _remarks(seen: Picture, observed: Mapping[str, Order | None]) -> list[str]:
+def _held_for_doubt(profile: Profile, seen: Picture) -> dict[str, Trouble]:
+    """New orders only: what ShipStation has stays there."""
+    held: dict[str, Trouble] = {}
+    for change in seen.changes:
+        is_new = change.assignment.consignment is None and not _missing(change)
+        waits = [doubt for doubt in doubts(profile, change.wanted) if doubt.holds] if change.wanted and is_new else []
+        if waits:
+            held[change.order_key] = Trouble(waits[0].cause, waits[0].detail)
+    return held
+
+
+def _remarks(profile: Profile, seen: Picture, observed: Mapping[str, Order | None]) -> list[str]:
     """What is worth knowing beside the cause: units that stay behind, and fields that both sides changed."""
     behind = [f"{sum(units.values())} units {cause}" for cause, units in sorted(seen.routing.barred.items())]
     unplaced = {where: units for where, units in seen.allotment.unplaced.items() if where not in seen.paused}
@@ -271,7 +287,9 @@ def _remarks(seen: Picture, observed: Mapping[str, Order | None]) -> list[str]:
         if truth and consignment and consignment.applied and change.wanted:
             fields = edited_there(truth, consignment.applied, change.fields)
             both += [f"{change.order_key}: {field} also changed in ShipStation" for field in fields]
-    return behind + both
+    placed = [seen.documents[one.order_key] for one in seen.allotment.assignments if one.order_key in seen.documents]
+    doubtful = [doubt.detail for document in placed for doubt in doubts(profile, document) if not doubt.holds]
+    return behind + both + doubtful
 
 
 def _look_again(order: OrderToShip, seen: Picture, cause: Cause, now: datetime) -> datetime | None:

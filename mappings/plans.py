@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
@@ -44,6 +45,11 @@ class Profile:
     """What a hold in Shopify does to goods that ShipStation has: on hold there too, or out of there."""
     on_cancel: Literal["cancel", "hold"] = "cancel"
     void_on_cancel: bool = False
+    missing_weight: Literal["send", "hold"] = "send"
+    default_grams: Decimal | None = None
+    """What a unit weighs of which Shopify knows no weight."""
+    non_roman: Literal["send", "hold"] = "send"
+    incomplete_customs: Literal["send", "hold"] = "send"
     notify_customer: bool = True
 
 

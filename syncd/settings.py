@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -116,6 +117,13 @@ class Log(Group):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class Fraud(Group):
+    """From which of Shopify's recommendations on an order is held, and how long an unfinished analysis is waited for."""
+
+    hold_on: Literal["cancel", "investigate", "never"] = "cancel"
+    wait_s: float = Field(default=3600, ge=0)
+
+
 class Store(Group):
     shop: str
     url: str = ""
@@ -127,8 +135,32 @@ class Store(Group):
     shipstation_store_id: int | None = None
     order_prefix: str = Field(default="", max_length=20)
     ship_authorized: bool = False
+    ship_pending: bool = False
+    ship_partly_paid: bool = False
     ship_test_orders: bool = False
+    ship_zero_value: bool = True
+    oldest_days: Annotated[float, Field(gt=0)] | None = None
+    fraud: Fraud = Fraud()
+    on_hold: Literal["hold", "withdraw"] = "hold"
+    on_cancel: Literal["cancel", "hold"] = "cancel"
+    missing_weight: str | Decimal = "send"
+    """`send`, `hold`, or the grams of a unit without weight."""
+    non_roman: Literal["send", "hold"] = "send"
+    incomplete_customs: Literal["send", "hold"] = "send"
     locations: dict[int, int] = {}
+
+    @field_validator("missing_weight", mode="before")
+    @classmethod
+    def _policy_or_grams(cls, value: Any) -> Any:
+        if value in ("send", "hold"):
+            return value
+        try:
+            weight_grams = Decimal(str(value))
+        except InvalidOperation:
+            weight_grams = Decimal(0)
+        if not (weight_grams.is_finite() and weight_grams > 0):
+            raise ValueError('must be "send", "hold", or the grams of one unit, such as 250')
+        return weight_grams
 
     @field_validator("shop")
     @classmethod
@@ -171,6 +203,21 @@ class Settings(Group):
         shops = [store.shop for store in stores.values()]
         if len(set(shops)) < len(shops):
             raise ValueError("two stores name the same shop; every shop is listed once")
+        return stores
+
+    @field_validator("stores")
+    @classmethod
+    def _numbers_apart(cls, stores: dict[str, Store]) -> dict[str, Store]:
+        """Every shop counts its orders from #1001 on: in one ShipStation store nobody could tell them apart."""
+        places: dict[tuple[int | None, str], str] = {}
+        for name, store in stores.items():
+            place = (store.shipstation_store_id, store.order_prefix)
+            if place in places:
+                raise ValueError(
+                    f"{places[place]} and {name} would bring the same order numbers into one ShipStation store;"
+                    " give them different order_prefix, or a shipstation_store_id each"
+                )
+            places[place] = name
         return stores
 
 

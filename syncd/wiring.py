@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
-from mappings.plans import Profile
+from mappings.plans import FraudGate, Profile
 from syncd.accounts import Accounts
 from syncd.budget import CostBudget, WindowBudget
 from syncd.errors import SettingsError
@@ -74,7 +75,18 @@ def profiles(settings: Settings, start_at: datetime) -> dict[str, Profile]:
             start_at=start_at,
             grace_s=settings.sync.grace_s,
             ship_authorized=store.ship_authorized,
+            ship_pending=store.ship_pending,
+            ship_partly_paid=store.ship_partly_paid,
             ship_test_orders=store.ship_test_orders,
+            ship_zero_value=store.ship_zero_value,
+            oldest_days=store.oldest_days,
+            fraud=FraudGate(store.fraud.hold_on, store.fraud.wait_s),
+            on_hold=store.on_hold,
+            on_cancel=store.on_cancel,
+            missing_weight="hold" if store.missing_weight == "hold" else "send",
+            default_grams=store.missing_weight if isinstance(store.missing_weight, Decimal) else None,
+            non_roman=store.non_roman,
+            incomplete_customs=store.incomplete_customs,
             notify_customer=settings.sync.notify_customer,
         )
         for name, store in settings.stores.items()

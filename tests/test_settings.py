@@ -105,3 +105,31 @@ def test_two_stores_of_one_shop_are_refused(tmp_path: Path) -> None:
     assert problems_of(tmp_path, WHOLE + second) == [
         "stores: two stores name the same shop; every shop is listed once."
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ('on_hold = "stop"', "stores.main.on_hold: "),
+        ("missing_weight = 0", 'stores.main.missing_weight: must be "send", "hold", or the grams'),
+        ('missing_weight = "heavy"', 'stores.main.missing_weight: must be "send", "hold", or the grams'),
+        ("oldest_days = -1", "stores.main.oldest_days: "),
+        ('fraud = {hold_on = "always"}', "stores.main.fraud.hold_on: "),
+    ],
+)
+def test_a_policy_that_is_none_is_told(tmp_path: Path, line: str, sentence: str) -> None:
+    [problem] = problems_of(tmp_path, WHOLE.replace('client_id = "client"', f'client_id = "client"\n{line}'))
+    assert problem.startswith(sentence)
+
+
+def test_a_weight_may_be_a_number_or_come_from_the_environment(tmp_path: Path) -> None:
+    settings = read_settings(settings_file(tmp_path, WHOLE), {"SYNCD_STORES__MAIN__MISSING_WEIGHT": "250"})
+    assert settings.stores["main"].missing_weight == 250
+
+
+def test_two_shops_whose_order_numbers_would_meet_in_shipstation_are_refused(tmp_path: Path) -> None:
+    second = WHOLE[WHOLE.index("[stores.main]") :].replace("main", "other")
+    [problem] = problems_of(tmp_path, WHOLE + second)
+    assert "main and other would bring the same order numbers into one ShipStation store" in problem
+    apart = second.replace("[stores.other]", '[stores.other]\norder_prefix = "B"')
+    assert len(read_settings(settings_file(tmp_path, WHOLE + apart), {}).stores) == 2
