@@ -64,6 +64,9 @@ class Cause(StrEnum):
     OVERSHIPPED = "overshipped"
     MERGED_PARENT_UNKNOWN = "merged_parent_unknown"
     LINES_UNKNOWN = "lines_unknown"
+    UNITS_CHANGED_THERE = "units_changed_there"
+    DOUBLED_THERE = "doubled_there"
+    BRAKE_PULLED = "brake_pulled"
     REJECTED_BY_SHIPSTATION = "rejected_by_shipstation"
     REJECTED_BY_SHOPIFY = "rejected_by_shopify"
     ACCESS_LOST = "access_lost"
@@ -227,6 +230,21 @@ MEANINGS: dict[Cause, Meaning] = {
         State.PARKED,
         "A package left and it cannot be told for certain which goods were in it.",
         "Create this fulfillment in Shopify by hand with the tracking number shown by `syncd explain ORDER`.",
+    ),
+    Cause.UNITS_CHANGED_THERE: Meaning(
+        State.PARKED,
+        "The quantities in ShipStation were changed there: they are not what Shopify wants any more.",
+        "Correct them in ShipStation or edit the order in Shopify; the next sweep, or `syncd sweep`, looks again.",
+    ),
+    Cause.DOUBLED_THERE: Meaning(
+        State.PARKED,
+        "ShipStation has a second open order for the same goods that we did not make.",
+        "Cancel the order that `syncd explain ORDER` names. Is the shop also connected to ShipStation directly? Then switch that off.",
+    ),
+    Cause.BRAKE_PULLED: Meaning(
+        State.PARKED,
+        "It would be cancelled in ShipStation together with many others, and a person has not agreed yet.",
+        "Look at `syncd brake`. If so many cancellations are right, run `syncd brake release`.",
     ),
     Cause.REJECTED_BY_SHIPSTATION: Meaning(
         State.PARKED,

@@ -200,6 +200,31 @@ def mark(context: click.Context, orders: tuple[str, ...]) -> None:
         click.echo(line)
 
 
+@main.group(invoke_without_command=True)
+@as_json
+@click.pass_context
+def brake(context: click.Context, is_json: bool) -> None:
+    """Show whether cancellations were stopped because they were too many at once. Exit code 1 when they were.
+
+    Example: syncd brake, then: syncd brake release
+    """
+    from syncd.operate.brakes import brake_text, read_brake
+
+    if context.invoked_subcommand is None:
+        found = _at_desk(context, read_brake)
+        _show(found, is_json, brake_text)
+        context.exit(EXIT_DIFFERENCE if found["pulled_at"] else 0)
+
+
+@brake.command("release")
+@click.pass_context
+def release_the_brake(context: click.Context) -> None:
+    """Let the stopped cancellations through, and all others of the next 15 minutes."""
+    from syncd.operate.brakes import release_stopped
+
+    click.echo(f"{_at_desk(context, release_stopped)} orders are looked at again within a few seconds.")
+
+
 @main.command()
 @as_json
 @click.pass_context

@@ -162,4 +162,6 @@ def _bounds(settings: Settings) -> Bounds:
         settings.sync.settle_s,
         limits.attempts,
         limits.longest_wait_s,
+        limits.brake_share,
+        limits.brake_least,
     )

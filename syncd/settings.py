@@ -107,6 +107,10 @@ class Limits(Group):
     attempts: int = Field(default=12, ge=1)
     """After so many failures in a row an order is parked for a person."""
     longest_wait_s: Seconds = 900
+    brake_share: float = Field(default=0.2, ge=0, le=1)
+    """The brake stops cancellations that are more than this share of the ShipStation orders of a minute; 1 never does."""
+    brake_least: int = Field(default=10, ge=1)
+    """Fewer cancellations within a minute than this are never stopped."""
     body_bytes: int = Field(default=8 * 1024 * 1024, gt=0)
     body_s: Seconds = 5
     stop_s: Seconds = 20

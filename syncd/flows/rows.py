@@ -45,6 +45,7 @@ from syncd.store.transaction import Work
 
 CLOSED = {State.SHIPPED, State.CANCELLED, State.EXCLUDED}
 TROUBLED = {State.PARKED, State.HELD}
+STOPPED_WAIT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ class Verdict:
     unreadable: Unreadable | None = None
     known: Known = field(default_factory=Known)
     done: list[tuple[Intent, Outcome]] = field(default_factory=list)
+    is_stopped: bool = False
+    """The brake keeps its steps from being carried out."""
 
     @property
     def worst(self) -> Outcome | None:
@@ -340,6 +343,13 @@ def _ending(flow: Flow, verdict: Verdict, now: datetime, delay_s: Callable[[int]
             )
         return Ending(claimed, "defer", at, unreadable.code, unreadable.text, unreadable.counts_attempt)
     assert plan is not None
+    # The brake: what would be cancelled waits for a person, what was planned beside it is planned anew.
+    if verdict.is_stopped:
+        if any(step.kind == "cancel_order" for step in plan.steps):
+            row = _order_row(flow, verdict, Cause.BRAKE_PULLED, "", now)
+            return Ending(claimed, "park", now, Cause.BRAKE_PULLED, "its cancellation waits for a person", order=row)
+        at = now + timedelta(seconds=STOPPED_WAIT_S)
+        return Ending(claimed, "defer", at, Cause.BRAKE_PULLED, "planned beside a flood of cancellations", False)
     # The vendor refuses the document, or doubts did not end: a person must look.
     if worst and (
         worst.result is Result.REFUSED or (worst.result is not Result.POSTPONED and claimed.attempts >= most_attempts)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import structlog
 
 from syncd.errors import SyncError
+from syncd.flows.brake import Brake, planned
 from syncd.flows.rows import Intent, Verdict, claim_work, intend, key_of, settle_work
 from syncd.flows.work import Flow, Known, Outcome, Result, Sighting, Unreadable
 from syncd.logs import get_logger
@@ -41,6 +42,8 @@ class Bounds:
     fold_s: float
     attempts: int
     longest_wait_s: float
+    brake_share: float = 1.0
+    brake_least: int = 10
     idle_s: float = 1.0
 
 
@@ -53,6 +56,7 @@ class Runner:
         self._clock = clock
         self._rng = rng
         self._bounds = bounds
+        self._brake = Brake(flow.name, bounds.brake_share, bounds.brake_least, db, clock)
         self._wake = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
         self._partial: asyncio.Task[None] | None = None
@@ -134,10 +138,11 @@ class Runner:
             claimed.subject: self._verdict(claimed, known, sightings[claimed.subject])
             for claimed, known in work.items()
         }
+        await self._apply_brake(list(verdicts.values()))
         intents = [
             Intent(subject, step)
             for subject, verdict in verdicts.items()
-            if verdict.plan
+            if verdict.plan and not verdict.is_stopped
             for step in verdict.plan.steps
         ]
         if intents:
@@ -148,6 +153,13 @@ class Runner:
                 verdicts[intent.subject].done.append((intent, outcome))
                 _tell(intent, outcome)
         return list(verdicts.values())
+
+    async def _apply_brake(self, verdicts: list[Verdict]) -> None:
+        counts = [planned(verdict.plan, verdict.known) for verdict in verdicts]
+        stops_cancels, stops_all = await self._brake.stops(counts)
+        for verdict, count in zip(verdicts, counts, strict=True):
+            has_steps = verdict.plan is not None and bool(verdict.plan.steps)
+            verdict.is_stopped = has_steps and (stops_all or (stops_cancels and count.cancels > 0))
 
     def _verdict(self, claimed: Claimed, known: Known, sighting: Sighting | Unreadable) -> Verdict:
         """A plan that raises is our bug: told with its traceback, and the batch goes on."""

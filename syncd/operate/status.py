@@ -12,6 +12,7 @@ from mappings.causes import MEANINGS, Cause, State
 from syncd import __version__
 from syncd.hints import order_subject
 from syncd.ports import Clock, Db
+from syncd.store.brakes import BrakeState, brake_state
 from syncd.store.budgets import paused_accounts
 from syncd.store.cursors import all_cursors
 from syncd.store.inbox import waiting_deliveries
@@ -45,6 +46,7 @@ def _status(now: datetime) -> Work[dict[str, Any]]:
             "webhooks_unread": waiting_deliveries()(session),
             "parked_marks": len(parked_marks()(session)),
             "feeds": {name: _feed(row.watermark, row.updated_at, now) for name, row in all_cursors()(session).items()},
+            "brake": _brake(brake_state("orders")(session)),
             "paused": [
                 {"account": one.account, "code": one.code, "text": one.text, "since": one.since.isoformat()}
                 for one in paused_accounts()(session)
@@ -61,6 +63,10 @@ def _waiting(flow: str, now: datetime) -> Work[dict[str, Any]]:
         return {"due": due.count, "oldest_s": round(max(oldest_s, 0.0), 1)}
 
     return work
+
+
+def _brake(state: BrakeState) -> dict[str, str] | None:
+    return {"since": state.pulled_at.isoformat(), "reason": state.reason} if state.pulled_at else None
 
 
 def _feed(watermark: datetime | None, looked_at: datetime, now: datetime) -> dict[str, Any]:
@@ -86,6 +92,8 @@ def status_text(status: Mapping[str, Any]) -> str:
     for name, feed in sorted(status["feeds"].items()):
         if feed["read_to"]:
             lines.append(f"feed {name}: read to {feed['read_to'][:19]}, looked {feed['looked_s_ago']:.0f} s ago")
+    if brake := status["brake"]:
+        lines.append(f"BRAKE PULLED since {brake['since'][:19]}: {brake['reason']}. Run `syncd brake`.")
     for one in status["paused"]:
         lines.append(
             f"PAUSED {one['account']} since {one['since'][:19]}: {one['code']} {one['text']}. Run `syncd doctor`."

@@ -263,6 +263,16 @@ def release(flow: str, subject: str, now: datetime) -> Work[bool]:
     return lambda session: session.connection().execute(statement).rowcount > 0
 
 
+def release_parked(flow: str, error_code: str, now: datetime) -> Work[int]:
+    """By hand: wakes all that was parked for this reason, and counts them. Index: ix_marks_parked."""
+    statement = (
+        update(MARKS)
+        .where(COLUMNS.flow == flow, text(IS_PARKED), COLUMNS.error_code == error_code)
+        .values(marked=COLUMNS.marked + 1, marked_at=now, hint_at=now, **BLAMELESS)
+    )
+    return lambda session: session.connection().execute(statement).rowcount
+
+
 def due_summary(flow: str, now: datetime, settle_s: float, limit: int = 1_000) -> Work[Due]:
     """What a worker and the status page must know of one flow. Index: ix_marks_waiting, all of it only when nothing is due."""
 
