@@ -53,11 +53,11 @@ def draw_account(
     """`shopify` and `shipstation` are the worlds' states, `told` what `syncd status --orders --json` says: ref, state, cause."""
     account = Account()
     verdicts = {one["ref"].rpartition("/")[2]: one for one in told}
-    placed = _placed(shipstation)
+    placed, resting = _placed(shipstation), _resting(shipstation)
     packages = _packages(shipstation)
     for shop in shopify["shops"].values():
         for order in shop["orders"]:
-            _count_order(account, order, verdicts.get(str(order["id"])), placed)
+            _count_order(account, order, verdicts.get(str(order["id"])), placed, resting)
             _count_packages(account, order, packages.get(str(order["id"]), []))
     account.shipstation_orders = sum(order["status"] != "cancelled" for order in shipstation["orders"].values())
     calls = shipstation["calls"]
@@ -80,6 +80,15 @@ def _placed(shipstation: Mapping[str, Any]) -> Units:
         if not shipment["voided"] and not shipment["isReturnLabel"] and shipment["orderId"] not in marked:
             placed.subtract(_units(shipment["items"]))
     return placed
+
+
+def _resting(shipstation: Mapping[str, Any]) -> Units:
+    """Units in orders on hold: they lie there, and nobody can send them."""
+    units: Units = Counter()
+    for order in shipstation["orders"].values():
+        if order["status"] == "on_hold" and not order["gone"]:
+            units.update(_units(order["items"]))
+    return units
 
 
 def _units(items: Sequence[Mapping[str, Any]]) -> Units:
@@ -132,7 +141,19 @@ def _wanted(order: Mapping[str, Any]) -> Units:
     return wanted
 
 
-def _count_order(account: Account, order: Mapping[str, Any], verdict: Mapping[str, Any] | None, placed: Units) -> None:
+def _held(order: Mapping[str, Any]) -> Units:
+    """Units that Shopify holds."""
+    held: Units = Counter()
+    for one in order["fulfillmentOrders"]:
+        if one["holds"]:
+            for line in one["lines"]:
+                held[f"{order['id']}:{line['lineId']}"] += line["remaining"]
+    return held
+
+
+def _count_order(
+    account: Account, order: Mapping[str, Any], verdict: Mapping[str, Any] | None, placed: Units, resting: Units
+) -> None:
     name = f"{order['name']} ({order['id']})"
     account.orders += 1
     state = verdict["state"] if verdict else "unknown"
@@ -140,14 +161,15 @@ def _count_order(account: Account, order: Mapping[str, Any], verdict: Mapping[st
     account.causes[verdict["cause"] if verdict else "unknown"] += 1
     wanted = _wanted(order)
     there = Counter({key: units for line in order["lines"] if (units := placed[key := f"{order['id']}:{line['id']}"])})
-    if state not in AT_REST or (+there and state not in WITH_GOODS_THERE):
+    may_rest = _held(order) & resting
+    if state not in AT_REST or (there - may_rest and state not in WITH_GOODS_THERE):
         account.unexplained.append(f"{name}: state {state} with {sum(there.values())} units in ShipStation")
     if state == "parked":
         return  # the cause says what a person must do; nothing may be doubled all the same
     if wanted - there:
         account.missing.append(f"{name}: {dict(wanted - there)}, state {state}")
-    if there - wanted:
-        account.doubled.append(f"{name}: {dict(there - wanted)}, state {state}")
+    if too_many := there - wanted - may_rest:
+        account.doubled.append(f"{name}: {dict(too_many)}, state {state}")
 
 
 def _count_packages(account: Account, order: Mapping[str, Any], packages: Sequence[tuple[str, Units]]) -> None:
