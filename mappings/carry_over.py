@@ -12,6 +12,7 @@ from mappings.canonical import differing_fields, same
 from mappings.keys import line_of
 from mappings.orders import OWNED_ADVANCED, OWNED_FIELDS, OWNED_INTERNATIONAL
 from mappings.packed import units_of
+from mappings.ruled_fields import RULED_FIELDS, changed_by_rules, ruled_advanced, ruled_value
 from mappings.shipstation_shapes import Order, OrderItem
 from mappings.weights import same_weight
 
@@ -51,7 +52,8 @@ _PARTLY_OWNED: dict[str, tuple[str, ...]] = {
 def changed_fields(wanted: Order, applied: Order) -> tuple[str, ...]:
     """Names of our fields that Shopify changed since ShipStation last accepted them. Of the status only our hold is ours."""
     status = ("orderStatus",) if is_on_hold(wanted) != is_on_hold(applied) else ()
-    return status + differing_fields(_owned(wanted), _owned(applied), OWNED_FIELDS)
+    owned = differing_fields(_owned(wanted), _owned(applied), OWNED_FIELDS)
+    return (*status, *sorted({*owned, *changed_by_rules(wanted, applied)}))
 
 
 def updated_order(observed: Order, wanted: Order, applied: Order, fields: Iterable[str]) -> Order:
@@ -103,8 +105,11 @@ def _picked(value: Mapping[str, Any] | None, names: Iterable[str]) -> dict[str, 
 
 def _field(field: str, observed: Order, wanted: Order, applied: Order) -> Any:
     ours, theirs = cast(dict[str, Any], wanted).get(field), cast(dict[str, Any], observed).get(field)
+    if field in RULED_FIELDS:
+        return ruled_value(field, wanted, applied, observed)
     if field in _PARTLY_OWNED:
-        return _writable(theirs or {}) | _picked(ours, _PARTLY_OWNED[field])
+        merged: dict[str, Any] = _writable(theirs or {}) | _picked(ours, _PARTLY_OWNED[field])
+        return merged | ruled_advanced(wanted, applied, observed) if field == "advancedOptions" else merged
     if field == "items":
         return _items(wanted["items"], observed.get("items") or [])
     if field == "weight" and not same_weight(observed.get("weight"), applied.get("weight")):
@@ -135,12 +140,17 @@ def _writable(value: Any) -> Any:
 
 def edited_there(observed: Order, applied: Order, fields: Iterable[str]) -> tuple[str, ...]:
     """Those of `fields` that show something else than we wrote, as far as that can be told: the vendor adds members,
-    turns null into blanks and may correct spelling."""
-    return tuple(field for field in fields if not _alike(_get(observed, field), _get(applied, field)))
+    turns null into blanks and may correct spelling. What rules set is no conflict: there the warehouse has the last word."""
+    changed = (field for field in fields if field not in RULED_FIELDS)
+    return tuple(field for field in changed if not _alike(_get(observed, field), _get(applied, field)))
 
 
 def _get(document: Order, field: str) -> Any:
-    return cast(dict[str, Any], document).get(field)
+    value = cast(dict[str, Any], document).get(field)
+    return _picked(value, _SHOPIFYS_ADVANCED) if field == "advancedOptions" else value
+
+
+_SHOPIFYS_ADVANCED = ("customField1", "source")
 
 
 def _alike(theirs: Any, ours: Any) -> bool:

@@ -45,6 +45,8 @@ class Cause(StrEnum):
     NOT_FOUND = "not_found"
     FULFILLMENT_HOLD = "fulfillment_hold"
     FRAUD_REVIEW = "fraud_review"
+    EXCLUDED_BY_RULE = "excluded_by_rule"
+    HELD_BY_RULE = "held_by_rule"
     CANCELLED_ON_HOLD = "cancelled_on_hold"
     QUEUED = "queued"
     IN_SHIPSTATION = "in_shipstation"
@@ -152,6 +154,16 @@ MEANINGS: dict[Cause, Meaning] = {
         State.HELD,
         "Shopify holds all that is left to ship; what ShipStation had of it is on hold there too.",
         "Release the hold in Shopify; it goes out at once.",
+    ),
+    Cause.EXCLUDED_BY_RULE: Meaning(
+        State.EXCLUDED,
+        "One of your rules says that this order is not sent.",
+        "Nothing to do. `syncd rules test ORDER` says which rule, and why; change the rule or what it looks at.",
+    ),
+    Cause.HELD_BY_RULE: Meaning(
+        State.HELD,
+        "One of your rules holds the order back.",
+        "Run `syncd release ORDER` to send it now. `syncd rules test ORDER` says which rule, and why.",
     ),
     Cause.FRAUD_REVIEW: Meaning(
         State.HELD,

@@ -14,6 +14,7 @@ from decimal import Decimal
 from mappings.causes import Cause
 from mappings.pacific import from_shopify
 from mappings.plans import Profile
+from mappings.rules import held_until, order_verdict
 from mappings.shopify_shapes import FulfillmentOrder, LineItem, MoneyBag, OrderToShip, number_of
 
 SOONEST_LOOK_S = 5.0
@@ -34,6 +35,8 @@ class Barrier:
     until: datetime | None = None
     withdraws: bool = False
     pauses: bool = False
+    detail: str = ""
+    """Whose decision it was."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,9 @@ def barrier(order: OrderToShip, profile: Profile, now: datetime, released: bool 
         return Barrier(Cause.CANCELLED, withdraws=not holds, pauses=holds)
     if cause := _not_wanted(order, profile):
         return Barrier(cause)
+    said = order_verdict(profile.rules, order)
+    if said.then.get("exclude"):
+        return Barrier(Cause.EXCLUDED_BY_RULE, detail=f"rule {said.by['exclude']}")
     if found := _payment(order, profile):
         return found
     if not released and (found := _doubt(order, profile, now)):
@@ -186,7 +192,16 @@ def _doubt(order: OrderToShip, profile: Profile, now: datetime) -> Barrier | Non
         return Barrier(Cause.ZERO_VALUE)
     if profile.oldest_days is not None and now - _due_since(order) > timedelta(days=profile.oldest_days):
         return Barrier(Cause.TOO_OLD)
-    return _risk(order, profile, now)
+    return _risk(order, profile, now) or _held_by_rule(order, profile, now)
+
+
+def _held_by_rule(order: OrderToShip, profile: Profile, now: datetime) -> Barrier | None:
+    """Nothing more is sent; what ShipStation has already is the warehouse's to decide."""
+    said = order_verdict(profile.rules, order)
+    until = held_until(order, said)
+    if "hold" not in said.then or (until and until <= now):
+        return None
+    return Barrier(Cause.HELD_BY_RULE, until, detail=f"rule {said.by['hold']}")
 
 
 def amount(bag: MoneyBag) -> Decimal:

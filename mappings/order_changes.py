@@ -14,6 +14,8 @@ from mappings.eligibility import Barrier, Routing, barrier, routing
 from mappings.orders import cancelled_order, ordinal_in, shipstation_order
 from mappings.packed import Units, packed_units, units_of, whole_packages
 from mappings.plans import Consignment, Package, Profile, Standing
+from mappings.ruled_fields import with_rules
+from mappings.rules import consignment_verdict, split_groups
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
 
@@ -27,6 +29,8 @@ class Change:
     fields: tuple[str, ...] = ()
     tombstone: Order | None = None
     """A cancelled order without items, for a key that may have arrived and of which nothing is wanted."""
+    rules: tuple[str, ...] = ()
+    """The names of the rules that had a hand in it."""
 
     @property
     def order_key(self) -> str:
@@ -79,13 +83,14 @@ def picture(
         remaining, slack, reopened = {}, Counter(), Counter()
     locations = remaining.keys() | {one.location_id for one in seen}
     frozen = locations if gate else paused.keys() | {where for where in locations if not is_mapped(profile, where)}
-    order_id = int(order["legacyResourceId"])
-    allotment = allot(profile.store, order_id, remaining, seen, packages, slack, reopened, frozenset(frozen))
+    order_id, groups = int(order["legacyResourceId"]), split_groups(profile.rules, order)
+    allotment = allot(profile.store, order_id, remaining, seen, packages, slack, reopened, frozenset(frozen), groups)
     numbers = ordinals(profile, order, seen, allotment.assignments)
     documents = _documents(profile, order, allotment, seen, routes, numbers)
     documents |= _on_hold(allotment, documents, paused, is_final=bool(order["cancelledAt"]))
     uncertain = frozenset(c.order_key for c in consignments if c.standing is Standing.INTENDED or c.applied is None)
-    changes = tuple(_changes(profile, order, allotment, documents, numbers, uncertain))
+    found = _changes(profile, order, allotment, documents, numbers, uncertain)
+    changes = tuple(replace(change, rules=_rules_of(profile, order, change.assignment)) for change in found)
     return Picture(gate, routes, allotment, seen, documents, changes, paused, reopened)
 
 
@@ -198,6 +203,11 @@ def _changes(
             yield Change(one, wanted, fields)
 
 
+def _rules_of(profile: Profile, order: OrderToShip, one: Assignment) -> tuple[str, ...]:
+    splits = [rule.name for rule in profile.rules.rules if one.split_group and rule.then.get("split") == one.split_group]
+    return tuple(dict.fromkeys([*splits, *consignment_verdict(profile.rules, order, one.units).hits]))
+
+
 def _tombstone(profile: Profile, order: OrderToShip, one: Assignment, ordinal: int) -> Order:
     nothing: Units = Counter()
     empty = shipstation_order(profile, order, one.order_key, one.location_id, ordinal, nothing, nothing, "")
@@ -224,7 +234,8 @@ def _documents(
             continue
         where, mine = places[key], units[key]
         country = routes.countries.get(where, "")
-        documents[key] = shipstation_order(profile, order, key, where, ordinal, mine, before, country)
+        plain = shipstation_order(profile, order, key, where, ordinal, mine, before, country)
+        documents[key] = with_rules(plain, consignment_verdict(profile.rules, order, mine))
         before = before + mine
     return documents
 

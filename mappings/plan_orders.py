@@ -151,7 +151,9 @@ def _missing(change: Change) -> tuple[str, ...]:
 
 def _upsert(change: Change, document: Order, wanted: Order | None = None) -> UpsertOrder:
     one = change.assignment
-    return UpsertOrder(one.order_key, one.location_id, "", one.n, document, change.fields, wanted)
+    return UpsertOrder(
+        one.order_key, one.location_id, one.split_group, one.n, document, change.fields, wanted, change.rules
+    )
 
 
 def _troubles(
@@ -239,7 +241,7 @@ def _state(order: OrderToShip, seen: Picture, steps: Sequence[UpsertOrder]) -> C
     return _unplaced_state(order, seen, gone)
 
 
-_FINAL = frozenset({Cause.TEST_ORDER, Cause.BEFORE_START})
+_FINAL = frozenset({Cause.TEST_ORDER, Cause.BEFORE_START, Cause.EXCLUDED_BY_RULE})
 
 
 def _unplaced_state(order: OrderToShip, seen: Picture, gone: Units) -> Cause:
@@ -277,7 +279,8 @@ def _held_for_doubt(profile: Profile, seen: Picture) -> dict[str, Trouble]:
 
 def _remarks(profile: Profile, seen: Picture, observed: Mapping[str, Order | None]) -> list[str]:
     """What is worth knowing beside the cause: units that stay behind, and fields that both sides changed."""
-    behind = [f"{sum(units.values())} units {cause}" for cause, units in sorted(seen.routing.barred.items())]
+    behind = [seen.barrier.detail] if seen.barrier and seen.barrier.detail else []
+    behind += [f"{sum(units.values())} units {cause}" for cause, units in sorted(seen.routing.barred.items())]
     unplaced = {where: units for where, units in seen.allotment.unplaced.items() if where not in seen.paused}
     if seen.barrier and unplaced:
         behind.append(f"{sum(added(unplaced.values()).values())} units {seen.barrier.cause}")

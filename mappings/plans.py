@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Literal
 
 from mappings.causes import Cause
+from mappings.rules import Rules
 from mappings.shipstation_shapes import Order
 
 
@@ -51,6 +52,7 @@ class Profile:
     non_roman: Literal["send", "hold"] = "send"
     incomplete_customs: Literal["send", "hold"] = "send"
     notify_customer: bool = True
+    rules: Rules = field(default_factory=Rules)
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,8 @@ class UpsertOrder:
     """Names of the fields that differ from what was applied; empty for a new order."""
     wanted: Order | None = None
     """Set when `document` also carries what the warehouse changed: the document as Shopify alone would have it."""
+    rules: tuple[str, ...] = ()
+    """The names of the rules that had a hand in it."""
 
     @property
     def applied(self) -> Order:

@@ -200,7 +200,7 @@ def _facts(step: Step) -> dict[str, object]:
     """What the story of an order tells of a step: names and counts, never contents."""
     if isinstance(step, UpsertOrder):
         units = sum(item["quantity"] for item in step.document["items"] if not item.get("adjustment"))
-        return {"fields": list(step.fields), "units": units}
+        return {"fields": list(step.fields), "units": units} | ({"rules": list(step.rules)} if step.rules else {})
     if isinstance(step, CreateFulfillment):
         units = sum(units for lines in step.lines.values() for units in lines.values())
         return {"units": units, "company": step.tracking_company, "tracking_number": step.tracking_number}

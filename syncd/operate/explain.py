@@ -256,7 +256,8 @@ def explain_text(answer: Mapping[str, Any]) -> str:
 def _told(one: Mapping[str, Any]) -> str:
     facts = one["facts"]
     fields = f", fields {', '.join(facts['fields'])}" if facts.get("fields") else ""
-    units = f" ({facts['units']} units{fields})" if "units" in facts else ""
+    rules = f", rules {', '.join(facts['rules'])}" if facts.get("rules") else ""
+    units = f" ({facts['units']} units{fields}{rules})" if "units" in facts else ""
     why = f": {one['code']} {one['text'] or ''}".rstrip() if one["code"] else ""
     return (
         f"{one['key']} {TOLD.get(one['step'], one['step'])}{units} - {ENDED.get(one['outcome'], one['outcome'])}{why}"
