@@ -153,18 +153,24 @@ class OrdersFlow:
                 outcomes[step.order_key] = Outcome(Result.UNKNOWN, error.code, "sent, and not read back")
             return
         for step in changes:
-            if problem := _differs(step, found.get(ids[step.order_key] or 0)):
-                outcomes[step.order_key] = Outcome(
-                    Result.CONFLICT, "changed_meanwhile", problem, wait_s=CONFLICT_WAIT_S
-                )
+            outcomes[step.order_key] = _judged(step, outcomes[step.order_key], found.get(ids[step.order_key] or 0))
 
 
-def _differs(step: UpsertOrder, truth: Order | None) -> str:
-    """How an order reads back other than it was sent, in words; empty when it does not."""
+def _judged(step: UpsertOrder, outcome: Outcome, truth: Order | None) -> Outcome:
+    """The outcome in the light of what reads back: gone or closed there, the world has moved. A success that does not show
+    yet may be an old copy of the order, so that it stays in doubt: taken for a failure, our hold would pass for the warehouse's."""
     if truth is None:
-        return "it cannot be found"
+        return _moved("it cannot be found")
     sent, read = step.document["orderStatus"], truth.get("orderStatus")
-    return f"it reads back as {read}" if sent != read and (sent in WEIGHTY or read in LOCKED) else ""
+    if sent != read and read in LOCKED:
+        return _moved(f"it reads back as {read}")
+    if sent != read and sent in WEIGHTY and outcome.result is Result.CONFIRMED:
+        return Outcome(Result.UNKNOWN, "not_shown", f"it still reads back as {read}", wait_s=CONFLICT_WAIT_S)
+    return outcome
+
+
+def _moved(problem: str) -> Outcome:
+    return Outcome(Result.CONFLICT, "changed_meanwhile", problem, wait_s=CONFLICT_WAIT_S)
 
 
 def _order_id(step: UpsertOrder, outcome: Outcome) -> int | None:
