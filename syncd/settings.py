@@ -13,9 +13,20 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from mappings.keys import longest_store_name
+from mappings.rules import Rules
+from mappings.rules_file import RulesError, rules_of, rules_of_file
 from syncd.errors import SettingsError
 
 PREFIX = "SYNCD_"
@@ -186,6 +197,14 @@ class Store(Group):
         return [secret.encode() for secret in secrets if secret]
 
 
+class RulesSettings(Group):
+    """Where the rules stand, and how they are read. The rules themselves are `[[rules]]`, here or in that file."""
+
+    mode: Literal["first", "all"] | None = None
+    file: str = ""
+    """Beside the settings file, unless the path is absolute. Empty: the rules are in the settings file."""
+
+
 class Settings(Group):
     database: Database = Database()
     server: Server = Server()
@@ -194,6 +213,8 @@ class Settings(Group):
     limits: Limits = Limits()
     log: Log = Log()
     stores: dict[str, Store] = Field(min_length=1)
+    rules_settings: RulesSettings = RulesSettings()
+    rules: InstanceOf[Rules] = Rules()
 
     @field_validator("stores")
     @classmethod
@@ -232,6 +253,7 @@ def read_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     if problems:  # what the file would have said is not missing
         raise SettingsError(problems)
     _lay_environment_over(values, environ, problems)
+    _read_rules(path, values, problems)
     _read_secret_files(values, "", problems)
     if not values:
         raise SettingsError(
@@ -267,6 +289,35 @@ def _file_values(path: Path | None, problems: list[str]) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         problems.append(f"{source}: is not valid TOML: {error}")
     return {}
+
+
+def _read_rules(path: Path | None, values: dict[str, Any], problems: list[str]) -> None:
+    """Puts what the rules mean in the place of their text."""
+    settings, source = values.get("rules_settings"), path or Path("syncd.toml")
+    if not settings and "rules" not in values:
+        return
+    file = settings.get("file") if isinstance(settings, dict) else None
+    listed = values.pop("rules", [])
+    try:
+        if file and listed:
+            problems.append(f"{source}: has [[rules]], and rules_settings.file names {file}. Keep them in one place.")
+        elif file:
+            values["rules"] = read_rules(source.parent / str(file))
+        else:
+            text = source.read_text(encoding="utf-8") if source.exists() else ""
+            exact = tomllib.loads(text, parse_float=Decimal).get("rules", listed)
+            values["rules"] = rules_of({"rules": exact, "rules_settings": settings or {}}, text, str(source))
+    except RulesError as error:
+        problems += error.problems
+
+
+def read_rules(file: Path) -> Rules:
+    """A file that holds nothing but rules. Raises `RulesError`."""
+    try:
+        return rules_of_file(file.read_text(encoding="utf-8"), str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise RulesError([f"{file}: cannot be read ({reason})."]) from error
 
 
 def _lay_environment_over(values: dict[str, Any], environ: Mapping[str, str], problems: list[str]) -> None:

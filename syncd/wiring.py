@@ -87,6 +87,7 @@ def profiles(settings: Settings, start_at: datetime) -> dict[str, Profile]:
             default_grams=store.missing_weight if isinstance(store.missing_weight, Decimal) else None,
             non_roman=store.non_roman,
             incomplete_customs=store.incomplete_customs,
+            rules=settings.rules,
             notify_customer=settings.sync.notify_customer,
         )
         for name, store in settings.stores.items()
