@@ -138,22 +138,37 @@ def _writable(value: Any) -> Any:
     return value
 
 
-def edited_there(observed: Order, applied: Order, fields: Iterable[str]) -> tuple[str, ...]:
-    """Those of `fields` that show something else than we wrote, as far as that can be told: the vendor adds members,
-    turns null into blanks and may correct spelling. What rules set is no conflict: there the warehouse has the last word."""
-    changed = (field for field in fields if field not in RULED_FIELDS)
-    return tuple(field for field in changed if not _alike(_get(observed, field), _get(applied, field)))
+CONTESTED = frozenset(
+    "advancedOptions amountPaid billTo customerEmail customerNotes gift giftMessage internalNotes requestedShippingService"
+    " shipTo shippingAmount taxAmount".split()
+)
+"""Fields in which the warehouse's hand is a statement about the same fact as Shopify's. Not so weights, where the scales win,
+and customs items, which ShipStation rewrites by itself (its international settings); units have a rule of their own."""
+
+
+def contested_fields(observed: Order, wanted: Order, applied: Order, fields: Iterable[str]) -> tuple[str, ...]:
+    """Those of `fields`, which Shopify changed, that the warehouse changed too, and not to the same."""
+    return tuple(
+        field
+        for field in fields
+        if field in CONTESTED
+        and not _alike(_get(observed, field), _ours(applied, field))
+        and not _alike(_get(observed, field), _ours(wanted, field))
+    )
+
+
+def _ours(document: Order, field: str) -> Any:
+    """Of the advanced options only what is Shopify's: of what rules set, the warehouse has the last word without a conflict."""
+    value = _get(document, field)
+    return _picked(value, ("customField1", "source")) if field == "advancedOptions" else value
 
 
 def _get(document: Order, field: str) -> Any:
-    value = cast(dict[str, Any], document).get(field)
-    return _picked(value, _SHOPIFYS_ADVANCED) if field == "advancedOptions" else value
-
-
-_SHOPIFYS_ADVANCED = ("customField1", "source")
+    return cast(dict[str, Any], document).get(field)
 
 
 def _alike(theirs: Any, ours: Any) -> bool:
+    """As far as that can be told: the vendor adds members, turns null into blanks and may correct spelling."""
     if isinstance(ours, Mapping):
         return all(_alike((theirs or {}).get(key), item) for key, item in ours.items())
     if isinstance(ours, str) or isinstance(theirs, str):

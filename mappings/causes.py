@@ -225,8 +225,8 @@ MEANINGS: dict[Cause, Meaning] = {
     ),
     Cause.CHANGED_ON_BOTH_SIDES: Meaning(
         State.PARKED,
-        "The order was changed in Shopify after the warehouse had split, merged or altered it in ShipStation.",
-        "Make Shopify's change in ShipStation by hand: `syncd explain ORDER` shows it.",
+        "The same thing was changed in Shopify and in ShipStation; ShipStation's value was left as it is.",
+        "`syncd plan ORDER` shows both values; then `syncd resolve ORDER --take shopify` or `--take shipstation`. What the warehouse split or merged is changed there by hand.",
     ),
     Cause.OVERSHIPPED: Meaning(
         State.PARKED,

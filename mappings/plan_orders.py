@@ -12,21 +12,19 @@ from datetime import datetime, timedelta
 from mappings.addresses import missing_parts
 from mappings.carry_over import (
     cancelled_as_observed,
-    edited_there,
-    has_other_units,
     is_on_hold,
     is_regrouped,
     same_destination,
-    updated_order,
 )
 from mappings.causes import Cause
+from mappings.conflicts import update_of
 from mappings.consignments import Assignment, added
 from mappings.doubts import doubts
 from mappings.eligibility import look_later
 from mappings.order_changes import Change, Picture, is_mapped, picture
 from mappings.orders import order_number
 from mappings.packed import Units
-from mappings.plans import Consignment, Package, Plan, Profile, Standing, UpsertOrder
+from mappings.plans import Conflict, Consignment, Package, Plan, Profile, Side, Standing, UpsertOrder
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
 
@@ -54,6 +52,7 @@ class Trouble:
 
     cause: Cause
     detail: str
+    conflicts: tuple[Conflict, ...] = ()
 
 
 def plan_order(
@@ -64,9 +63,11 @@ def plan_order(
     observed: Mapping[str, Order | None],
     now: datetime,
     released: bool = False,
+    take: Side | None = None,
 ) -> Plan:
     """`order` is None when Shopify shows no such order. `observed`: order key -> ShipStation's order as read just now, None
-    when ShipStation answered that it has none, absent when it was not read. `released`: a person waived the fraud review.
+    when ShipStation answered that it has none, absent when it was not read. `released`: a person waived doubts of ours.
+    `take`: whose value a person wants where both sides changed a field.
 
     Consignments and packages must have been read before the Shopify order was.
     """
@@ -74,13 +75,15 @@ def plan_order(
         return Plan(Cause.NOT_FOUND)
     seen = picture(profile, order, consignments, packages, observed, now, released)
     held = {} if released else _held_for_doubt(profile, seen)
-    decisions = [held.get(change.order_key) or _decide(change, observed) for change in seen.changes]
+    waived = [change for change in seen.changes if change.order_key not in held]
+    decisions = [*held.values(), *(one for change in waived for one in _decide(change, observed, take))]
     steps = tuple(one for one in decisions if isinstance(one, UpsertOrder))
     troubles = [one for one in decisions if isinstance(one, Trouble)]
     troubles += _troubles(profile, order, seen, packages, observed)
     cause = _worst(troubles) or _state(order, seen, steps)
-    details = sorted({trouble.detail for trouble in troubles}) + _remarks(profile, seen, observed)
-    return Plan(cause, steps, "; ".join(details), _look_again(order, seen, cause, now))
+    details = sorted({trouble.detail for trouble in troubles}) + _remarks(profile, seen)
+    conflicts = tuple(conflict for trouble in troubles for conflict in trouble.conflicts)
+    return Plan(cause, steps, "; ".join(details), _look_again(order, seen, cause, now), conflicts)
 
 
 def needs_shipstation_truth(
@@ -104,7 +107,9 @@ def order_number_stem(profile: Profile, order: OrderToShip) -> str:
     return order_number(profile, order, 1)
 
 
-def _decide(change: Change, observed: Mapping[str, Order | None]) -> UpsertOrder | Trouble | None:
+def _decide(
+    change: Change, observed: Mapping[str, Order | None], take: Side | None
+) -> Sequence[UpsertOrder | Trouble]:
     """The decision table of one ShipStation order. Shipped and cancelled ones never get here: nothing is assigned to them."""
     key, consignment = change.order_key, change.assignment.consignment
     applied = consignment.applied if consignment else None
@@ -112,37 +117,44 @@ def _decide(change: Change, observed: Mapping[str, Order | None]) -> UpsertOrder
     truth = observed.get(key)
     # Create or update: not to an address that no label can be made for.
     if missing := _missing(change):
-        return Trouble(Cause.ADDRESS_INCOMPLETE, f"{key}: address without {', '.join(missing)}")
+        return [Trouble(Cause.ADDRESS_INCOMPLETE, f"{key}: address without {', '.join(missing)}")]
     # Not read: it may have shipped.
     if change.needs_truth and key not in observed:
-        return Trouble(Cause.UNREADABLE, f"{key}: not read in ShipStation")
+        return [Trouble(Cause.UNREADABLE, f"{key}: not read in ShipStation")]
     # Create, also once more when the first answer was lost. No longer wanted: the lost one may still arrive, so its key is
     # taken by a cancelled order.
     if truth is None and uncertain and (document := change.wanted or change.tombstone):
-        return _upsert(change, document)
+        return [_upsert(change, document)]
     # It was accepted once and is gone: merged into another, or deleted. Made anew, the goods could leave twice.
     if truth is None:
-        return Trouble(Cause.MERGED_PARENT_UNKNOWN, f"{key}: ShipStation has no such order")
+        return [Trouble(Cause.MERGED_PARENT_UNKNOWN, f"{key}: ShipStation has no such order")]
     # Split or merged by the warehouse: every write would double or lose goods.
     if is_regrouped(truth):
-        return Trouble(Cause.CHANGED_ON_BOTH_SIDES, f"{key}: split or merged in ShipStation")
+        return [Trouble(Cause.CHANGED_ON_BOTH_SIDES, f"{key}: split or merged in ShipStation")]
     # Cancel: nothing of it is wanted any more, and it is still open.
     if change.wanted is None:
-        return _upsert(change, cancelled_as_observed(truth, key))
-    # Put it on hold: not when the warehouse did, for then it is the warehouse's to release.
-    change = _without_status(change, applied) if is_on_hold(truth) and is_on_hold(change.wanted) else change
-    if not change.fields or change.wanted is None:
-        return None
-    # Update its items: not when the warehouse took some out.
-    if "items" in change.fields and applied and has_other_units(truth, applied):
-        return Trouble(Cause.CHANGED_ON_BOTH_SIDES, f"{key}: units changed in ShipStation")
+        return [_upsert(change, cancelled_as_observed(truth, key))]
     # Update: Shopify's fields, and the warehouse's for the rest.
-    return _upsert(change, updated_order(truth, change.wanted, applied or truth, change.fields), change.wanted)
+    return _updated(change, change.wanted, truth, applied or truth, take)
 
 
-def _without_status(change: Change, applied: Order | None) -> Change:
-    before: Order = {**(change.wanted or {}), "orderStatus": (applied or {}).get("orderStatus") or "awaiting_shipment"}
-    return replace(change, wanted=before, fields=tuple(field for field in change.fields if field != "orderStatus"))
+def _updated(
+    change: Change, wanted: Order, truth: Order, applied: Order, take: Side | None
+) -> list[UpsertOrder | Trouble]:
+    fields = change.fields
+    # The warehouse put it on hold before we could: then it is the warehouse's to release.
+    if is_on_hold(truth) and is_on_hold(wanted) and "orderStatus" in fields:
+        wanted = {**wanted, "orderStatus": applied.get("orderStatus") or "awaiting_shipment"}
+        fields = tuple(field for field in fields if field != "orderStatus")
+    update = update_of(truth, wanted, applied, fields, take)
+    decided: list[UpsertOrder | Trouble] = []
+    if update.fields:
+        decided.append(_upsert(replace(change, fields=update.fields), update.document, update.applied))
+    if update.conflicts:
+        names = ", ".join("units" if one.field == "items" else one.field for one in update.conflicts)
+        detail = f"{change.order_key}: {names} changed in Shopify and in ShipStation"
+        decided.append(Trouble(Cause.CHANGED_ON_BOTH_SIDES, detail, update.conflicts))
+    return decided
 
 
 def _missing(change: Change) -> tuple[str, ...]:
@@ -277,22 +289,16 @@ def _held_for_doubt(profile: Profile, seen: Picture) -> dict[str, Trouble]:
     return held
 
 
-def _remarks(profile: Profile, seen: Picture, observed: Mapping[str, Order | None]) -> list[str]:
-    """What is worth knowing beside the cause: units that stay behind, and fields that both sides changed."""
+def _remarks(profile: Profile, seen: Picture) -> list[str]:
+    """What is worth knowing beside the cause: units that stay behind, and doubts that the merchant takes lightly."""
     behind = [seen.barrier.detail] if seen.barrier and seen.barrier.detail else []
     behind += [f"{sum(units.values())} units {cause}" for cause, units in sorted(seen.routing.barred.items())]
     unplaced = {where: units for where, units in seen.allotment.unplaced.items() if where not in seen.paused}
     if seen.barrier and unplaced:
         behind.append(f"{sum(added(unplaced.values()).values())} units {seen.barrier.cause}")
-    both = []
-    for change in seen.changes:
-        truth, consignment = observed.get(change.order_key), change.assignment.consignment
-        if truth and consignment and consignment.applied and change.wanted:
-            fields = edited_there(truth, consignment.applied, change.fields)
-            both += [f"{change.order_key}: {field} also changed in ShipStation" for field in fields]
     placed = [seen.documents[one.order_key] for one in seen.allotment.assignments if one.order_key in seen.documents]
     doubtful = [doubt.detail for document in placed for doubt in doubts(profile, document) if not doubt.holds]
-    return behind + both + doubtful
+    return behind + doubtful
 
 
 def _look_again(order: OrderToShip, seen: Picture, cause: Cause, now: datetime) -> datetime | None:

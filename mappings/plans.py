@@ -55,12 +55,15 @@ class Profile:
     rules: Rules = field(default_factory=Rules)
 
 
+Side = Literal["shopify", "shipstation"]
+
+
 @dataclass(frozen=True)
 class Ruling:
     """What a person decided about one order. `take`: whose values shall stand where both sides changed a field."""
 
     released: bool = False
-    take: Literal["shopify", "shipstation"] | None = None
+    take: Side | None = None
 
 
 class Standing(StrEnum):
@@ -176,6 +179,16 @@ Step = UpsertOrder | CreateFulfillment | AdoptFulfillment
 
 
 @dataclass(frozen=True)
+class Conflict:
+    """Both sides changed the same field. The values are for the person who asks, never for logs or rows."""
+
+    order_key: str
+    field: str
+    shopify: object
+    shipstation: object
+
+
+@dataclass(frozen=True)
 class Plan:
     """The verdict on one order: what to do now, in which state that leaves it, and when to look again without being asked."""
 
@@ -184,3 +197,4 @@ class Plan:
     detail: str = ""
     """Facts for a person: ids, codes and counts, never names or addresses."""
     look_again_at: datetime | None = None
+    conflicts: tuple[Conflict, ...] = ()

@@ -187,6 +187,20 @@ def release(context: click.Context, orders: tuple[str, ...]) -> None:
 
 
 @main.command()
+@click.argument("order")
+@click.option("--take", type=click.Choice(["shopify", "shipstation"]), required=True, help="Whose values shall stand.")
+@click.pass_context
+def resolve(context: click.Context, order: str, take: str) -> None:
+    """Settle ORDER where both sides changed the same field. `syncd plan ORDER` shows both values.
+
+    Example: syncd resolve '#1001' --take shipstation
+    """
+    from syncd.operate.rulings import resolve_order
+
+    click.echo(_at_desk(context, lambda desk: resolve_order(desk, order, take)))
+
+
+@main.command()
 @click.argument("orders", nargs=-1, required=True, metavar="ORDER...")
 @click.pass_context
 def mark(context: click.Context, orders: tuple[str, ...]) -> None:

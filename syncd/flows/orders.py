@@ -113,8 +113,16 @@ class OrdersFlow:
     def plan(self, subject: str, known: Known, sighting: Sighting, now: datetime) -> Plan:
         profile = self._profiles[split_subject(subject)[0]]
         order: OrderToShip | None = sighting.order
+        ruling = known.ruling
         return plan_order(
-            profile, order, known.consignments, known.packages, sighting.shipstation, now, known.ruling.released
+            profile,
+            order,
+            known.consignments,
+            known.packages,
+            sighting.shipstation,
+            now,
+            ruling.released,
+            ruling.take,
         )
 
     async def apply(self, steps: Sequence[tuple[str, Step]]) -> Sequence[Outcome]:

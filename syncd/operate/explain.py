@@ -69,6 +69,15 @@ def _verdict(plan: Any, subject: str, known: Known, sighting: Sighting | Unreada
         "detail": verdict.detail,
         "look_again_at": verdict.look_again_at.isoformat() if verdict.look_again_at else None,
         "steps": [_step(step, applied) for step in verdict.steps],
+        "conflicts": [
+            {
+                "key": one.order_key,
+                "field": one.field,
+                "shopify": _plain(one.shopify),
+                "shipstation": _plain(one.shipstation),
+            }
+            for one in verdict.conflicts
+        ],
     }
 
 
@@ -107,6 +116,9 @@ def plan_text(answer: Mapping[str, Any]) -> str:
                 f"    {name}: {_short(change['from'])} -> {_short(change['to'])}"
                 for name, change in step.get("fields", {}).items()
             ]
+        for one in verdict.get("conflicts", ()):
+            lines.append(f"  both sides changed {one['field']} of {one['key']}")
+            lines += [f"    {side}: {_short(one[side])}" for side in ("shopify", "shipstation")]
         if not verdict["steps"]:
             lines.append("  nothing to do")
     return "\n".join(lines)

@@ -183,14 +183,6 @@ def test_a_correction_by_the_warehouse_survives_a_change_of_something_else() -> 
     assert planned(noted, [replace(known, applied=step.applied)], observed=truth).steps == ()
 
 
-def test_a_field_changed_on_both_sides_is_shopifys_and_named() -> None:
-    [known] = sent(WHOLE)
-    truth = shown(known, shipTo={**(known.applied or {})["shipTo"], "street1": "1 Other Road"})
-    plan = planned(order([line(7001, 2)], shippingAddress=address(address1="2 New Street")), [known], observed=truth)
-    assert upserts(plan)[0].document["shipTo"]["street1"] == "2 New Street"
-    assert "shipTo also changed in ShipStation" in plan.detail
-
-
 def test_a_weight_from_the_scales_is_kept() -> None:
     [known] = sent(WHOLE)
     scales = {"value": Decimal(40), "units": "ounces"}
