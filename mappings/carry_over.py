@@ -148,13 +148,14 @@ and customs items, which ShipStation rewrites by itself (its international setti
 
 def contested_fields(observed: Order, wanted: Order, applied: Order, fields: Iterable[str]) -> tuple[str, ...]:
     """Those of `fields`, which Shopify changed, that the warehouse changed too, and not to the same."""
-    return tuple(
-        field
-        for field in fields
-        if field in CONTESTED
-        and not _alike(_get(observed, field), _ours(applied, field))
-        and not _alike(_get(observed, field), _ours(wanted, field))
-    )
+    ours = [field for field in fields if field in CONTESTED]
+    return edited_there(observed, wanted, edited_there(observed, applied, ours))
+
+
+def edited_there(observed: Order, applied: Order, fields: Iterable[str]) -> tuple[str, ...]:
+    """Those of `fields` that show something else than we wrote. What rules set is no edit: there the warehouse has the last word."""
+    changed = (field for field in fields if field not in RULED_FIELDS)
+    return tuple(field for field in changed if not _alike(_get(observed, field), _ours(applied, field)))
 
 
 def _ours(document: Order, field: str) -> Any:

@@ -83,7 +83,7 @@ def plan_order(
     cause = _worst(troubles) or _state(order, seen, steps)
     details = sorted({trouble.detail for trouble in troubles}) + _remarks(profile, seen)
     conflicts = tuple(conflict for trouble in troubles for conflict in trouble.conflicts)
-    return Plan(cause, steps, "; ".join(details), _look_again(order, seen, cause, now), conflicts)
+    return Plan(cause, steps, "; ".join(details), _look_again(order, seen, cause, now), conflicts=conflicts)
 
 
 def needs_shipstation_truth(
