@@ -7,6 +7,7 @@ Shopify builds the tracking address only for names that it knows character for c
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from urllib.parse import quote
 
 SHOPIFY_COMPANIES = (
@@ -103,8 +104,19 @@ _UNKNOWN_NAMES = {
 _ACCOUNT_SUFFIX = re.compile(r"(_walleted|_wallet|_cpp|_balance)+$")
 
 
-def tracking(carrier_code: str | None, service_code: str | None, number: str | None) -> tuple[str | None, str | None]:
-    """(company, address). No address where Shopify builds one itself, or where nobody knows one. No company without a carrier."""
+def tracking(
+    carrier_code: str | None,
+    service_code: str | None,
+    number: str | None,
+    own: Mapping[str, tuple[str, str]] | None = None,
+) -> tuple[str | None, str | None]:
+    """(company, address). No address where Shopify builds one itself, or where nobody knows one. No company without a carrier.
+
+    `own`: the merchant's table, carrier code in small letters -> (company, address with {number}); it goes before ours.
+    """
+    if found := (own or {}).get((carrier_code or "").strip().lower()):
+        name, address = found
+        return name, address.replace("{number}", quote(number, safe="")) if address and number else None
     company = tracking_company(carrier_code, service_code)
     template = TRACKING_URLS.get(company or "")
     return company, template.format(quote(number, safe="")) if template and number else None
@@ -117,6 +129,12 @@ def tracking_company(carrier_code: str | None, service_code: str | None = None) 
         return None
     sold = _named(_key(service_code or "")) if code in _AGGREGATORS else None
     return sold or _named(code) or _readable(carrier_code or "", code)
+
+
+def is_trackable(carrier_code: str) -> bool:
+    """Whether a customer gets a link for its packages without anything in the settings."""
+    company = tracking_company(carrier_code)
+    return company in SHOPIFY_COMPANIES or company in TRACKING_URLS
 
 
 def _named(code: str) -> str | None:

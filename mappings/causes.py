@@ -50,7 +50,9 @@ class Cause(StrEnum):
     CANCELLED_ON_HOLD = "cancelled_on_hold"
     QUEUED = "queued"
     IN_SHIPSTATION = "in_shipstation"
+    LABEL_VOIDED = "label_voided"
     PARTLY_SHIPPED = "partly_shipped"
+    TELLING_SHOPIFY = "telling_shopify"
     SHIPPED = "shipped"
     FULFILLED_ELSEWHERE = "fulfilled_elsewhere"
     CANCELLED = "cancelled"
@@ -179,8 +181,18 @@ MEANINGS: dict[Cause, Meaning] = {
     Cause.IN_SHIPSTATION: Meaning(
         State.IN_SHIPSTATION, "ShipStation has it and nothing has shipped yet.", "Buy the label in ShipStation."
     ),
+    Cause.LABEL_VOIDED: Meaning(
+        State.IN_SHIPSTATION,
+        "Its label was voided, and Shopify still shows the package in case the goods get a new label.",
+        "Buy a new label in ShipStation. Without one Shopify's fulfillment is cancelled after `sync.void_grace_s`.",
+    ),
     Cause.PARTLY_SHIPPED: Meaning(
         State.PARTLY_SHIPPED, "Some of its packages left, some goods are still to be shipped.", "Ship the rest."
+    ),
+    Cause.TELLING_SHOPIFY: Meaning(
+        State.PARTLY_SHIPPED,
+        "Every unit left, and Shopify does not know every package yet.",
+        "Nothing to do: it is told within a minute. If it stays, see `syncd status` for what waits.",
     ),
     Cause.SHIPPED: Meaning(State.SHIPPED, "Every unit left and Shopify knows every package.", "Nothing to do."),
     Cause.FULFILLED_ELSEWHERE: Meaning(State.SHIPPED, "It was fulfilled in Shopify by someone else.", "Nothing to do."),

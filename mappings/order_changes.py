@@ -12,7 +12,7 @@ from mappings.causes import Cause
 from mappings.consignments import Allotment, Assignment, added, allot
 from mappings.eligibility import Barrier, Routing, barrier, routing
 from mappings.orders import cancelled_order, ordinal_in, shipstation_order
-from mappings.packed import Units, packed_units, units_of, whole_packages
+from mappings.packed import Units, packed_units, units_of, untold, whole_packages
 from mappings.plans import Consignment, Package, Profile, Standing
 from mappings.ruled_fields import with_rules
 from mappings.rules import consignment_verdict, split_groups
@@ -56,6 +56,8 @@ class Picture:
     """By location: units that may not leave now and, as far as they are in ShipStation, stay there on hold."""
     reopened: Units
     """Packed, reported to Shopify, and open there again although the label stands: sent once more they would leave twice."""
+    voided: Units
+    """Shopify counts them as gone, and their label was voided."""
 
     @property
     def withdraws(self) -> bool:
@@ -77,7 +79,8 @@ def picture(
     paused = _paused(profile, gate, routes, seen, packages)
     remaining = {where: units for where, units in routes.free.items() if where is not None} | paused
     reported = _reported(seen, packages)
-    slack = routes.unrouted + _still_fulfilled(routes, seen, packages, reported)
+    voided = _still_fulfilled(routes, seen, packages, reported)
+    slack = routes.unrouted + voided
     reopened = (reported - routes.fulfilled) & added(remaining.values())
     if gate and gate.withdraws:
         remaining, slack, reopened = {}, Counter(), Counter()
@@ -91,7 +94,7 @@ def picture(
     uncertain = frozenset(c.order_key for c in consignments if c.standing is Standing.INTENDED or c.applied is None)
     found = _changes(profile, order, allotment, documents, numbers, uncertain)
     changes = tuple(replace(change, rules=_rules_of(profile, order, change.assignment)) for change in found)
-    return Picture(gate, routes, allotment, seen, documents, changes, paused, reopened)
+    return Picture(gate, routes, allotment, seen, documents, changes, paused, reopened, voided)
 
 
 def as_observed(consignment: Consignment, observed: Order | None) -> Consignment:
@@ -165,9 +168,9 @@ def _on_hold(
 
 
 def _reported(consignments: Sequence[Consignment], packages: Sequence[Package]) -> Units:
-    """Units in unvoided packages that have their fulfillment."""
+    """Units in unvoided packages that Shopify knows."""
     whole = whole_packages(consignments, packages)
-    return added(Counter(package.lines or {}) for package in whole if package.fulfillment_gid)
+    return added(Counter(package.lines or {}) - untold(package) for package in whole)
 
 
 def _still_fulfilled(
@@ -178,7 +181,8 @@ def _still_fulfilled(
     voided: Units = Counter()
     for package in packages:
         if package.voided and package.fulfillment_gid:
-            voided.update(package.lines if package.lines is not None else held.get(package.order_key or "", {}))
+            lines = package.lines if package.told is None else package.told
+            voided.update(lines if lines is not None else held.get(package.order_key or "", {}))
     return voided & (routes.fulfilled - reported)
 
 

@@ -52,14 +52,24 @@ def packed_units(consignments: Sequence[Consignment], packages: Sequence[Package
     others = [c.order_key for c in sorted(consignments, key=lambda c: c.n) if c.standing is not Standing.CANCELLED]
     for package in whole_packages(consignments, packages):
         own = [package.order_key] if package.order_key in room else []
-        for line_id, units in (package.lines or {}).items():
-            for key in [*own, *others]:
-                units -= _put(packed, package, key, line_id, min(units, max(room[key][line_id], 0)), room)
-            for key in own:  # more than it held: overpacked, and still gone
-                units -= _put(packed, package, key, line_id, units, room)
-            if package.fulfillment_gid is None:
-                packed.stray[line_id] += units
+        pending = untold(package)
+        for part, is_pending in ((Counter(package.lines) - pending, False), (pending, True)):
+            for line_id, units in part.items():
+                for key in [*own, *others]:
+                    units -= _put(packed, is_pending, key, line_id, min(units, max(room[key][line_id], 0)), room)
+                for key in own:  # more than it held: overpacked, and still gone
+                    units -= _put(packed, is_pending, key, line_id, units, room)
+                if is_pending:
+                    packed.stray[line_id] += units
     return packed
+
+
+def untold(package: Package) -> Units:
+    """What of an unvoided package's lines Shopify does not know yet."""
+    lines = Counter(package.lines or {})
+    if package.fulfillment_gid is None:
+        return lines
+    return Counter() if package.told is None else lines - Counter(package.told)
 
 
 def whole_packages(consignments: Sequence[Consignment], packages: Sequence[Package]) -> list[Package]:
@@ -78,9 +88,9 @@ def whole_packages(consignments: Sequence[Consignment], packages: Sequence[Packa
     return whole
 
 
-def _put(packed: Packed, package: Package, order_key: str, line_id: int, units: int, room: dict[str, Units]) -> int:
+def _put(packed: Packed, is_pending: bool, order_key: str, line_id: int, units: int, room: dict[str, Units]) -> int:
     room[order_key][line_id] -= units
     packed.gone.setdefault(order_key, Counter())[line_id] += units
-    if package.fulfillment_gid is None:
+    if is_pending:
         packed.pending.setdefault(order_key, Counter())[line_id] += units
     return units

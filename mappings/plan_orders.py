@@ -229,7 +229,8 @@ def _worst(troubles: Sequence[Trouble]) -> Cause | None:
 def _state(order: OrderToShip, seen: Picture, steps: Sequence[UpsertOrder]) -> Cause:
     """The decision table of the whole order, when nothing is wrong; the first row that applies decides."""
     gate, allotment = seen.barrier, seen.allotment
-    gone = seen.routing.fulfilled + added(allotment.packed.pending.values()) + allotment.packed.stray
+    told, pending = seen.routing.fulfilled - seen.voided, _pending(seen)
+    gone = told + pending
     placed = added([*(one.outstanding for one in allotment.assignments), *allotment.locked.values()])
     if gate and gate.cause is Cause.CANCELLED and gate.pauses and placed:
         return Cause.CANCELLED_ON_HOLD
@@ -249,8 +250,16 @@ def _state(order: OrderToShip, seen: Picture, steps: Sequence[UpsertOrder]) -> C
     if any(step.kind == "create_order" for step in steps):
         return Cause.QUEUED
     if placed:
-        return Cause.PARTLY_SHIPPED if gone else Cause.IN_SHIPSTATION
+        return Cause.PARTLY_SHIPPED if gone else Cause.LABEL_VOIDED if seen.voided else Cause.IN_SHIPSTATION
+    if pending or seen.voided:
+        return Cause.TELLING_SHOPIFY if pending else Cause.LABEL_VOIDED
     return _unplaced_state(order, seen, gone)
+
+
+def _pending(seen: Picture) -> Units:
+    """Units in packages that Shopify does not know yet."""
+    packed = seen.allotment.packed
+    return added(packed.pending.values()) + packed.stray
 
 
 _FINAL = frozenset({Cause.TEST_ORDER, Cause.BEFORE_START, Cause.EXCLUDED_BY_RULE})

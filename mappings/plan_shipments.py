@@ -1,27 +1,45 @@
 """The plan of the shipments flow: the packages of one order that Shopify does not know yet -> one fulfillment each, exact lines.
 
-Each unit is given out once; where a package does not fit, nothing of it is written and a person is told.
+Each unit is given out once. What does not fit is not written, and a person is told.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from mappings.carriers import tracking
 from mappings.causes import Cause
-from mappings.eligibility import ENDED, bar, location_of
+from mappings.eligibility import ENDED
+from mappings.fulfillable import FULFILLABLE, Slot, Taken, most_from_one_place, slots_of, take, units_left
 from mappings.keys import split_order_key
 from mappings.pacific import from_shopify
-from mappings.packed import Units, package_order, units_of
-from mappings.plans import AdoptFulfillment, Consignment, CreateFulfillment, Package, Plan, Profile
-from mappings.shopify_shapes import Fulfillment, FulfillmentOrder, OrderShipped, number_of
-
-NOT_OURS = frozenset({Cause.PICKUP, Cause.OTHER_SERVICE, Cause.NOTHING_TO_SHIP})
-
-FULFILLABLE = frozenset({"OPEN", "IN_PROGRESS"})
+from mappings.packed import Units, package_order, units_of, untold
+from mappings.plans import (
+    AdoptFulfillment,
+    Consignment,
+    CreateFulfillment,
+    Package,
+    Plan,
+    Profile,
+    Step,
+    UpdateTracking,
+)
+from mappings.shopify_shapes import Fulfillment, OrderShipped, number_of
+from mappings.voided import (
+    LOOK_SOON_S,
+    Orphan,
+    cancelled,
+    in_doubt_until,
+    in_the_way,
+    lines_of,
+    numbers_of,
+    orphans_of,
+    same_goods,
+    stays_until,
+)
 
 CLOCK_SKEW_S = 120.0
 """How far Shopify's clock may be behind ours when a fulfillment without tracking number is recognised by its time."""
@@ -36,28 +54,31 @@ _WORST_FIRST = (
 
 
 @dataclass
-class _Slot:
-    """One fulfillment order line and what is left of it."""
-
-    fulfillment_order_gid: str
-    line_gid: str
-    line_id: int
-    location_id: int | None
-    left: int
-    is_ours: bool
-    """False for pick-up and other services: used last, and not waited for."""
-
-
-@dataclass
 class _Planning:
-    """Grows package by package. `slots` shrink as units are given out."""
+    """Grows package by package. `slots`, `unowned` and `orphans` shrink as they are given out."""
 
-    slots: list[_Slot]
-    held: list[_Slot]
+    profile: Profile
+    order: OrderShipped
+    packages: Sequence[Package]
+    consignments: Sequence[Consignment]
+    now: datetime
+    write_settles_s: float
+    slots: list[Slot]
+    held: list[Slot]
     unowned: list[Fulfillment]
-    steps: list[CreateFulfillment | AdoptFulfillment] = field(default_factory=list)
+    orphans: list[Orphan]
+    steps: list[Step] = field(default_factory=list)
     troubles: list[tuple[Cause, str]] = field(default_factory=list)
     waits: list[datetime] = field(default_factory=list)
+    resolved: list[str] = field(default_factory=list)
+    overpacked: list[tuple[Package, Units]] = field(default_factory=list)
+
+    @property
+    def free_orphans(self) -> list[Orphan]:
+        return [one for one in self.orphans if one.locked_until is None]
+
+    def look_soon(self) -> None:
+        self.waits.append(self.now + timedelta(seconds=LOOK_SOON_S))
 
 
 def plan_shipments(
@@ -67,94 +88,124 @@ def plan_shipments(
     now: datetime,
     write_settles_s: float,
     consignments: Sequence[Consignment] = (),
+    labels_read_at: datetime | None = None,
 ) -> Plan:
-    """`order` is None when Shopify shows no such order. `write_settles_s`: how long a fulfillment that was sent without an
-    answer may still appear. `consignments` tell what a package without lines can hold at most."""
+    """`order` is None when Shopify shows no such order. `write_settles_s`: how long a call that was sent without an answer may
+    still take effect. `consignments` tell what a package without lines can hold at most. `labels_read_at`: all labels that
+    ShipStation had at that moment are among `packages`; None when that was never so."""
     if order is None:
         return Plan(Cause.NOT_FOUND)
-    planning = _begin(order, packages)
-    pending = [p for p in sorted(packages, key=package_order) if not p.voided and p.fulfillment_gid is None]
+    planning = _begin(profile, order, packages, consignments, now, write_settles_s)
+    for package in sorted((p for p in packages if p.voided and p.intended_at), key=package_order):
+        _resolve(planning, package)
+    pending = [p for p in sorted(packages, key=package_order) if not p.voided and _is_pending(p)]
     # Those without lines come last: they take what the others leave.
     for package in sorted(pending, key=lambda p: p.lines is None):
-        _plan_package(planning, profile, order, package, packages, consignments, now, write_settles_s)
+        _plan_package(planning, package)
+    for package, lines in planning.overpacked:
+        _tell_part(planning, package, lines)
+    _end_orphans(planning, labels_read_at)
     details = "; ".join(detail for _, detail in planning.troubles)
-    cause = _cause(planning, order, packages)
-    return Plan(cause, tuple(planning.steps), details, min(planning.waits, default=None))
+    look_again_at = min(planning.waits, default=None)
+    return Plan(_cause(planning), tuple(planning.steps), details, look_again_at, tuple(planning.resolved))
 
 
-def _begin(order: OrderShipped, packages: Sequence[Package]) -> _Planning:
-    live = [one for one in order["fulfillmentOrders"]["nodes"] if one["status"] not in ENDED]
-    owned = {package.fulfillment_gid for package in packages}
-    unowned = [one for one in order["fulfillments"] if one["status"] == "SUCCESS" and one["id"] not in owned]
-    return _Planning(
-        slots=_slots(one for one in live if one["status"] in FULFILLABLE),
-        held=_slots(one for one in live if one["status"] not in FULFILLABLE),
-        unowned=sorted(unowned, key=lambda one: number_of(one["id"])),
-    )
-
-
-def _slots(fulfillment_orders: Iterable[FulfillmentOrder]) -> list[_Slot]:
-    slots = [
-        _Slot(
-            fulfillment_order_gid=one["id"],
-            line_gid=line["id"],
-            line_id=number_of(line["lineItem"]["id"]),
-            location_id=location_of(one),
-            left=line["remainingQuantity"],
-            is_ours=bar(one) not in NOT_OURS,
-        )
-        for one in sorted(fulfillment_orders, key=lambda one: number_of(one["id"]))
-        for line in one["lineItems"]["nodes"]
-        if line["requiresShipping"] and line["remainingQuantity"] > 0
-    ]
-    return sorted(slots, key=lambda slot: not slot.is_ours)
-
-
-def _plan_package(
-    planning: _Planning,
+def _begin(
     profile: Profile,
     order: OrderShipped,
-    package: Package,
     packages: Sequence[Package],
     consignments: Sequence[Consignment],
     now: datetime,
     write_settles_s: float,
-) -> None:
+) -> _Planning:
+    live = [one for one in order["fulfillmentOrders"]["nodes"] if one["status"] not in ENDED]
+    orphans = orphans_of(order, packages, now, write_settles_s)
+    owned = {package.fulfillment_gid for package in packages} | {one.fulfillment["id"] for one in orphans}
+    unowned = [one for one in order["fulfillments"] if one["status"] == "SUCCESS" and one["id"] not in owned]
+    return _Planning(
+        profile,
+        order,
+        packages,
+        consignments,
+        now,
+        write_settles_s,
+        slots=slots_of(one for one in live if one["status"] in FULFILLABLE),
+        held=slots_of(one for one in live if one["status"] not in FULFILLABLE),
+        unowned=sorted(unowned, key=lambda one: number_of(one["id"])),
+        orphans=orphans,
+    )
+
+
+def _is_pending(package: Package) -> bool:
+    return package.fulfillment_gid is None or bool(untold(package))
+
+
+def _resolve(planning: _Planning, package: Package) -> None:
+    """A label that was voided while a call about it had no answer: what became of the call?"""
+    found = _existing(planning, package, _lines(package)) if package.fulfillment_gid is None else None
+    # It had been told after all. From now on its fulfillment is one of a voided label.
+    if found:
+        planning.steps.append(AdoptFulfillment(package.package_key, found["id"]))
+        planning.look_soon()
+    # It may still take effect.
+    elif settles_at := in_doubt_until(package, planning.now, planning.write_settles_s):
+        planning.waits.append(settles_at)
+    # Shopify shows what came of it: the fulfillment is cancelled, or never was.
+    else:
+        planning.resolved.append(package.package_key)
+
+
+def _plan_package(planning: _Planning, package: Package) -> None:
     """The decision table of one package; the first row that applies decides."""
-    lines = Counter(package.lines) if package.lines is not None else None
+    lines = _lines(package)
     # It is there already: written by us without an answer, or by somebody else.
     if found := _existing(planning, package, lines):
-        planning.unowned.remove(found)
-        planning.steps.append(AdoptFulfillment(package.package_key, found["id"]))
+        _adopt(planning, package, found, lines)
         return
     if lines is None:
-        lines = _all_that_is_left(planning, package, packages, consignments)
-    taken = _take(planning.slots, lines, _preferred(package)) if lines else None
-    # Sent a moment ago without an answer: it may still appear. Its units stay reserved.
-    if package.intended_at and now < (settled := package.intended_at + timedelta(seconds=write_settles_s)):
-        planning.waits.append(settled)
+        lines = _all_that_is_left(planning, package)
+    orphan = same_goods(planning.free_orphans, package, lines) if lines else None
+    if orphan:
+        planning.orphans.remove(orphan)
+    taken = take(planning.slots, lines, _preferred(package)) if lines and not orphan else None
+    # Sent a moment ago without an answer: it may still take effect. Its units stay reserved.
+    if settles_at := in_doubt_until(package, planning.now, planning.write_settles_s):
+        planning.waits.append(settles_at)
     # Nobody can tell what was in it.
     elif not lines:
-        planning.troubles.append(_unknown(order, package))
-    # More than Shopify has left, or not from one place.
-    elif taken is None:
-        planning.troubles.append(_misfit(planning, order, package, lines))
+        planning.troubles.append(_unknown(planning.order, package))
+    # A new label for the goods of a voided one.
+    elif orphan:
+        planning.steps.append(_relabelled(planning.profile, package, orphan))
+    elif taken is not None:
+        planning.steps.append(_create(planning, package, taken))
     else:
-        planning.steps.append(_create(profile, order, package, taken))
+        _misfit(planning, package, lines)
+
+
+def _lines(package: Package) -> Units | None:
+    """What is still to be told; None when ShipStation did not say what was in it."""
+    return None if package.lines is None else untold(package)
 
 
 def _existing(planning: _Planning, package: Package, lines: Units | None) -> Fulfillment | None:
     """A live fulfillment that no other package owns, of the same number and lines. Without a number only one that came
     after we tried to write it; without lines the number must do."""
-    for one in planning.unowned:
-        numbers = {(info["number"] or "").strip() for info in one["trackingInfo"]} - {""}
+    candidates = [*planning.unowned, *(one.fulfillment for one in planning.orphans if one.package is not package)]
+    for one in candidates:
+        numbers = numbers_of(one)
         if package.tracking_number:
             alike = package.tracking_number in numbers
         else:
             alike = not numbers and _came_after(one, package.intended_at)
-        if alike and (lines is None or lines == _lines_of(one)):
+        if alike and (lines is None or lines == lines_of(one) or _is_part(package, one, lines)):
             return one
     return None
+
+
+def _is_part(package: Package, fulfillment: Fulfillment, lines: Units) -> bool:
+    """What we tried to write of an overpacked box."""
+    return package.intended_at is not None and not lines_of(fulfillment) - lines
 
 
 def _came_after(fulfillment: Fulfillment, intended_at: datetime | None) -> bool:
@@ -163,34 +214,42 @@ def _came_after(fulfillment: Fulfillment, intended_at: datetime | None) -> bool:
     return from_shopify(fulfillment["createdAt"]) >= intended_at - timedelta(seconds=CLOCK_SKEW_S)
 
 
-def _lines_of(fulfillment: Fulfillment) -> Units:
-    units: Units = Counter()
-    for line in fulfillment["fulfillmentLineItems"]["nodes"]:
-        units[number_of(line["lineItem"]["id"])] += line["quantity"]
-    return +units
+def _adopt(planning: _Planning, package: Package, found: Fulfillment, lines: Units | None) -> None:
+    planning.unowned = [one for one in planning.unowned if one is not found]
+    planning.orphans = [one for one in planning.orphans if one.fulfillment is not found]
+    told = _told_with(package, lines_of(found)) if lines is not None else None
+    planning.steps.append(AdoptFulfillment(package.package_key, found["id"], told))
+    if told is not None:
+        planning.look_soon()
 
 
-def _all_that_is_left(
-    planning: _Planning, package: Package, packages: Sequence[Package], consignments: Sequence[Consignment]
-) -> Units:
-    """What a package without lines must hold: all that its consignment still has. Empty when that is not certain, because
-    another package of it has no lines either, or because other consignments of the place could own the units."""
+def _told_with(package: Package, more: Units) -> Units | None:
+    """What Shopify knows of the package once it took `more`; None when that is all."""
+    told = Counter(package.told or {}) + more
+    return told if Counter(package.lines or {}) - told else None
+
+
+def _all_that_is_left(planning: _Planning, package: Package) -> Units:
+    """What a package without lines must hold: all that its consignment still has, voided labels' goods included. Empty when
+    that is not certain, because another package of it has no lines either, or other consignments of the place could own
+    the units."""
     location_id = _preferred(package)
-    rivals = [p for p in packages if not p.voided and p.lines is None and p.order_key == package.order_key]
-    if location_id is None or len(rivals) > 1:
+    alike = [p for p in planning.packages if p.order_key == package.order_key]
+    if location_id is None or sum(p.lines is None and not p.voided for p in alike) > 1:
         return Counter()
-    left = _left(slot for slot in planning.slots if slot.location_id == location_id)
-    here = [one for one in consignments if one.location_id == location_id]
+    left = units_left(planning.slots, location_id)
+    orphans = [one for one in planning.free_orphans if one.package.order_key == package.order_key]
+    here = [one for one in planning.consignments if one.location_id == location_id]
     own = next((one for one in here if one.order_key == package.order_key), None)
     if own is None or own.applied is None:
-        return left if len(here) <= 1 else Counter()
-    return left & _unpacked(own, packages)
+        return left if len(here) <= 1 and not orphans else Counter()
+    return sum((one.lines for one in orphans), left) & _unpacked(own, alike)
 
 
 def _unpacked(consignment: Consignment, packages: Sequence[Package]) -> Units:
     units = units_of(consignment.applied)
     for package in packages:
-        if package.order_key == consignment.order_key and not package.voided:
+        if not package.voided:
             units = units - Counter(package.lines or {})
     return units
 
@@ -200,77 +259,95 @@ def _preferred(package: Package) -> int | None:
     return parts[2] if parts else None
 
 
-def _take(slots: list[_Slot], lines: Units, preferred: int | None) -> dict[str, dict[str, int]] | None:
-    """All lines from one place, that of the consignment if it has them: Shopify refuses a fulfillment from two."""
-    places = sorted({slot.location_id for slot in slots}, key=lambda place: (place != preferred, place is None, place or 0))
-    for place in places:
-        here = [slot for slot in slots if slot.location_id == place]
-        if not lines - _left(here):
-            return _take_from(here, lines)
-    return None
-
-
-def _take_from(slots: list[_Slot], lines: Units) -> dict[str, dict[str, int]]:
-    wanted = Counter(lines)
-    taken: dict[str, dict[str, int]] = {}
-    for slot in slots:
-        units = min(slot.left, wanted[slot.line_id])
-        if units > 0:
-            slot.left -= units
-            wanted[slot.line_id] -= units
-            taken.setdefault(slot.fulfillment_order_gid, {})[slot.line_gid] = units
-    return taken
-
-
-def _left(slots: Iterable[_Slot]) -> Units:
-    units: Units = Counter()
-    for slot in slots:
-        units[slot.line_id] += slot.left
-    return units
-
-
 def _unknown(order: OrderShipped, package: Package) -> tuple[Cause, str]:
     if order["cancelledAt"]:
         return Cause.CANCELLED_AFTER_LABEL, f"package {package.package_key}: its label is not voided"
     return Cause.LINES_UNKNOWN, f"package {package.package_key}: lines unknown"
 
 
-def _misfit(planning: _Planning, order: OrderShipped, package: Package, lines: Units) -> tuple[Cause, str]:
-    name = f"package {package.package_key}"
-    if order["cancelledAt"]:
-        return Cause.CANCELLED_AFTER_LABEL, f"{name}: its label is not voided"
-    free = _left(planning.slots)
-    if not lines - free:
-        return Cause.EDITED_AFTER_LABEL, f"{name}: its goods now belong to several locations"
-    if not lines - free - _left(planning.held):
-        return Cause.FULFILLMENT_HOLD, f"{name}: left although Shopify holds its goods"
-    counts = ", ".join(f"line {line_id}: {units} packed, {free[line_id]} left" for line_id, units in sorted(lines.items()))
-    return Cause.OVERSHIPPED, f"{name}: {counts}"
+def _misfit(planning: _Planning, package: Package, lines: Units) -> None:
+    """The decision table of a package that Shopify would not take as it is."""
+    name, free = f"package {package.package_key}", units_left(planning.slots)
+    shortage = lines - most_from_one_place(planning.slots, lines, _preferred(package))
+    if planning.order["cancelledAt"]:
+        planning.troubles.append((Cause.CANCELLED_AFTER_LABEL, f"{name}: its label is not voided"))
+    # Its goods are those of voided labels, packed otherwise: they are open again once those are taken back.
+    elif blocking := in_the_way(planning.free_orphans, package, shortage):
+        planning.orphans = [one for one in planning.orphans if one not in blocking]
+        planning.steps += [cancelled(one) for one in blocking]
+        planning.look_soon()
+    elif locked := in_the_way(planning.orphans, package, shortage):
+        planning.waits += [one.locked_until for one in locked if one.locked_until]
+    elif not lines - free:
+        planning.troubles.append((Cause.EDITED_AFTER_LABEL, f"{name}: its goods now belong to several locations"))
+    elif not lines - free - units_left(planning.held):
+        planning.troubles.append((Cause.FULFILLMENT_HOLD, f"{name}: left although Shopify holds its goods"))
+    else:
+        counts = ", ".join(f"line {line_id}: {count} packed, {free[line_id]} left" for line_id, count in sorted(lines.items()))
+        planning.troubles.append((Cause.OVERSHIPPED, f"{name}: {counts}"))
+        planning.overpacked.append((package, lines))
 
 
-def _create(profile: Profile, order: OrderShipped, package: Package, taken: dict[str, dict[str, int]]) -> CreateFulfillment:
-    company, url = tracking(package.carrier_code, package.service_code, package.tracking_number)
+def _tell_part(planning: _Planning, package: Package, lines: Units) -> None:
+    """As much of an overpacked box as Shopify accepts. Not while the fate of another call is open."""
+    part = most_from_one_place(planning.slots, lines, _preferred(package))
+    taken = take(planning.slots, part, _preferred(package)) if part and not planning.waits else None
+    if taken:
+        planning.steps.append(_create(planning, package, taken, _told_with(package, part)))
+
+
+def _create(planning: _Planning, package: Package, taken: Taken, told: Units | None = None) -> CreateFulfillment:
+    company, url = tracking(package.carrier_code, package.service_code, package.tracking_number, planning.profile.carriers)
     return CreateFulfillment(
         package_key=package.package_key,
-        order_gid=order["id"],
+        order_gid=planning.order["id"],
         lines=taken,
         tracking_number=package.tracking_number,
         tracking_company=company if package.tracking_number else None,
         tracking_url=url,
-        notify_customer=profile.notify_customer,
+        # the rest of a box that the customer knows already is no news
+        notify_customer=planning.profile.notify_customer and package.fulfillment_gid is None,
+        told=told,
     )
 
 
-def _cause(planning: _Planning, order: OrderShipped, packages: Sequence[Package]) -> Cause:
+def _relabelled(profile: Profile, package: Package, orphan: Orphan) -> UpdateTracking:
+    company, url = tracking(package.carrier_code, package.service_code, package.tracking_number, profile.carriers)
+    return UpdateTracking(
+        package_key=package.package_key,
+        fulfillment_gid=orphan.fulfillment["id"],
+        instead_of=orphan.package.package_key,
+        tracking_number=package.tracking_number,
+        tracking_company=company if package.tracking_number else None,
+        tracking_url=url,
+        notify_customer=profile.notify_customer and profile.notify_on_relabel,
+    )
+
+
+def _end_orphans(planning: _Planning, labels_read_at: datetime | None) -> None:
+    """What is left of voided labels: given time for a new label, then taken back. Not while a package of the order may be it."""
+    if planning.orphans and any(cause is Cause.LINES_UNKNOWN for cause, _ in planning.troubles):
+        return
+    is_open = any(not p.voided and in_doubt_until(p, planning.now, planning.write_settles_s) for p in planning.packages)
+    for one in planning.free_orphans:
+        until = stays_until(one, planning.profile.void_grace_s, planning.consignments, labels_read_at, planning.now)
+        if until:
+            planning.waits.append(until)
+        elif not is_open:
+            planning.steps.append(cancelled(one))
+            planning.look_soon()
+
+
+def _cause(planning: _Planning) -> Cause:
     """The worst trouble; else how far the order is once the steps are done."""
     found = {cause for cause, _ in planning.troubles}
     for cause in _WORST_FIRST:
         if cause in found:
             return cause
-    if order["cancelledAt"]:
+    if planning.order["cancelledAt"]:
         return Cause.CANCELLED
     left = any(slot.left and slot.is_ours for slot in [*planning.slots, *planning.held])
-    gone = any(not package.voided for package in packages)
+    gone = any(not package.voided for package in planning.packages)
     if not gone:
         return Cause.IN_SHIPSTATION if left else Cause.FULFILLED_ELSEWHERE
     return Cause.PARTLY_SHIPPED if left else Cause.SHIPPED

@@ -52,6 +52,11 @@ class Profile:
     non_roman: Literal["send", "hold"] = "send"
     incomplete_customs: Literal["send", "hold"] = "send"
     notify_customer: bool = True
+    notify_on_relabel: bool = False
+    void_grace_s: float = 900.0
+    """How long Shopify goes on showing a package whose label was voided, in case its goods get a new label."""
+    carriers: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """The merchant's own words for a carrier: code in small letters -> (company, address with {number}, or empty)."""
     rules: Rules = field(default_factory=Rules)
 
 
@@ -99,8 +104,9 @@ class Package:
     """One parcel that ShipStation reported, or the part of it that belongs to this Shopify order.
 
     `package_key` is `s<shipment id>` or `f<fulfillment id>`. `lines` maps Shopify line item id to units, None when ShipStation
-    did not say (fulfillments have no lines). `intended_at` is when a fulfillment was last about to be created without us
-    having seen the answer.
+    did not say (fulfillments have no lines). `intended_at` is when something was last about to be done about it in Shopify
+    without us having seen the answer. `voided_at`: when we first saw it void. `told`: what of the lines Shopify accepted,
+    None for all of them.
     """
 
     package_key: str
@@ -112,6 +118,8 @@ class Package:
     lines: Mapping[int, int] | None
     fulfillment_gid: str | None = None
     intended_at: datetime | None = None
+    voided_at: datetime | None = None
+    told: Mapping[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -157,6 +165,8 @@ class CreateFulfillment:
     tracking_company: str | None
     tracking_url: str | None
     notify_customer: bool
+    told: Mapping[int, int] | None = None
+    """What Shopify then knows of the package's lines, where it does not accept them all."""
 
     @property
     def kind(self) -> str:
@@ -169,13 +179,44 @@ class AdoptFulfillment:
 
     package_key: str
     fulfillment_gid: str
+    told: Mapping[int, int] | None = None
 
     @property
     def kind(self) -> str:
         return "adopt_fulfillment"
 
 
-Step = UpsertOrder | CreateFulfillment | AdoptFulfillment
+@dataclass(frozen=True)
+class UpdateTracking:
+    """The goods of a voided label got a new one: the same fulfillment stands for the new package. Repeating it does no harm."""
+
+    package_key: str
+    fulfillment_gid: str
+    instead_of: str
+    """The package whose label was voided."""
+    tracking_number: str | None
+    tracking_company: str | None
+    tracking_url: str | None
+    notify_customer: bool
+
+    @property
+    def kind(self) -> str:
+        return "update_tracking"
+
+
+@dataclass(frozen=True)
+class CancelFulfillment:
+    """The label of this package was voided and its goods did not leave like that. Cancelling twice succeeds."""
+
+    package_key: str
+    fulfillment_gid: str
+
+    @property
+    def kind(self) -> str:
+        return "cancel_fulfillment"
+
+
+Step = UpsertOrder | CreateFulfillment | AdoptFulfillment | UpdateTracking | CancelFulfillment
 
 
 @dataclass(frozen=True)
@@ -197,4 +238,6 @@ class Plan:
     detail: str = ""
     """Facts for a person: ids, codes and counts, never names or addresses."""
     look_again_at: datetime | None = None
+    resolved: tuple[str, ...] = ()
+    """Keys of calls whose answer was lost and of which it is known by now what came of them, without any step."""
     conflicts: tuple[Conflict, ...] = ()

@@ -91,8 +91,22 @@ class Sync(Group):
     grace_s: float = Field(default=0, ge=0)
     start_at: datetime | None = None
     """Orders before this are excluded. Empty: the first start."""
-    notify_customer: bool = True
-    """Whether Shopify mails the customer when a package leaves."""
+    notify_customer: Literal["label", "never"] = "label"
+    """When Shopify mails the customer about a package: once its label is bought, or never."""
+    notify_on_relabel: bool = False
+    """Whether a new label for the goods of a voided one is worth another mail."""
+    void_grace_s: float = Field(default=900, ge=0)
+    """A fulfillment outlives its voided label this long, in case the goods get a new one."""
+
+    @field_validator("notify_customer", mode="before")
+    @classmethod
+    def _known_moment(cls, value: Any) -> Any:
+        if value in ("label", "never"):
+            return value
+        raise ValueError(
+            '`label` mails when a label is bought, `never` leaves it to you. "At the first scan" is not offered: '
+            "only ShipStation's V2 API tells of scans, and it is not read"
+        )
 
     @field_validator("start_at", mode="before")
     @classmethod
@@ -104,6 +118,22 @@ class Sync(Group):
     def _with_zone(cls, value: datetime | None) -> datetime | None:
         if value is not None and value.tzinfo is None:
             raise ValueError("needs a time zone, such as 2026-11-20T00:00:00Z")
+        return value
+
+
+class Carrier(Group):
+    """The merchant's own words for one ShipStation carrier."""
+
+    company: str = Field(min_length=1)
+    """As the customer reads it; spelled as Shopify spells it, Shopify makes the link by itself."""
+    url: str = ""
+    """Where a package is followed, with {number} in it."""
+
+    @field_validator("url")
+    @classmethod
+    def _with_number(cls, value: str) -> str:
+        if value and (not value.startswith(("https://", "http://")) or "{number}" not in value):
+            raise ValueError("must be a web address with {number} where the tracking number goes")
         return value
 
 
@@ -212,6 +242,8 @@ class Settings(Group):
     sync: Sync = Sync()
     limits: Limits = Limits()
     log: Log = Log()
+    carriers: dict[str, Carrier] = {}
+    """By ShipStation's carrier code."""
     stores: dict[str, Store] = Field(min_length=1)
     rules_settings: RulesSettings = RulesSettings()
     rules: InstanceOf[Rules] = Rules()

@@ -88,7 +88,10 @@ def profiles(settings: Settings, start_at: datetime) -> dict[str, Profile]:
             non_roman=store.non_roman,
             incomplete_customs=store.incomplete_customs,
             rules=settings.rules,
-            notify_customer=settings.sync.notify_customer,
+            notify_customer=settings.sync.notify_customer == "label",
+            notify_on_relabel=settings.sync.notify_on_relabel,
+            void_grace_s=settings.sync.void_grace_s,
+            carriers={code.lower(): (one.company, one.url) for code, one in settings.carriers.items()},
         )
         for name, store in settings.stores.items()
     }

@@ -13,10 +13,23 @@ from sqlmodel import Session
 
 from mappings import canonical
 from mappings.causes import Cause, State, state_of
-from mappings.plans import Consignment, CreateFulfillment, Package, Plan, Ruling, Standing, Step, UpsertOrder
+from mappings.plans import (
+    AdoptFulfillment,
+    CancelFulfillment,
+    Consignment,
+    CreateFulfillment,
+    Package,
+    Plan,
+    Ruling,
+    Standing,
+    Step,
+    UpdateTracking,
+    UpsertOrder,
+)
 from mappings.shipstation_shapes import Order
 from syncd.flows.work import Flow, Known, Outcome, Result, Sighting, Unreadable
 from syncd.hints import Mark, split_subject
+from syncd.store.cursors import whole_looks
 from syncd.store.journal import (
     ClosedEntry,
     NewEntry,
@@ -46,6 +59,8 @@ from syncd.store.transaction import Work
 CLOSED = {State.SHIPPED, State.CANCELLED, State.EXCLUDED}
 TROUBLED = {State.PARKED, State.HELD}
 STOPPED_WAIT_S = 60.0
+LABEL_LISTS = ("shipstation.shipments", "shipstation.fulfillments")
+"""The feeds in which new labels appear."""
 
 
 @dataclass(frozen=True)
@@ -106,13 +121,14 @@ def read_known(refs: Sequence[OrderRef]) -> Work[dict[OrderRef, Known]]:
     def work(session: Session) -> dict[OrderRef, Known]:
         consignments, packages = consignments_of(refs)(session), packages_of(refs)(session)
         intents, troubles = open_entries(refs)(session), troubles_of(refs)(session)
-        rulings = rulings_of(refs)(session)
+        rulings, labels_read_at = rulings_of(refs)(session), whole_looks(LABEL_LISTS)(session)
         return {
             ref: Known(
                 tuple(_consignment(row, intents.get(ref, ())) for row in consignments[ref]),
                 tuple(_package(row, intents.get(ref, ())) for row in packages[ref]),
                 _trouble(troubles.get(ref)),
-                _ruling(rulings.get(ref)),
+                ruling=_ruling(rulings.get(ref)),
+                labels_read_at=labels_read_at,
             )
             for ref in refs
         }
@@ -145,7 +161,6 @@ def _consignment(row: ConsignmentRow, intents: Iterable[JournalEntry]) -> Consig
 
 
 def _package(row: PackageRow, intents: Iterable[JournalEntry]) -> Package:
-    lines = {int(line): units for line, units in json.loads(row.lines).items()} if row.lines else None
     intended = [entry.opened_at for entry in intents if entry.key == row.package_key]
     return Package(
         package_key=row.package_key,
@@ -154,10 +169,16 @@ def _package(row: PackageRow, intents: Iterable[JournalEntry]) -> Package:
         tracking_number=row.tracking_number,
         carrier_code=row.carrier_code,
         service_code=row.service_code,
-        lines=lines,
+        lines=_lines(row.lines),
         fulfillment_gid=row.fulfillment_gid,
         intended_at=max(intended, default=None),
+        voided_at=row.voided_at,
+        told=_lines(row.told),
     )
+
+
+def _lines(stored: str | None) -> dict[int, int] | None:
+    return {int(line): units for line, units in json.loads(stored).items()} if stored else None
 
 
 def intend(flow: str, token: str, intents: Sequence[Intent], now: datetime) -> Work[list[Intent]]:
@@ -204,6 +225,9 @@ def _facts(step: Step) -> dict[str, object]:
     if isinstance(step, CreateFulfillment):
         units = sum(units for lines in step.lines.values() for units in lines.values())
         return {"units": units, "company": step.tracking_company, "tracking_number": step.tracking_number}
+    if isinstance(step, UpdateTracking):
+        number = {"company": step.tracking_company, "tracking_number": step.tracking_number}
+        return {"fulfillment": step.fulfillment_gid, "instead_of": step.instead_of, **number}
     return {"fulfillment": step.fulfillment_gid}
 
 
@@ -245,7 +269,7 @@ def _lessons(flow: Flow, verdicts: Sequence[Verdict], now: datetime) -> Iterable
     )
     for intent, outcome in confirmed:
         if not isinstance(intent.step, UpsertOrder) and outcome.far_id:
-            yield _adopted(intent.step.package_key, intent.subject, outcome.far_id, now)
+            yield _adopted(intent.step, intent.subject, outcome.far_id, now)
     yield close_intents([_closed(intent, outcome) for intent, outcome in done], now)
     yield close_superseded([intent.entry_id for intent, _ in confirmed], now)
     yield close_settled(flow.name, [pair for verdict in verdicts for pair in _final(flow, verdict)], now)
@@ -263,7 +287,7 @@ def _final(flow: Flow, verdict: Verdict) -> list[tuple[OrderRef, str]]:
             one.order_key for one in verdict.sighting.learned if one.standing in (Standing.SHIPPED, Standing.CANCELLED)
         ]
         return [(ref, key) for key in closed]
-    return [(ref, one.package_key) for one in verdict.known.packages if one.voided and one.intended_at]
+    return [(ref, key) for key in verdict.plan.resolved] if verdict.plan else []
 
 
 def _learned(consignment: Consignment) -> ConsignmentUpdate:
@@ -277,11 +301,15 @@ def _learned(consignment: Consignment) -> ConsignmentUpdate:
     )
 
 
-def _adopted(package_key: str, subject: str, gid: str, now: datetime) -> Work[None]:
+def _adopted(
+    step: CreateFulfillment | AdoptFulfillment | UpdateTracking | CancelFulfillment, subject: str, gid: str, now: datetime
+) -> Work[None]:
     """Where another package was quicker to take this fulfillment, the order is looked at once more."""
+    part = step.told if isinstance(step, CreateFulfillment | AdoptFulfillment) else None
+    told = json.dumps(part) if part is not None else None
 
     def work(session: Session) -> None:
-        if not adopt_fulfillment(package_key, *split_subject(subject), gid)(session):
+        if not adopt_fulfillment(step.package_key, *split_subject(subject), gid, told)(session):
             mark([Mark("shipments", subject)], now)(session)
 
     return work

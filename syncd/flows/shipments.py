@@ -1,4 +1,7 @@
-"""ShipStation packages -> Shopify fulfillments: one for each package, with exactly its lines and its own tracking number."""
+"""ShipStation packages -> Shopify fulfillments: one for each package, with exactly its lines and its own tracking number.
+
+A voided label takes its fulfillment back, unless a new label takes it over.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,16 @@ from datetime import datetime
 
 from mappings.causes import Cause
 from mappings.plan_shipments import plan_shipments
-from mappings.plans import AdoptFulfillment, CreateFulfillment, Plan, Profile, Step
+from mappings.plans import (
+    AdoptFulfillment,
+    CancelFulfillment,
+    CreateFulfillment,
+    Plan,
+    Profile,
+    Step,
+    UpdateTracking,
+    UpsertOrder,
+)
 from mappings.shopify_shapes import OrderShipped
 from syncd.accounts import Accounts
 from syncd.errors import AccessError, SyncError, UncertainError
@@ -17,7 +29,7 @@ from syncd.flows.work import Known, Outcome, Result, Sighting, Unreadable
 from syncd.hints import split_subject
 from syncd.shopify.client import ShopifyClient
 from syncd.shopify.reads import orders_shipped
-from syncd.shopify.writes import create_fulfillment
+from syncd.shopify.writes import cancel_fulfillment, create_fulfillment, update_tracking
 
 
 class ShipmentsFlow:
@@ -48,7 +60,9 @@ class ShipmentsFlow:
     def plan(self, subject: str, known: Known, sighting: Sighting, now: datetime) -> Plan:
         profile = self._profiles[split_subject(subject)[0]]
         order: OrderShipped | None = sighting.order
-        return plan_shipments(profile, order, known.packages, now, self._write_settles_s, known.consignments)
+        return plan_shipments(
+            profile, order, known.packages, now, self._write_settles_s, known.consignments, known.labels_read_at
+        )
 
     async def apply(self, steps: Sequence[tuple[str, Step]]) -> Sequence[Outcome]:
         """Those of one order one after the other, orders beside each other."""
@@ -67,10 +81,9 @@ class ShipmentsFlow:
     async def _apply_one(self, subject: str, step: Step) -> Outcome:
         if isinstance(step, AdoptFulfillment):
             return Outcome(Result.CONFIRMED, far_id=step.fulfillment_gid)
-        assert isinstance(step, CreateFulfillment)
         client = self._shops[split_subject(subject)[0]]
         try:
-            gid = await create_fulfillment(client, step)
+            gid = await _write(client, step)
         except UncertainError as error:
             return Outcome(Result.UNKNOWN, error.code, error.text, wait_s=self._write_settles_s)
         except AccessError as error:
@@ -79,3 +92,18 @@ class ShipmentsFlow:
         except SyncError as error:
             return outcome_of(error, self._accounts.probe_s)
         return Outcome(Result.CONFIRMED, far_id=gid)
+
+
+async def _write(client: ShopifyClient, step: Step) -> str | None:
+    """The gid of the fulfillment that stands for the package from now on; None when none does."""
+    match step:
+        case CreateFulfillment():
+            return await create_fulfillment(client, step)
+        case UpdateTracking():
+            await update_tracking(client, step)
+            return step.fulfillment_gid
+        case CancelFulfillment():
+            await cancel_fulfillment(client, step.fulfillment_gid)
+            return None
+        case AdoptFulfillment() | UpsertOrder():
+            raise ValueError(f"{step.kind} is nothing to write to a store")

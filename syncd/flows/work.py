@@ -20,6 +20,8 @@ class Known:
     packages: tuple[Package, ...] = ()
     trouble: tuple[Cause | None, str] = (None, "")
     """Why a package cannot be told to Shopify, as the shipments flow found, and its detail."""
+    labels_read_at: datetime | None = None
+    """All labels that ShipStation had at that moment are known."""
     ruling: Ruling = field(default_factory=Ruling)
 
 

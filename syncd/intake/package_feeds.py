@@ -85,8 +85,10 @@ class PackageFeed:
         self._begin_at = begin_at
 
     async def poll(self) -> int:
+        began = self._clock.now()
         known = await self._db.run(cursor(self._source.name))
         watermark = known.watermark if known and known.watermark else self._begin_at
+        position = known.position if known else None
         total = 0
         async for page in self._source.pages(watermark - OVERLAP):
             if page.unreadable:
@@ -94,12 +96,15 @@ class PackageFeed:
             watermark = max([watermark, *_times(page.rows, self._source.time_member)])
             owners = await self._db.run(_owners_of(page.rows, self._stores))
             seen = [one for parcel in page.rows for one in seen_packages(parcel, owners) if one.store in self._stores]
-            total += len(await self._db.run(self._keep(seen, watermark if self._source.is_sorted else None)))
-        await self._db.run(advance(self._source.name, watermark, None, self._clock.now()))
+            total += len(await self._db.run(self._keep(seen, watermark if self._source.is_sorted else None, position)))
+        await self._db.run(advance(self._source.name, watermark, began.isoformat(), self._clock.now()))
         return total
 
-    def _keep(self, seen: Sequence[SeenPackage], watermark: datetime | None) -> Work[list[OrderRef]]:
-        """Packages, the standing of their orders, marks and cursor move together."""
+    def _keep(
+        self, seen: Sequence[SeenPackage], watermark: datetime | None, position: str | None
+    ) -> Work[list[OrderRef]]:
+        """Packages, the standing of their orders, marks and cursor move together. `position`: when the last look began that
+        reached the end; a page of this one changes nothing about it."""
         now = self._clock.now()
 
         def work(session: Session) -> list[OrderRef]:
@@ -113,7 +118,7 @@ class PackageFeed:
             subjects = [order_subject(store, order_id) for store, order_id in changed]
             mark([Mark(flow, subject) for flow in ("shipments", "orders") for subject in subjects], now)(session)
             if watermark:
-                advance(self._source.name, watermark, None, now)(session)
+                advance(self._source.name, watermark, position, now)(session)
             return changed
 
         return work

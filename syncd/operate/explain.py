@@ -9,7 +9,7 @@ from typing import Any
 
 from mappings import canonical
 from mappings.causes import MEANINGS, Cause
-from mappings.plans import AdoptFulfillment, Plan, Step, UpsertOrder
+from mappings.plans import AdoptFulfillment, CancelFulfillment, CreateFulfillment, Plan, Step, UpsertOrder
 from syncd.budget import Urgency
 from syncd.errors import SyncError
 from syncd.flows.rows import key_of, read_known
@@ -89,11 +89,11 @@ def _step(step: Step, applied: Mapping[str, Any]) -> dict[str, Any]:
         told["fields"] = {
             name: {"from": _plain(before.get(name)), "to": _plain(dict(step.document).get(name))} for name in names
         }
-    elif isinstance(step, AdoptFulfillment):
+    elif isinstance(step, AdoptFulfillment | CancelFulfillment):
         told["fulfillment"] = step.fulfillment_gid
     else:
-        told |= {
-            "lines": step.lines,
+        where = {"lines": step.lines} if isinstance(step, CreateFulfillment) else {"instead_of": step.instead_of}
+        told |= where | {
             "tracking_number": step.tracking_number,
             "company": step.tracking_company,
             "mail": step.notify_customer,

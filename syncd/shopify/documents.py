@@ -116,6 +116,22 @@ CREATE_FULFILLMENT = """mutation CreateFulfillment($fulfillment: FulfillmentInpu
 }"""
 """Not idempotent and takes no key: an intent is written first and the effect looked for before any retry."""
 
+UPDATE_TRACKING = """mutation UpdateTracking($id: ID!, $tracking: FulfillmentTrackingInput!, $notify: Boolean) {
+  fulfillmentTrackingInfoUpdate(fulfillmentId: $id, trackingInfoInput: $tracking, notifyCustomer: $notify) {
+    fulfillment { id status }
+    userErrors { field message }
+  }
+}"""
+"""Replaces the tracking as a whole, so that a repetition changes nothing. Succeeds on a cancelled fulfillment too: see its status."""
+
+CANCEL_FULFILLMENT = """mutation CancelFulfillment($id: ID!) {
+  fulfillmentCancel(id: $id) {
+    fulfillment { id status }
+    userErrors { field message }
+  }
+}"""
+"""Idempotent. Its units are open again, in the same fulfillment order or in a new one."""
+
 SHOP_ACCESS = """query ShopAccess {
   currentAppInstallation { accessScopes { handle } }
   shop { id name myshopifyDomain ianaTimezone currencyCode plan { publicDisplayName } }

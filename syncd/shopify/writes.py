@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mappings.plans import CreateFulfillment
-from syncd.errors import RejectedError, UncertainError
+from mappings.plans import CreateFulfillment, UpdateTracking
+from syncd.errors import ConflictError, RejectedError, UncertainError
 from syncd.shopify import documents
 from syncd.shopify.client import ShopifyClient
 
@@ -26,6 +26,28 @@ async def create_fulfillment(client: ShopifyClient, step: CreateFulfillment) -> 
     return str(fulfillment["id"])
 
 
+async def update_tracking(client: ShopifyClient, step: UpdateTracking) -> None:
+    """`ConflictError`: the fulfillment was cancelled or is gone."""
+    variables = {"id": step.fulfillment_gid, "tracking": _tracking(step), "notify": step.notify_customer}
+    payload = await client.mutate(
+        documents.UPDATE_TRACKING, variables, "fulfillmentTrackingInfoUpdate", urgent=True
+    )
+    if (payload.get("fulfillment") or {}).get("status") != "SUCCESS":
+        raise ConflictError("fulfillment_cancelled", "somebody cancelled it meanwhile")
+
+
+async def cancel_fulfillment(client: ShopifyClient, gid: str) -> None:
+    """Idempotent."""
+    payload = await client.mutate(documents.CANCEL_FULFILLMENT, {"id": gid}, "fulfillmentCancel", urgent=True)
+    if (payload.get("fulfillment") or {}).get("status") != "CANCELLED":
+        raise UncertainError("not_cancelled", "the answer does not show it as cancelled")
+
+
+def _tracking(step: CreateFulfillment | UpdateTracking) -> dict[str, str]:
+    tracking = {"number": step.tracking_number, "company": step.tracking_company, "url": step.tracking_url}
+    return {name: value for name, value in tracking.items() if value}
+
+
 def _input(step: CreateFulfillment) -> dict[str, Any]:
     # without a list of lines Shopify fulfills everything that is left
     assert step.lines
@@ -37,8 +59,7 @@ def _input(step: CreateFulfillment) -> dict[str, Any]:
         }
         for gid, lines in step.lines.items()
     ]
-    tracking = {"number": step.tracking_number, "company": step.tracking_company, "url": step.tracking_url}
-    known = {name: value for name, value in tracking.items() if value}
+    known = _tracking(step)
     return {
         "lineItemsByFulfillmentOrder": parts,
         "notifyCustomer": step.notify_customer,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,7 +19,7 @@ COLUMNS = CURSORS.c
 
 @dataclass(frozen=True)
 class CursorRow:
-    """`watermark` is the vendor's time, `position` what else its list needs to go on."""
+    """`watermark` is the vendor's time, `position` what else is to be remembered of its list."""
 
     watermark: datetime | None
     position: str | None
@@ -32,6 +33,17 @@ def cursor(name: str) -> Work[CursorRow | None]:
     def work(session: Session) -> CursorRow | None:
         row = session.connection().execute(statement).one_or_none()
         return CursorRow(row.watermark, row.position, row.updated_at) if row else None
+
+    return work
+
+
+def whole_looks(names: Sequence[str]) -> Work[datetime | None]:
+    """When the last look began that read these lists to their end, of all of them the earliest; None when one never was."""
+    statement = select(COLUMNS.name, COLUMNS.position).where(COLUMNS.name.in_(names), COLUMNS.position.is_not(None))
+
+    def work(session: Session) -> datetime | None:
+        began = {row.name: datetime.fromisoformat(row.position) for row in session.connection().execute(statement)}
+        return min(began.values()) if len(began) == len(names) else None
 
     return work
 

@@ -201,7 +201,7 @@ def record_packages(packages: Sequence[SeenPackage], now: datetime) -> Work[list
     """
     last = {(one.package_key, one.store, one.order_id): one for one in packages}
     times = {"created_at": now, "updated_at": now, "seen_at": now}
-    rows = [asdict(one) | times for _, one in sorted(last.items())]
+    rows = [asdict(one) | times | {"voided_at": now if one.voided else None} for _, one in sorted(last.items())]
     still_there = update(PACKAGES).where(PACKAGES.c.package_key.in_({key for key, _, _ in last})).values(seen_at=now)
 
     def work(session: Session) -> list[OrderRef]:
@@ -225,15 +225,22 @@ def _package_upsert(dialect: str) -> Any:
     } | {name: func.coalesce(new[name], old[name]) for name in ("order_key", "lines")}
     return insert.on_conflict_do_update(
         index_elements=[old.package_key, old.store, old.order_id],
-        set_=values | {"updated_at": new.updated_at},
+        set_=values
+        | {
+            "updated_at": new.updated_at,
+            "voided_at": case((new.voided, func.coalesce(old.voided_at, new.voided_at)), else_=None),
+        },
         where=or_(*(old[name].is_distinct_from(value) for name, value in values.items())),
     ).returning(old.store, old.order_id)
 
 
-def adopt_fulfillment(package_key: str, store: str, order_id: int, gid: str | None) -> Work[bool]:
-    """This Shopify fulfillment stands for this package; None: none does any more.
+def adopt_fulfillment(
+    package_key: str, store: str, order_id: int, gid: str | None, told: str | None = None
+) -> Work[bool]:
+    """This Shopify fulfillment stands for this package; None: none does any more. A voided package of the order gives it up.
 
-    False, and nothing changes, when the package is unknown or the fulfillment stands for another one.
+    False, and nothing changes, when the package is unknown or the fulfillment stands for another one. Index:
+    uq_packages_fulfillment_gid.
     """
     columns = PACKAGES.c
     other = PACKAGES.alias("other")
@@ -245,9 +252,21 @@ def adopt_fulfillment(package_key: str, store: str, order_id: int, gid: str | No
         update(PACKAGES)
         .where(columns.package_key == package_key, columns.store == store, columns.order_id == order_id)
         .where(~elsewhere.exists())
-        .values(fulfillment_gid=gid)
+        .values(fulfillment_gid=gid, told=told)
     )
-    return lambda session: session.connection().execute(statement).rowcount > 0
+    give_up = (
+        update(PACKAGES)
+        .where(columns.fulfillment_gid == literal(gid, String()), columns.voided.is_(True))
+        .where(columns.store == store, columns.order_id == order_id, columns.package_key != package_key)
+        .values(fulfillment_gid=None)
+    )
+
+    def work(session: Session) -> bool:
+        connection = session.connection()
+        connection.execute(give_up)
+        return connection.execute(statement).rowcount > 0
+
+    return work
 
 
 def record_orders(orders: Sequence[OrderRow]) -> Work[None]:

@@ -166,12 +166,16 @@ class PackageRow(Row, table=True):
     order_id: int = Field(primary_key=True, sa_type=BigInteger)
     order_key: str | None = None
     voided: bool = False
+    voided_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """When it was first seen void."""
     tracking_number: str | None = None
     carrier_code: str | None = None
     service_code: str | None = None
     ship_date: str | None = None
     lines: str | None = Field(default=None, sa_type=Text)
     fulfillment_gid: str | None = None
+    told: str | None = Field(default=None, sa_type=Text)
+    """What of the lines its fulfillment holds; empty for all of them."""
     created_at: datetime = Field(sa_type=UtcTime)
     updated_at: datetime = Field(sa_type=UtcTime)
     seen_at: datetime = Field(sa_type=UtcTime)

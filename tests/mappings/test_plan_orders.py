@@ -375,13 +375,13 @@ HALF = [fulfillment_order(1, {7001: (1, 2)}, status="IN_PROGRESS")]
     ("fulfillment_orders", "packages", "cause"),
     [
         pytest.param(DONE, [package("s1", {7001: 2}, fulfillment_gid="f")], Cause.SHIPPED, id="all reported"),
-        pytest.param(None, [package("s1", {7001: 2})], Cause.SHIPPED, id="all packed"),
+        pytest.param(None, [package("s1", {7001: 2})], Cause.TELLING_SHOPIFY, id="all packed"),
         pytest.param(HALF, [package("s1", {7001: 1}, fulfillment_gid="f")], Cause.PARTLY_SHIPPED, id="half reported"),
         pytest.param(None, [package("s1", {7001: 1})], Cause.PARTLY_SHIPPED, id="half packed"),
         pytest.param(None, [package("s1", {7001: 2}, voided=True)], Cause.IN_SHIPSTATION, id="voided"),
         pytest.param(DONE, [package("f1", None, fulfillment_gid="f")], Cause.SHIPPED, id="marked as shipped"),
         pytest.param(
-            DONE, [package("s1", {7001: 2}, voided=True, fulfillment_gid="f")], Cause.PARTLY_SHIPPED, id="voided after the report"
+            DONE, [package("s1", {7001: 2}, voided=True, fulfillment_gid="f")], Cause.LABEL_VOIDED, id="voided after the report"
         ),
     ],
 )

@@ -112,7 +112,8 @@ HELD: dict[str, Any] = {"status": "ON_HOLD"}
     [
         pytest.param(None, [package("s1", {7: 1})], Cause.NOT_FOUND, "", id="no such order"),
         pytest.param(
-            order_shipped([OPEN]), [package("s1", {7: 4})], Cause.OVERSHIPPED, "package s1: line 7: 4 packed, 3 left", id="too many"
+            order_shipped([fulfillment_order(1, {8: 1})]), [package("s1", {7: 4})], Cause.OVERSHIPPED,
+            "package s1: line 7: 4 packed, 0 left", id="none of it is left",
         ),
         pytest.param(
             order_shipped([OPEN]), [package("s1", {9: 1})], Cause.OVERSHIPPED, "package s1: line 9: 1 packed, 0 left", id="strange line"
