@@ -16,6 +16,7 @@ TOPICS = (
     "orders/updated",
     "orders/cancelled",
     "orders/edited",
+    "orders/risk_assessment_changed",
     "fulfillments/create",
     "fulfillments/update",
     "refunds/create",
@@ -34,7 +35,11 @@ ID_PATHS: dict[str, tuple[str, ...]] = {
     "fulfillments": ("order_id",),
     "refunds": ("order_id",),
 }
-"""Where the order's number stands, by the first half of the topic; edits have a place of their own."""
+"""Where the order's number stands, by the first half of the topic."""
+TOPIC_PATHS: dict[str, tuple[str, ...]] = {
+    "orders/edited": ("order_edit", "order_id"),
+    "orders/risk_assessment_changed": ("order_id",),
+}
 LARGEST_ID = 2**63 - 1
 
 
@@ -51,7 +56,7 @@ def hints_of(store: str, topic: str, body: bytes) -> list[Hint]:
     if kind == "fulfillment_orders":
         return [Nudge(f"{store}.fulfillment_orders")]  # they do not name their order
     said = _json(body)
-    order_id = _at(said, ("order_edit", "order_id") if topic == "orders/edited" else ID_PATHS.get(kind, ()))
+    order_id = _at(said, TOPIC_PATHS.get(topic) or ID_PATHS.get(kind, ()))
     if not isinstance(order_id, int) or isinstance(order_id, bool) or not 0 < order_id <= LARGEST_ID:
         return [Nudge(f"{store}.orders")]
     subject = order_subject(store, order_id)

@@ -34,6 +34,7 @@ CASES: dict[str, tuple[str, Any, list[Hint]]] = {
     "cancelled": ("orders/cancelled", {"id": 7}, [_mark("orders", Lane.URGENT)]),
     "updated_when_cancelled": ("orders/updated", {"id": 7, "cancelled_at": "x"}, [_mark("orders", Lane.URGENT)]),
     "edited": ("orders/edited", {"order_edit": {"id": 1, "order_id": 7}}, [_mark("orders")]),
+    "risk": ("orders/risk_assessment_changed", {"order_id": 7, "risk_level": "high"}, [_mark("orders")]),
     "refund": ("refunds/create", {"id": 1, "order_id": 7}, [_mark("orders")]),
     "fulfillment": ("fulfillments/create", {"id": 1, "order_id": 7}, [_mark("orders"), _mark("shipments")]),
     "held": ("fulfillment_orders/placed_on_hold", {"fulfillment_order": {}}, [FULFILLMENT_ORDERS]),

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from random import Random  # noqa: TID251 - seeded: the same for one seed
 from typing import Any, TypeVar
 
-from syncd.sandbox.shopify import changing, holding, importing, options
+from syncd.sandbox.shopify import changing, holding, importing, options, turning
 from syncd.sandbox.shopify.problems import Refusal
-from syncd.sandbox.shopify.routing import take_in
+from syncd.sandbox.shopify.routing import assess, take_in
 from syncd.sandbox.shopify.sales import Checkout, Sale, shares
 from syncd.sandbox.shopify.shop import Shop
 from syncd.sandbox.shopify.state import FulfillmentOrder, Hold, Line, Order, Units
@@ -87,6 +88,49 @@ class People:
     def pay(self, order: OrderRef, shop: str | None = None) -> None:
         place = self.shop(shop)
         _refused(partial(changing.pay, place, self.order(place, order)))
+
+    def pay_part(self, order: OrderRef, shop: str | None = None) -> None:
+        """A deposit of the half."""
+        place = self.shop(shop)
+        turning.pay_part(place, self.order(place, order))
+
+    def assess_risk(self, order: OrderRef, level: str, shop: str | None = None) -> None:
+        """Another assessment comes in: LOW, MEDIUM, HIGH, NONE, or PENDING while it is being made."""
+        place = self.shop(shop)
+        known = RISKS | {"PENDING": "NONE"}
+        if level not in known:
+            raise ValueError(f"Risk levels are {', '.join(known)}.")
+        assess(place, self.order(place, order), (level, known[level]))
+
+    def schedule(
+        self, order: OrderRef, at: datetime, shop: str | None = None, fulfillment_order_id: int | None = None
+    ) -> list[int]:
+        """A pre-order: it opens by itself at that time. Gives the ids of its fulfillment orders."""
+        place = self.shop(shop)
+        targets = _live(self.order(place, order), fulfillment_order_id)
+        for target in targets:
+            turning.schedule(place, target, at)
+        return [target.id for target in targets]
+
+    def deliver_by(
+        self, order: OrderRef, method: str | None, shop: str | None = None, fulfillment_order_id: int | None = None
+    ) -> None:
+        """SHIPPING, PICK_UP, LOCAL, RETAIL, PICKUP_POINT, NONE, or none at all."""
+        place = self.shop(shop)
+        for target in _live(self.order(place, order), fulfillment_order_id):
+            turning.deliver_by(place, target, method)
+
+    def exchange(self, order: OrderRef, add: list[dict[str, Any]], shop: str | None = None) -> int:
+        """`add`: REST-shaped lines, sent once something else came back. Gives the fulfillment order id; `release` lets it go."""
+        place = self.shop(shop)
+        target = self.order(place, order)
+        lines = [importing.line_of(place, target, entry, {}) for entry in add]
+        return turning.exchange(place, target, lines).id
+
+    def declare(self, order: OrderRef, code: str | None, origin: str | None, shop: str | None = None) -> None:
+        """Customs data of the order's products: tariff code and country of origin."""
+        place = self.shop(shop)
+        turning.declare(self.order(place, order), code, origin)
 
     def cancel(self, order: OrderRef, shop: str | None = None, reason: str = "CUSTOMER", refund: bool = True) -> None:
         """Refused like in the admin once something was fulfilled."""
@@ -161,6 +205,8 @@ class People:
         address: dict[str, Any] | None = None,
         note: str | None = None,
         shipping_title: str | None = None,
+        attributes: dict[str, str] | None = None,
+        email: str | None = None,
     ) -> list[int]:
         """`quantities`: order line id -> new current quantity; `add`: REST-shaped lines; `address`: REST-shaped fields that
         replace those of the present shipping address. Gives the ids of added lines."""
@@ -172,6 +218,8 @@ class People:
             known = importing.rest_address(target.shipping_address)
             target.shipping_address = importing.address_of(place, known | address)
         target.note = note if note is not None else target.note
+        target.email = email if email is not None else target.email
+        target.attributes = list(attributes.items()) if attributes is not None else target.attributes
         if shipping_title is not None and target.shipping_lines:
             target.shipping_lines[0].title = shipping_title
         added = _edit_lines(place, target, quantities or {}, add or [])

@@ -24,7 +24,7 @@ def take_in(shop: Shop, order: Order, risk: tuple[str, str] = ("LOW", "ACCEPT"),
         order.risk_level, order.recommendation = risk
     else:
         shop.later(shop.between(shop.options.routing_delay_s), partial(route, shop, order))
-        shop.later(shop.between(shop.options.risk_delay_s), partial(_assess, shop, order, risk))
+        shop.later(shop.between(shop.options.risk_delay_s), partial(assess, shop, order, risk))
     paid = ("ORDERS_PAID",) if order.financial_status == "PAID" else ()
     shop.tell_order(order, "ORDERS_CREATE", *paid, "ORDERS_UPDATED")
 
@@ -91,7 +91,7 @@ def _deliver_gift_cards(shop: Shop, order: Order) -> None:
                 fulfill_units(shop, [(fulfillment_order, cards)], [], notify=False)
 
 
-def _assess(shop: Shop, order: Order, risk: tuple[str, str]) -> None:
+def assess(shop: Shop, order: Order, risk: tuple[str, str]) -> None:
     order.risk_level, order.recommendation = risk
     body = {
         "provider_id": None,
