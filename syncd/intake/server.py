@@ -113,7 +113,10 @@ def build_app(webhooks: Webhooks, reports: Reports) -> web.Application:
 
 def _as_json(report: Report) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def answer(_: web.Request) -> web.Response:
-        well, figures = await report()
+        try:
+            well, figures = await report()
+        except SyncError as error:
+            well, figures = False, {"error": error.code}
         return web.json_response(dict(figures), status=200 if well else 503)
 
     return answer
@@ -121,7 +124,11 @@ def _as_json(report: Report) -> Callable[[web.Request], Awaitable[web.Response]]
 
 def _as_metrics(metrics: Callable[[], Awaitable[bytes]]) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def answer(_: web.Request) -> web.Response:
-        return web.Response(body=await metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+        try:
+            body = await metrics()
+        except SyncError as error:
+            return web.Response(status=503, text=error.code)
+        return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     return answer
 

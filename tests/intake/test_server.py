@@ -1,0 +1,185 @@
+"""The port over real connections: who is let in, what is kept, and what is answered when something is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hmac
+import json
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import aiohttp
+import pytest
+
+from syncd.adapters import SystemClock, SystemRng, TaskSpawn
+from syncd.duties import Duties
+from syncd.errors import TransientError, UncertainError
+from syncd.intake.server import Listener, build_app
+from syncd.ports import Ports, Request, Response
+from syncd.store.sqlite import sqlite_engine
+from tests.whole.day import SECRET, SHOP, settings_of
+from tests.whole.ports import InlineDb
+
+LIMITS = {"body_bytes": 4096, "body_s": 0.2}
+BODY = json.dumps({"id": 5001, "email": "someone@example.com"}).encode()
+
+
+class NoVendor:
+    async def send(self, request: Request) -> Response:
+        raise TransientError("connection_refused")
+
+
+@dataclass
+class Port:
+    """A listening daemon whose duties have not begun."""
+
+    address: str
+    number: int
+    db: InlineDb
+    stopping: asyncio.Event
+    session: aiohttp.ClientSession
+
+    async def post(self, path: str, body: bytes, headers: dict[str, str] | None = None) -> int:
+        async with self.session.post(f"{self.address}{path}", data=body, headers=headers) as answer:
+            return answer.status
+
+    async def get(self, path: str) -> tuple[int, str]:
+        async with self.session.get(f"{self.address}{path}") as answer:
+            return answer.status, await answer.text()
+
+    async def kept(self) -> list[tuple[str, str, bytes]]:
+        statement = "SELECT store, topic, body FROM deliveries ORDER BY id"
+        found = await self.db.run(lambda session: session.connection().exec_driver_sql(statement).all())
+        return [(row[0], row[1], row[2]) for row in found]
+
+
+@pytest.fixture
+async def port(sqlite_url: str) -> AsyncIterator[Port]:
+    engine = sqlite_engine(sqlite_url)
+    db, stopping = InlineDb(engine), asyncio.Event()
+    ports = Ports(SystemClock(), SystemRng(), NoVendor(), db, TaskSpawn(lambda name, error: None))
+    duties = await Duties.prepared(settings_of(limits=LIMITS), ports, stopping)
+    listener = Listener(build_app(duties.webhooks, duties.reports), "127.0.0.1", 0)
+    number = await listener.start()
+    async with aiohttp.ClientSession() as session:
+        yield Port(f"http://127.0.0.1:{number}", number, db, stopping, session)
+    await listener.stop()
+    engine.dispose()
+
+
+def signed(body: bytes, secret: str = SHOP.client_secret, **headers: str) -> dict[str, str]:
+    signature = base64.b64encode(hmac.digest(secret.encode(), body, "sha256")).decode()
+    return {
+        "X-Shopify-Hmac-Sha256": signature,
+        "X-Shopify-Topic": "orders/create",
+        "X-Shopify-Webhook-Id": "w1",
+        **headers,
+    }
+
+
+async def test_a_signed_webhook_is_kept_before_it_is_answered(port: Port) -> None:
+    assert await port.post("/webhooks/shopify/main", BODY, signed(BODY)) == 200
+    assert await port.kept() == [("main", "orders/create", BODY)]
+
+
+async def test_the_same_webhook_again_is_kept_once(port: Port) -> None:
+    for _ in range(3):
+        assert await port.post("/webhooks/shopify/main", BODY, signed(BODY)) == 200
+    assert len(await port.kept()) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        pytest.param("/webhooks/shopify/main", signed(BODY, "another secret"), id="another secret"),
+        pytest.param("/webhooks/shopify/main", signed(BODY + b" "), id="another body"),
+        pytest.param("/webhooks/shopify/main", {"X-Shopify-Topic": "orders/create"}, id="no signature"),
+        pytest.param("/webhooks/shopify/main", {"X-Shopify-Hmac-Sha256": "ÿ"}, id="no base64"),
+        pytest.param("/webhooks/shopify/unknown", signed(BODY), id="no such store"),
+    ],
+)
+async def test_what_is_not_shopifys_is_refused_and_nothing_is_written(
+    port: Port, path: str, headers: dict[str, str]
+) -> None:
+    assert await port.post(path, BODY, headers) == 401
+    assert await port.kept() == []
+
+
+async def test_the_shipstation_path_is_its_secret(port: Port) -> None:
+    body = b'{"resource_type":"SHIP_NOTIFY"}'
+    assert await port.post(f"/webhooks/shipstation/{SECRET[:-1]}x", body) == 404
+    assert await port.kept() == []
+    assert await port.post(f"/webhooks/shipstation/{SECRET}", body) == 200
+    assert await port.kept() == [("shipstation", "", body)]
+
+
+async def test_a_body_over_the_limit_is_refused(port: Port) -> None:
+    body = b"x" * 5000
+    assert await port.post("/webhooks/shopify/main", body, signed(body)) == 413
+    assert await port.kept() == []
+
+
+async def test_a_packed_body_is_refused_unread(port: Port) -> None:
+    assert await port.post("/webhooks/shopify/main", BODY, signed(BODY, **{"Content-Encoding": "gzip"})) == 415
+    assert await port.kept() == []
+
+
+async def test_a_body_that_drips_is_cut_off_at_the_deadline(port: Port) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
+    head = "POST /webhooks/shopify/main HTTP/1.1\r\nHost: x\r\nContent-Length: 4000\r\n\r\n{"
+    writer.write(head.encode())
+    began = time.monotonic()
+    await asyncio.wait_for(reader.read(), 1.5)
+    assert time.monotonic() - began < 1.0
+    writer.close()
+    assert await port.kept() == []
+
+
+@pytest.mark.parametrize("error", [TransientError("store_full"), UncertainError("store_commit")])
+async def test_a_database_that_fails_makes_the_sender_come_back(port: Port, error: Exception) -> None:
+    port.db.fails_with = error
+    assert await port.post("/webhooks/shopify/main", BODY, signed(BODY)) == 503
+    port.db.fails_with = None
+    assert await port.kept() == []
+    assert await port.post("/webhooks/shopify/main", BODY, signed(BODY)) == 200
+
+
+async def test_readiness_follows_the_database_and_the_stop(port: Port) -> None:
+    assert (await port.get("/readyz"))[0] == 200
+    port.db.fails_with = TransientError("store_io")
+    status, text = await port.get("/readyz")
+    assert (status, json.loads(text)["reason"]) == (503, "store_io")
+    port.db.fails_with = None
+    port.stopping.set()
+    status, text = await port.get("/readyz")
+    assert (status, json.loads(text)["reason"]) == (503, "stopping")
+
+
+async def test_health_asks_neither_database_nor_vendor(port: Port) -> None:
+    port.db.fails_with = TransientError("store_io")
+    status, text = await port.get("/healthz")
+    assert (status, json.loads(text)["alive"]) == (200, True)
+
+
+async def test_status_and_metrics_count_what_waits_and_name_nobody(port: Port) -> None:
+    await port.post("/webhooks/shopify/main", BODY, signed(BODY))
+    status, text = await port.get("/status.json")
+    assert status == 200
+    assert json.loads(text)["webhooks_unread"] == 1
+    metrics_status, metrics = await port.get("/metrics")
+    assert metrics_status == 200
+    assert "syncd_marks_due" in metrics
+    assert "someone@example.com" not in text + metrics
+
+
+async def test_status_and_metrics_answer_503_while_the_database_is_away(port: Port) -> None:
+    port.db.fails_with = TransientError("store_gone")
+    assert [(await port.get(path))[0] for path in ("/status.json", "/metrics")] == [503, 503]
+
+
+@pytest.mark.parametrize("path", ["/", "/webhooks/shopify/", "/webhooks", "/admin", "/webhooks/shopify/main/x"])
+async def test_other_addresses_are_not_there(port: Port, path: str) -> None:
+    assert await port.post(path, BODY, signed(BODY)) in (404, 405)
+    assert await port.kept() == []
