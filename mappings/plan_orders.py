@@ -300,11 +300,11 @@ def _held_for_doubt(profile: Profile, seen: Picture) -> dict[str, Trouble]:
 
 def _remarks(profile: Profile, seen: Picture) -> list[str]:
     """What is worth knowing beside the cause: units that stay behind, and doubts that the merchant takes lightly."""
-    behind = [seen.barrier.detail] if seen.barrier and seen.barrier.detail else []
-    behind += [f"{sum(units.values())} units {cause}" for cause, units in sorted(seen.routing.barred.items())]
+    behind = [f"{sum(units.values())} units {cause}" for cause, units in sorted(seen.routing.barred.items())]
     unplaced = {where: units for where, units in seen.allotment.unplaced.items() if where not in seen.paused}
     if seen.barrier and unplaced:
-        behind.append(f"{sum(added(unplaced.values()).values())} units {seen.barrier.cause}")
+        why = f": {seen.barrier.detail}" if seen.barrier.detail else ""
+        behind.append(f"{sum(added(unplaced.values()).values())} units {seen.barrier.cause}{why}")
     placed = [seen.documents[one.order_key] for one in seen.allotment.assignments if one.order_key in seen.documents]
     doubtful = [doubt.detail for document in placed for doubt in doubts(profile, document) if not doubt.holds]
     return behind + doubtful

@@ -10,6 +10,9 @@ from syncd.sandbox.shipstation.records import Fulfillment, Item, Order, Shipment
 
 Document = dict[str, Any]
 
+CHOSEN = ("carrierCode", "serviceCode", "packageCode", "confirmation", "insuranceOptions")
+CUSTOM_FIELDS = ("customField1", "customField2", "customField3")
+
 
 def account_dump(account: Account) -> Document:
     """`orders` by orderKey holds those alive; `gone_orders` those deleted or merged away, whose keys may be in use again."""
@@ -44,6 +47,8 @@ def order_dump(order: Order) -> Document:
         "tagIds": list(order.content.tag_ids),
         "shipTo": order.content.details["shipTo"],
         "internalNotes": order.content.details["internalNotes"],
+        **{name: order.content.details[name] for name in CHOSEN},
+        **{name: order.content.advanced[name] for name in CUSTOM_FIELDS},
         "createDate": wall_text(order.created_at),
         "modifyDate": wall_text(order.modified_at),
     }

@@ -228,6 +228,18 @@ class People:
             place.tell_order(target, "ORDERS_UPDATED")
         return [line.id for line in added]
 
+    def tag(
+        self, order: OrderRef, shop: str | None = None, add: list[str] | None = None, remove: list[str] | None = None
+    ) -> list[str]:
+        """Capitals make no difference, as in the admin. Gives the tags that the order then has."""
+        place = self.shop(shop)
+        target = self.order(place, order)
+        dropped = {name.casefold() for name in [*(add or []), *(remove or [])]}
+        target.tags = [name for name in target.tags if name.casefold() not in dropped] + (add or [])
+        place.touch(target)
+        place.tell_order(target, "ORDERS_UPDATED")
+        return target.tags
+
     def rotate_secret(self, secret: str, shop: str | None = None) -> None:
         """Webhooks go on being signed with the old secret for a while."""
         place = self.shop(shop)

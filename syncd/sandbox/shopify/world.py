@@ -69,6 +69,7 @@ class ShopifyWorld:
             "hold": people.hold,
             "release": people.release,
             "edit": people.edit,
+            "tag": people.tag,
             "refund": people.refund,
             "move_fulfillment_order": people.move_fulfillment_order,
             "rotate_secret": people.rotate_secret,
