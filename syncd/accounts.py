@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from syncd.errors import AccessError
+from contextlib import suppress
+
+from syncd.errors import AccessError, SyncError
 from syncd.logs import get_logger
 from syncd.ports import Clock, Db
 from syncd.store.budgets import pause, resume
@@ -18,6 +20,8 @@ class Accounts:
         self._clock = clock
         self.probe_s = probe_s
         self._lost: dict[str, tuple[float, AccessError]] = {}
+        self._noted: set[str] = set()
+        """Accounts of which the database says that they let us in."""
 
     def refusal(self, account: str) -> AccessError | None:
         """The error that paused the account, while it is too early to try again."""
@@ -27,12 +31,17 @@ class Accounts:
     async def lost(self, error: AccessError) -> None:
         known = error.account in self._lost
         self._lost[error.account] = (self._clock.monotonic() + self.probe_s, error)
+        self._noted.discard(error.account)
         if not known:
             log.error("access.lost", account=error.account, error_code=error.code, error_text=error.text)
-            await self._db.run(pause(error.account, error.code, error.text, self._clock.now()))
+            with suppress(SyncError):  # for the status page only; the next refusal comes in a minute
+                await self._db.run(pause(error.account, error.code, error.text, self._clock.now()))
 
     async def answered(self, account: str) -> None:
-        """The account let us in: resumes it where it was lost."""
+        """The account let us in: resumes it where it was lost, also in an earlier life of this process."""
         if self._lost.pop(account, None):
             log.info("account.resumed", account=account)
-            await self._db.run(resume(account))
+        if account not in self._noted:
+            with suppress(SyncError):  # the next answer notes it
+                await self._db.run(resume(account))
+                self._noted.add(account)

@@ -61,6 +61,7 @@ class Runner:
         self._running: set[asyncio.Task[None]] = set()
         self._partial: asyncio.Task[None] | None = None
         self._patient_until = clock.monotonic()
+        self._is_waiting_for_store = False
         self.beat = clock.monotonic()
 
     def wake(self) -> None:
@@ -72,9 +73,23 @@ class Runner:
             self.beat = self._clock.monotonic()
             self._wake.clear()
             self._raise_failures()
-            if not await self._start_batch():
+            if not await self._start_batch_or_wait():
                 await first_of(self._clock, self._bounds.idle_s, self._wake, stopping)
         await asyncio.gather(*self._running)
+
+    async def _start_batch_or_wait(self) -> bool:
+        """A database that is busy, full or away is waited for. Going and coming back are told once each."""
+        try:
+            started = await self._start_batch()
+        except SyncError as error:
+            if not self._is_waiting_for_store:
+                log.warning("store.lost", flow=self._flow.name, error_code=error.code, error_text=error.text)
+            self._is_waiting_for_store = True
+            return False
+        if self._is_waiting_for_store:
+            log.info("store.answered", flow=self._flow.name)
+        self._is_waiting_for_store = False
+        return started
 
     async def _start_batch(self) -> bool:
         """Starts one where there is room and reason, and tells whether it did."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from syncd.errors import TransientError, UncertainError
 from syncd.sandbox.shipstation.faults import FaultRule as ShipStationRule
 from syncd.sandbox.shopify.faults import FaultRule as ShopifyRule
 from tests.whole.day import Day, Fates, pushed, settings_of
@@ -228,3 +229,32 @@ async def test_what_happens_between_looking_and_writing_is_seen(day: Day, happen
     if happens == "edit":
         assert [item["quantity"] for item in day.there(order_id)[0]["items"]] == [1]
     assert pushed(day.calls("createorders"))
+
+
+@pytest.mark.parametrize("error", [TransientError("store_full"), UncertainError("store_commit")])
+@pytest.mark.parametrize("after_s", [0.0, 1.5, 3.0])
+async def test_a_database_that_is_away_for_a_while_is_waited_for(day: Day, error: Exception, after_s: float) -> None:
+    orders = await placed(day, 2)
+    day.sell(2)
+    day.shipstation.labels.ship_all()
+    day.shipstation.set_options({"access": "plan"})
+    await day.passes(after_s)
+    day.db.fails_with = error
+    await day.passes(15)
+    day.shipstation.set_options({"access": "ok"})
+    await day.passes(15)
+    day.db.fails_with = None
+    await day.rest()
+    account = await day.assert_clean()
+    assert account.states == {"shipped": len(orders), "in_shipstation": 2}
+
+
+async def test_an_account_that_was_lost_in_an_earlier_life_is_resumed(day: Day) -> None:
+    await placed(day)
+    day.shopify.people.set_options({"access": "frozen"})
+    await day.until(lambda: day.rows("SELECT account FROM budgets WHERE paused_since IS NOT NULL"))
+    day.kill()
+    day.shopify.people.set_options({"access": "ok"})
+    await day.start()
+    await day.rest()
+    assert day.rows("SELECT account FROM budgets WHERE paused_since IS NOT NULL") == []
