@@ -76,8 +76,13 @@ def split_groups(rules: Rules, order: OrderToShip) -> dict[int, str]:
 
 def consignment_verdict(rules: Rules, order: OrderToShip, units: Counter[int]) -> Verdict:
     """Everything else, by the lines and units of one consignment."""
+    return _judged(rules, part_facts(order, units), "consignment")
+
+
+def part_facts(order: OrderToShip, units: Counter[int]) -> Facts:
+    """`units`: line item id -> units of one consignment."""
     lines = [(line, units[number_of(line["id"])]) for line in order["lineItems"]["nodes"]]
-    return _judged(rules, Facts(order, [(line, count) for line, count in lines if count > 0]), "consignment")
+    return Facts(order, [(line, count) for line, count in lines if count > 0])
 
 
 def held_until(order: OrderToShip, verdict: Verdict) -> datetime | None:
@@ -105,6 +110,20 @@ def failed_condition(rule: Rule, facts: Facts) -> str | None:
         elif not condition.holds(value, facts):
             return name
     return None
+
+
+def reasons(rules: Rules, facts: Facts) -> list[tuple[str, str]]:
+    """(name, what became of it) of every rule, in words."""
+    told: list[tuple[str, str]] = []
+    ended_by = ""
+    for rule in rules.rules:
+        failed = failed_condition(rule, facts)
+        if ended_by:
+            told.append((rule.name, f"not asked, {ended_by} was the last"))
+        else:
+            told.append((rule.name, f"no, {failed} does not hold" if failed else "hit"))
+            ended_by = rule.name if failed is None and (rule.stop or rules.mode == "first") else ""
+    return told
 
 
 def has_line_condition(rule: Rule) -> bool:

@@ -361,6 +361,13 @@ def all_orders(state: str | None = None) -> Work[list[OrderRow]]:
     return lambda session: list(session.exec(statement))
 
 
+def newest_orders(limit: int) -> Work[list[OrderRef]]:
+    """Shopify's ids count up, in all shops together."""
+    columns = ORDERS.c
+    statement = select(columns.store, columns.order_id).order_by(columns.order_id.desc()).limit(limit)
+    return lambda session: [(row.store, row.order_id) for row in session.connection().execute(statement)]
+
+
 def order_rows(store: str, order_id: int) -> Work[OrderRows]:
     """For the explanation of one order."""
 

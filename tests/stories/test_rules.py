@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mappings.rules_file import rules_of_file
+from syncd.errors import SettingsError
 from syncd.operate.explain import explain_order
+from syncd.operate.rule_trials import compare_rules, comparison_text, trials_text, try_rules
 from syncd.operate.rulings import release_orders
 from tests.stories.desk import desk_of
 from tests.whole.day import Day, Fates, settings_of
@@ -206,3 +209,59 @@ async def test_a_held_order_waits_for_a_person(day: Day) -> None:
     await day.rest()
     assert len(open_orders(day, order_id)) == 1
     await day.assert_clean()
+
+
+async def test_rules_are_tried_on_real_orders_and_say_why(day: Day) -> None:
+    order_id = sold(day, MUG, LAMP, tags="vip")
+    await day.rest()
+    desk = await desk_of(day)
+    (trial,) = await try_rules(desk, "current", [f"main/{order_id}"])
+    assert trial["result"] == {
+        "order": {"split": "lamps"},
+        "the rest": {
+            "units": 1,
+            "carrier": "fedex",
+            "service": "fedex_2day_am",
+            "tags": [8362],
+            "note": ["VIP: pack with care"],
+            "custom_field2": "letter",
+        },
+        "part lamps": {
+            "units": 1,
+            "package": "package",
+            "carrier": "ups",
+            "service": "ups_ground",
+            "confirmation": "signature",
+            "tags": [8362],
+            "note": ["VIP: pack with care"],
+        },
+    }
+    assert trial["rules"]["part lamps"] == {
+        "lamps travel alone": "hit",
+        "VIP to express": "hit",
+        "not ours": "no, any_tag does not hold",
+        "ask first": "no, total_over does not hold",
+        "small and light": "no, weight_under does not hold",
+    }
+    text = trials_text([trial])
+    assert "  part lamps: 1 units, package package, carrier ups, service ups_ground" in text
+    assert "    small and light: no, weight_under does not hold" in text
+    made = {one["orderKey"]: choice(one) for one in day.there(order_id)}
+    assert set(made.values()) == {("ups", "ups_ground"), ("fedex", "fedex_2day_am")}
+
+
+async def test_two_sets_of_rules_are_compared_on_past_orders(day: Day, tmp_path: Path) -> None:
+    plain, vip = sold(day, MUG), sold(day, MUG, tags="vip")
+    await day.rest()
+    new = tmp_path / "new.toml"
+    new.write_text(RULES.replace("fedex_2day_am", "fedex_ground"), encoding="utf-8")
+    desk, writes = await desk_of(day), day.writes()
+    answer = await compare_rules(desk, "current", str(new), [], last=10)
+    assert (answer["looked_at"], [one["ref"] for one in answer["different"]]) == (2, [f"main/{vip}"])
+    assert "all of it: 1 units, carrier fedex, service fedex_2day_am" in comparison_text(answer)
+    assert (await compare_rules(desk, "current", str(new), [f"main/{plain}"], last=10))["different"] == []
+    new.write_text("[[rules]]\nnane = 1", encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        await compare_rules(desk, str(new), "current", [], last=10)
+    assert f"{new} line 2: nane is not a part of a rule; did you mean name?" in caught.value.problems
+    assert day.writes() == writes
