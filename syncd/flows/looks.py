@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from mappings.causes import Cause
 from syncd.accounts import Accounts
 from syncd.errors import (
     AccessError,
@@ -73,7 +74,8 @@ def _sighting(order: Any) -> Sighting | Unreadable:
 def unreadable_of(error: SyncError, probe_s: float) -> Unreadable:
     """Trouble of a whole account is not the order's: nothing is counted."""
     if isinstance(error, AccessError):
-        return Unreadable(error.code, error.text, wait_s=probe_s, counts_attempt=False)
+        cause = Cause.PLAN_402 if error.code == Cause.PLAN_402 else Cause.ACCESS_LOST
+        return Unreadable(error.code, error.text, wait_s=probe_s, counts_attempt=False, cause=cause)
     if isinstance(error, ThrottledError):
         return Unreadable(error.code, error.text, wait_s=error.retry_after_s, counts_attempt=False)
     return Unreadable(error.code, error.text)

@@ -47,6 +47,7 @@ from syncd.store.links import (
     record_consignments,
     record_orders,
     record_troubles,
+    record_unseen,
     take_order_keys,
     troubles_of,
 )
@@ -250,6 +251,7 @@ def settle_work(
             write(session)
         remember = record_orders if flow.decides_state else record_troubles
         remember([ending.order for ending in endings if ending.order])(session)
+        record_unseen([ending.unseen for ending in endings if ending.unseen])(session)
         for verdict, ending in zip(verdicts, endings, strict=True):
             if verdict.known.ruling.take and ending.kind in {"settle", "look_again"}:
                 take_side(*split_subject(verdict.claimed.subject), None)(session)
@@ -302,7 +304,10 @@ def _learned(consignment: Consignment) -> ConsignmentUpdate:
 
 
 def _adopted(
-    step: CreateFulfillment | AdoptFulfillment | UpdateTracking | CancelFulfillment, subject: str, gid: str, now: datetime
+    step: CreateFulfillment | AdoptFulfillment | UpdateTracking | CancelFulfillment,
+    subject: str,
+    gid: str,
+    now: datetime,
 ) -> Work[None]:
     """Where another package was quicker to take this fulfillment, the order is looked at once more."""
     part = step.told if isinstance(step, CreateFulfillment | AdoptFulfillment) else None
@@ -351,6 +356,8 @@ class Ending:
     text: str = ""
     counts_attempt: bool = True
     order: OrderRow | None = None
+    unseen: OrderRow | None = None
+    """What to remember of an order that could not be looked at, should it be new to us."""
 
 
 def _ending(flow: Flow, verdict: Verdict, now: datetime, delay_s: Callable[[int], float], most_attempts: int) -> Ending:
@@ -369,7 +376,8 @@ def _ending(flow: Flow, verdict: Verdict, now: datetime, delay_s: Callable[[int]
                 unreadable.text,
                 order=_order_row(flow, verdict, Cause.BUG, unreadable.text, now),
             )
-        return Ending(claimed, "defer", at, unreadable.code, unreadable.text, unreadable.counts_attempt)
+        unseen = _order_row(flow, verdict, unreadable.cause, unreadable.text, now) if flow.decides_state else None
+        return Ending(claimed, "defer", at, unreadable.code, unreadable.text, unreadable.counts_attempt, unseen=unseen)
     assert plan is not None
     # The brake: what would be cancelled waits for a person, what was planned beside it is planned anew.
     if verdict.is_stopped:

@@ -33,6 +33,8 @@ class Unreadable:
     text: str = ""
     wait_s: float | None = None
     counts_attempt: bool = True
+    cause: Cause = Cause.UNREADABLE
+    """What an order is told by that nobody ever saw."""
 
 
 class Result(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -20,6 +20,8 @@ from syncd.store.transaction import Work
 ORDERS = table_of(OrderRow)
 CONSIGNMENTS = table_of(ConsignmentRow)
 PACKAGES = table_of(PackageRow)
+
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -296,6 +298,19 @@ def _order_upsert(dialect: str) -> sqlite.Insert | postgresql.Insert:
             "closed_at": case((new.closed_at.is_(None), None), else_=func.coalesce(old.closed_at, new.closed_at)),
         },
     )
+
+
+def record_unseen(orders: Sequence[OrderRow]) -> Work[None]:
+    """Orders that could not be looked at: those that are new to us get a state, and count as never seen."""
+    rows = [row.model_dump() | {"seen_at": NEVER} for row in sorted(orders, key=lambda row: (row.store, row.order_id))]
+
+    def work(session: Session) -> None:
+        if rows:
+            insert = upsert(dialect_of(session), ORDERS)
+            statement = insert.on_conflict_do_nothing(index_elements=[ORDERS.c.store, ORDERS.c.order_id])
+            session.connection().execute(statement, rows)
+
+    return work
 
 
 def troubles_of(subjects: Iterable[OrderRef]) -> Work[dict[OrderRef, tuple[str, str]]]:

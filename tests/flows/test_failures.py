@@ -102,6 +102,8 @@ async def test_shipstation_locked_out_pauses_and_resumes_without_an_attempt(day:
     paused = day.rows("SELECT account, paused_code FROM budgets WHERE paused_since IS NOT NULL")
     assert paused == [{"account": "shipstation", "paused_code": "http_401" if access == "expired" else "plan_402"}]
     assert {row["attempts"] for row in day.rows("SELECT attempts FROM marks")} == {0}
+    cause = "access_lost" if access == "expired" else "plan_402"
+    assert {(one["state"], one["cause"]) for one in (await day.told()).values()} == {("waiting", cause)}
     asked = len(day.network.sent)
     await day.passes(120)
     assert len(day.network.sent) - asked < 40

@@ -54,7 +54,8 @@ def order_of(shop: Shop, body: Body) -> Order:
     order.name = _text(body.get("name")) or f"{shop.options.order_prefix}{order.number}"
     _read_flags(order, body)
     _read_people(shop, order, body)
-    order.lines = [line_of(shop, order, entry, body) for entry in _dicts(body.get("line_items"))]
+    for entry in _dicts(body.get("line_items")):
+        order.lines.append(line_of(shop, order, entry, body))
     order.shipping_lines = [_shipping_line(shop, order, entry) for entry in _dicts(body.get("shipping_lines"))]
     _read_money(order, body)
     _read_refunds(shop, order, body)
@@ -133,9 +134,12 @@ def rest_address(address: Address | None) -> dict[str, Any]:
 
 
 def line_of(shop: Shop, order: Order, entry: Body, body: Body) -> Line:
+    """Anonymised bodies may call all their lines by one number: then they get numbers of their own."""
     quantity = max(0, _count(entry.get("quantity"), 1))
+    known = {line.id for line in order.lines}
+    line_id = entry.get("id")
     line = Line(
-        id=entry["id"] if isinstance(entry.get("id"), int) else shop.ids.next(),
+        id=line_id if isinstance(line_id, int) and line_id not in known else shop.ids.next(),
         order=order,
         title=_text(entry.get("title")) or _text(entry.get("name")) or "Untitled",
         quantity=quantity,
