@@ -33,8 +33,8 @@ class Urgency(IntEnum):
 
 SHARES = {
     Urgency.CANCEL: 1.0,
-    Urgency.TRACKING: 0.95,
-    Urgency.ORDERS: 0.9,
+    Urgency.TRACKING: 0.975,
+    Urgency.ORDERS: 0.95,
     Urgency.CATALOG: 0.7,
     Urgency.SWEEP: 0.5,
 }
