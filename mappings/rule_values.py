@@ -73,7 +73,7 @@ def metafields(value: Any) -> tuple[str, ...]:
 
 def code(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise ValueError("wants one of the codes that `syncd doctor` lists")
+        raise ValueError("wants a code of your ShipStation account; `syncd doctor` lists them")
     return value.strip()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from syncd.adapters import SystemClock, SystemRng
 from syncd.errors import AccessError, SyncError
 from syncd.http import AiohttpHttp
+from syncd.operate.rule_codes import misfits
 from syncd.operate.subscriptions import shipstation_address, shopify_address
 from syncd.settings import Settings, Store
 from syncd.shipstation import reads as shipstation_reads
@@ -139,7 +140,18 @@ async def _shipstation(settings: Settings, vendors: Vendors) -> Finding:
     ]
     if wanted and wanted <= warehouses:
         found.append(ok("shipstation warehouses", ", ".join(map(str, sorted(wanted)))))
+    found += await _rules(settings, vendors)
     return found + await _shipstation_webhooks(settings, vendors)
+
+
+async def _rules(settings: Settings, vendors: Vendors) -> Finding:
+    """ShipStation takes a code that it does not know without a word, and the order then has none."""
+    rules = settings.rules.rules
+    if not rules:
+        return []
+    wrong = await misfits(settings.rules, vendors.shipstation)
+    found = [fault(f"rule {one.rule}", one.text, one.cure) for one in wrong]
+    return found or [ok("rules", f"{len(rules)}, and every code of theirs is known")]
 
 
 def _shipstation_store(name: str, store: Store, stores: Mapping[int, shipstation_reads.Store]) -> Check:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple, cast
+from urllib.parse import quote
 
 from mappings.shipstation_shapes import Fulfillment, Order, Shipment
 from syncd.budget import Urgency
@@ -153,6 +154,28 @@ async def stores(client: ShipStationClient) -> list[Store]:
 async def warehouses(client: ShipStationClient) -> list[Warehouse]:
     rows = await _rows(client, "/warehouses")
     return [Warehouse(row["warehouseId"], str(row.get("warehouseName")), bool(row.get("isDefault"))) for row in rows]
+
+
+async def carriers(client: ShipStationClient) -> list[str]:
+    """Codes of the connected carriers."""
+    return [str(row["code"]) for row in await _rows(client, "/carriers")]
+
+
+async def services(client: ShipStationClient, carrier_code: str) -> list[str]:
+    return [
+        str(row["code"]) for row in await _rows(client, f"/carriers/listservices?carrierCode={quote(carrier_code)}")
+    ]
+
+
+async def packages(client: ShipStationClient, carrier_code: str) -> list[str]:
+    return [
+        str(row["code"]) for row in await _rows(client, f"/carriers/listpackages?carrierCode={quote(carrier_code)}")
+    ]
+
+
+async def tags(client: ShipStationClient) -> list[int]:
+    """Ids. Only people can make tags."""
+    return [int(row["tagId"]) for row in await _rows(client, "/accounts/listtags")]
 
 
 async def subscriptions(client: ShipStationClient) -> list[Subscription]:

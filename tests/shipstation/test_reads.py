@@ -190,6 +190,10 @@ async def test_what_the_doctor_looks_at() -> None:
         (1002, True),
     ]
     assert [row.warehouse_id for row in await account.do(reads.warehouses(account.client))] == [501, 502]
+    assert "ups" in await account.do(reads.carriers(account.client))
+    assert await account.do(reads.services(account.client, "ups")) == ["ups_ground", "ups_worldwide_saver"]
+    assert "flat_rate_envelope" in await account.do(reads.packages(account.client, "ups"))
+    assert await account.do(reads.tags(account.client)) == [8362, 8363]
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,14 @@ CARRIERS = (
     ),
 )
 
+PACKAGES = (
+    ("package", "Package", True),
+    ("large_package", 'Large Package (any side > 12")', True),
+    ("flat_rate_envelope", "Flat Rate Envelope", True),
+    ("regional_rate_box_a", "Regional Rate Box A", False),
+)
+"""Code, name, international; every carrier of the sandbox has the same."""
+
 CARRIERS_BY_CODE = {carrier.code: carrier for carrier in CARRIERS}
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from syncd.sandbox.shipstation.catalog import Carrier
+from syncd.sandbox.shipstation.catalog import PACKAGES, Carrier
 from syncd.sandbox.shipstation.options import Store, Warehouse
 from syncd.sandbox.shipstation.pacific import wall_text
 from syncd.sandbox.shipstation.records import Fulfillment, Item, Order, Product, Shipment, Subscription
@@ -269,6 +269,13 @@ def service_documents(carrier: Carrier) -> list[Document]:
             "international": is_international,
         }
         for code, name, is_international in carrier.services
+    ]
+
+
+def package_documents(carrier: Carrier) -> list[Document]:
+    return [
+        {"carrierCode": carrier.code, "code": code, "name": name, "domestic": True, "international": is_international}
+        for code, name, is_international in PACKAGES
     ]
 
 

@@ -12,7 +12,7 @@ from syncd.ports import Request, Response
 from syncd.sandbox.shipstation import v1_documents as documents
 from syncd.sandbox.shipstation import v1_lists as lists
 from syncd.sandbox.shipstation.account import Account, Upserted
-from syncd.sandbox.shipstation.catalog import CARRIERS, CARRIERS_BY_CODE
+from syncd.sandbox.shipstation.catalog import CARRIERS, CARRIERS_BY_CODE, Carrier
 from syncd.sandbox.shipstation.desk import Desk
 from syncd.sandbox.shipstation.labels import Labels
 from syncd.sandbox.shipstation.records import Draft, Order
@@ -80,6 +80,7 @@ class V1Front:
             ("GET", "/warehouses/{id}"): self._warehouse,
             ("GET", "/carriers"): lambda call: [documents.carrier_document(carrier) for carrier in CARRIERS],
             ("GET", "/carriers/listservices"): self._services,
+            ("GET", "/carriers/listpackages"): self._packages,
             ("GET", "/accounts/listtags"): self._tags,
             ("GET", "/webhooks"): self._list_webhooks,
             ("POST", "/webhooks/subscribe"): self._subscribe,
@@ -291,10 +292,10 @@ class V1Front:
         raise NotFound(f"There is no warehouse {call.row_id}.")
 
     def _services(self, call: Call) -> Any:
-        carrier = CARRIERS_BY_CODE.get(call.query.text("carrierCode") or "")
-        if carrier is None:
-            raise Invalid("carrierCode", "Invalid carrier code.")
-        return documents.service_documents(carrier)
+        return documents.service_documents(_carrier(call))
+
+    def _packages(self, call: Call) -> Any:
+        return documents.package_documents(_carrier(call))
 
     def _tags(self, call: Call) -> Any:
         return [{"tagId": tag_id, "name": name, "color": color} for tag_id, name, color in self._account.options.tags]
@@ -333,6 +334,13 @@ def _result_row(order_id: int | None, number: Any, key: Any, error: str | None) 
 
 def _done(message: str) -> dict[str, Any]:
     return {"success": True, "message": message}
+
+
+def _carrier(call: Call) -> Carrier:
+    carrier = CARRIERS_BY_CODE.get(call.query.text("carrierCode") or "")
+    if carrier is None:
+        raise Invalid("carrierCode", "Invalid carrier code.")
+    return carrier
 
 
 def _answer(status: int, document: Any) -> Response:
