@@ -247,7 +247,7 @@ def _state(order: OrderToShip, seen: Picture, steps: Sequence[UpsertOrder]) -> C
         return gate.cause
     if seen.paused and placed and all(one.location_id in seen.paused for one in allotment.assignments if one.outstanding):
         return gate.cause if gate and gate.pauses else Cause.FULFILLMENT_HOLD
-    if any(step.kind == "create_order" for step in steps):
+    if not gone and any(step.kind == "create_order" for step in steps):
         return Cause.QUEUED
     if placed:
         return Cause.PARTLY_SHIPPED if gone else Cause.LABEL_VOIDED if seen.voided else Cause.IN_SHIPSTATION

@@ -142,10 +142,12 @@ def _wanted(order: Mapping[str, Any]) -> Units:
 
 
 def _held(order: Mapping[str, Any]) -> Units:
-    """Units that Shopify holds."""
+    """Units that may rest in ShipStation, on hold: those that Shopify holds, all of a cancelled order or of a suspected fraud."""
+    if order["cancelledAt"]:
+        return Counter({f"{order['id']}:{line['id']}": line["quantity"] for line in order["lines"]})
     held: Units = Counter()
     for one in order["fulfillmentOrders"]:
-        if one["holds"]:
+        if one["holds"] or (order["risk"] == "CANCEL" and one["status"] in LIVE):
             for line in one["lines"]:
                 held[f"{order['id']}:{line['lineId']}"] += line["remaining"]
     return held
