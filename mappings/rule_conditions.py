@@ -153,12 +153,14 @@ CONDITIONS: Mapping[str, Condition] = {
         "it goes to one of these provinces or states, by code or name",
     ),
     "po_box": _order(
-        values.flag, lambda v, f: is_po_box(f.order["shippingAddress"]) is v, "the address is a post office box"
+        values.flag,
+        lambda v, f: is_po_box(f.order["shippingAddress"]) is v,
+        "`true`: the address is a post office box; `false`: it is none",
     ),
     "military": _order(
         values.flag,
         lambda v, f: is_military(f.order["shippingAddress"]) is v,
-        "the address is military mail (APO, FPO, DPO)",
+        "`true`: the address is military mail (APO, FPO, DPO); `false`: it is not",
     ),
     "total_over": _order(values.amount, lambda v, f: _total(f) > v, "the order's total is more than this"),
     "total_under": _order(values.amount, lambda v, f: _total(f) <= v, "the order's total is this or less"),
