@@ -148,7 +148,7 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=10_000)
     parser.add_argument("--scale", type=float, default=2.0, help="the vendor's window is so many times shorter")
     parser.add_argument(
-        "--mixed", action="store_true", help="the sandbox's usual mixture, of which a seventh is not shipped"
+        "--mixed", action="store_true", help="the sandbox's usual mixture, of which a sixth is not shipped"
     )
     parser.add_argument("--longest", type=float, default=900.0, help="give up after so many seconds")
     wishes = parser.parse_args()
