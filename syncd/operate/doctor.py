@@ -11,6 +11,7 @@ from syncd.adapters import SystemClock, SystemRng
 from syncd.errors import AccessError, SyncError
 from syncd.http import AiohttpHttp
 from syncd.operate.rule_codes import misfits
+from syncd.operate.native_stores import native_connections
 from syncd.operate.subscriptions import shipstation_address, shopify_address
 from syncd.settings import Settings, Store
 from syncd.shipstation import reads as shipstation_reads
@@ -131,6 +132,7 @@ async def _shipstation(settings: Settings, vendors: Vendors) -> Finding:
     found = [ok("shipstation login", f"{len(stores)} stores in the account")]
     for name, store in settings.stores.items():
         found.append(_shipstation_store(name, store, stores))
+        found += _native(name, store, stores)
     warehouses = {one.warehouse_id for one in await shipstation_reads.warehouses(vendors.shipstation)}
     wanted = {warehouse for store in settings.stores.values() for warehouse in store.locations.values()}
     known = ", ".join(map(str, sorted(warehouses)))
@@ -142,6 +144,23 @@ async def _shipstation(settings: Settings, vendors: Vendors) -> Finding:
         found.append(ok("shipstation warehouses", ", ".join(map(str, sorted(wanted)))))
     found += await _rules(settings, vendors)
     return found + await _shipstation_webhooks(settings, vendors)
+
+
+def _native(name: str, store: Store, stores: Mapping[int, shipstation_reads.Store]) -> Finding:
+    same, silent = native_connections(store.shop, stores.values())
+    check = f"store {name} imported once"
+    off = "Deactivate it in ShipStation (Settings > Selling Channels > Store Setup) before syncd runs: two importers make every order twice."
+    certain = [
+        fault(check, f"ShipStation imports {store.shop} itself: store {one.store_id} {one.name}", off) for one in same
+    ]
+    return certain + [
+        note(
+            check,
+            f"ShipStation's own Shopify store {one.store_id} {one.name} does not say which shop it imports",
+            f"If it is {store.shop}: {off}",
+        )
+        for one in silent
+    ]
 
 
 async def _rules(settings: Settings, vendors: Vendors) -> Finding:

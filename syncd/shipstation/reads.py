@@ -58,6 +58,8 @@ class Store(NamedTuple):
     is_manual: bool
     is_active: bool
     marketplace: str
+    account_name: str = ""
+    integration_url: str = ""
 
 
 class Warehouse(NamedTuple):
@@ -146,6 +148,8 @@ async def stores(client: ShipStationClient) -> list[Store]:
             row.get("marketplaceId") == 0,
             bool(row.get("active")),
             str(row.get("marketplaceName")),
+            str(row.get("accountName") or ""),
+            str(row.get("integrationUrl") or ""),
         )
         for row in rows
     ]

@@ -18,6 +18,8 @@ class Store:
     marketplace_id: int = 0
     marketplace_name: str = "ShipStation"
     active: bool = True
+    account_name: str | None = None
+    integration_url: str | None = None
 
 
 @dataclass(frozen=True)
