@@ -229,7 +229,7 @@ class Demo:
                 status = json.load(answer)
         except OSError:
             return False
-        waiting = {flow: one["due"] for flow, one in status["waiting"].items()}
+        waiting = {flow: one["due"] + one["under_way"] for flow, one in status["waiting"].items()}
         orders = ", ".join(f"{state} {count}" for state, count in status["orders"].items() if count)
         self._say(
             f"{orders or 'no orders yet'}; to look at: {waiting['orders']} orders, {waiting['shipments']} with packages"

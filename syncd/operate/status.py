@@ -17,7 +17,7 @@ from syncd.store.budgets import paused_accounts
 from syncd.store.cursors import all_cursors
 from syncd.store.inbox import waiting_deliveries
 from syncd.store.links import all_orders, state_counts
-from syncd.store.marks import due_summary, parked_marks
+from syncd.store.marks import due_summary, parked_marks, under_way
 from syncd.store.schema import OrderRow
 from syncd.store.transaction import Work
 
@@ -60,7 +60,8 @@ def _waiting(flow: str, now: datetime) -> Work[dict[str, Any]]:
     def work(session: Session) -> dict[str, Any]:
         due = due_summary(flow, now, 0.0, limit=100_000)(session)
         oldest_s = (now - due.oldest_marked_at).total_seconds() if due.oldest_marked_at else 0.0
-        return {"due": due.count, "oldest_s": round(max(oldest_s, 0.0), 1)}
+        busy = under_way(flow, now)(session)
+        return {"due": due.count, "under_way": busy, "oldest_s": round(max(oldest_s, 0.0), 1)}
 
     return work
 

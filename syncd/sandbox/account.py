@@ -18,6 +18,7 @@ LIVE = frozenset({"OPEN", "IN_PROGRESS"})
 AT_REST = frozenset(
     {"waiting", "excluded", "held", "in_shipstation", "partly_shipped", "shipped", "cancelled", "parked"}
 )
+UNDONE = frozenset({"in_shipstation", "partly_shipped"})
 WITH_GOODS_THERE = frozenset({"in_shipstation", "partly_shipped", "parked"})
 
 
@@ -153,6 +154,11 @@ def _held(order: Mapping[str, Any]) -> Units:
     return held
 
 
+def _is_unpaid_rest(order: Mapping[str, Any]) -> bool:
+    """Units that wait for money, or for a place to leave from: nobody wants them shipped just now, and they are not done."""
+    return any(line["requiresShipping"] and line["remaining"] > 0 for line in order["lines"])
+
+
 def _count_order(
     account: Account, order: Mapping[str, Any], verdict: Mapping[str, Any] | None, placed: Units, resting: Units
 ) -> None:
@@ -166,6 +172,8 @@ def _count_order(
     may_rest = _held(order) & resting
     if state not in AT_REST or (there - may_rest and state not in WITH_GOODS_THERE):
         account.unexplained.append(f"{name}: state {state} with {sum(there.values())} units in ShipStation")
+    if state in UNDONE and not (+there or wanted or _held(order) or _is_unpaid_rest(order)):
+        account.unexplained.append(f"{name}: state {state} although nothing is left to ship")
     if state == "parked":
         return  # the cause says what a person must do; nothing may be doubled all the same
     if wanted - there:
