@@ -307,6 +307,16 @@ def _next_times() -> Select[Any]:
 NEXT_TIMES = _next_times()
 
 
+def under_way(flow: str, now: datetime) -> Work[int]:
+    """How many are being worked on: not due, and not done either. Index: ix_marks_waiting."""
+    statement = (
+        select(func.count())
+        .select_from(MARKS)
+        .where(COLUMNS.flow == flow, text(IS_WAITING), COLUMNS.lease_until > now)
+    )
+    return lambda session: session.connection().execute(statement).scalar_one()
+
+
 def parked_marks() -> Work[list[ParkedMark]]:
     """All that waits for a person, oldest first. Index: ix_marks_parked."""
     statement = (
