@@ -24,7 +24,7 @@ from mappings.eligibility import look_later
 from mappings.order_changes import Change, Picture, is_mapped, picture
 from mappings.orders import order_number
 from mappings.packed import Units
-from mappings.plans import Conflict, Consignment, Package, Plan, Profile, Side, Standing, UpsertOrder
+from mappings.plans import Conflict, Consignment, Package, Plan, Profile, Side, Standing, UpsertOrder, VoidLabel
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
 
@@ -78,12 +78,13 @@ def plan_order(
     waived = [change for change in seen.changes if change.order_key not in held]
     decisions = [*held.values(), *(one for change in waived for one in _decide(change, observed, take))]
     steps = tuple(one for one in decisions if isinstance(one, UpsertOrder))
+    voids = _voids(profile, order, consignments, packages)
     troubles = [one for one in decisions if isinstance(one, Trouble)]
     troubles += _troubles(profile, order, seen, packages, observed)
     cause = _worst(troubles) or _state(order, seen, steps)
     details = sorted({trouble.detail for trouble in troubles}) + _remarks(profile, seen)
     conflicts = tuple(conflict for trouble in troubles for conflict in trouble.conflicts)
-    return Plan(cause, steps, "; ".join(details), _look_again(order, seen, cause, now), conflicts=conflicts)
+    return Plan(cause, (*steps, *voids), "; ".join(details), _look_again(order, seen, cause, now), conflicts=conflicts)
 
 
 def needs_shipstation_truth(
@@ -203,6 +204,23 @@ def _excess(seen: Picture, key: str, what: str) -> Trouble:
         return Trouble(Cause.EDITED_AFTER_LABEL, f"{key}: {what}")
     fraud = gate.cause is Cause.FRAUD_REVIEW
     return Trouble(Cause.FRAUD_REVIEW if fraud else Cause.CANCELLED_AFTER_LABEL, f"{key}: {what}")
+
+
+def _voids(
+    profile: Profile, order: OrderToShip, consignments: Sequence[Consignment], packages: Sequence[Package]
+) -> list[VoidLabel]:
+    """Labels of a cancelled order. Not those of which Shopify told the customer: they were on their way."""
+    if not (order["cancelledAt"] and profile.void_on_cancel):
+        return []
+    there = {one.order_key: one.shipstation_order_id for one in consignments}
+    return [
+        VoidLabel(one.package_key, int(order["legacyResourceId"]), order_id)
+        for one in packages
+        if not one.voided
+        and one.fulfillment_gid is None
+        and one.package_key.startswith("s")
+        and (order_id := there.get(one.order_key or ""))
+    ]
 
 
 def _moved(seen: Picture, consignment: Consignment) -> Trouble | None:

@@ -216,7 +216,25 @@ class CancelFulfillment:
         return "cancel_fulfillment"
 
 
-Step = UpsertOrder | CreateFulfillment | AdoptFulfillment | UpdateTracking | CancelFulfillment
+@dataclass(frozen=True)
+class VoidLabel:
+    """The order was cancelled after its label was bought, and the merchant wants such labels taken back. Asking twice is harmless."""
+
+    package_key: str
+    order_id: int
+    """Of Shopify: only a parcel with nothing but its goods is voided."""
+    shipstation_order_id: int
+
+    @property
+    def shipment_id(self) -> int:
+        return int(self.package_key[1:])
+
+    @property
+    def kind(self) -> str:
+        return "void_label"
+
+
+Step = VoidLabel | UpsertOrder | CreateFulfillment | AdoptFulfillment | UpdateTracking | CancelFulfillment
 
 
 @dataclass(frozen=True)

@@ -188,6 +188,7 @@ class Store(Group):
     fraud: Fraud = Fraud()
     on_hold: Literal["hold", "withdraw"] = "hold"
     on_cancel: Literal["cancel", "hold"] = "cancel"
+    void_on_cancel: bool = False
     missing_weight: str | Decimal = "send"
     """`send`, `hold`, or the grams of a unit without weight."""
     non_roman: Literal["send", "hold"] = "send"

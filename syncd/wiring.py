@@ -83,6 +83,7 @@ def profiles(settings: Settings, start_at: datetime) -> dict[str, Profile]:
             fraud=FraudGate(store.fraud.hold_on, store.fraud.wait_s),
             on_hold=store.on_hold,
             on_cancel=store.on_cancel,
+            void_on_cancel=store.void_on_cancel,
             missing_weight="hold" if store.missing_weight == "hold" else "send",
             default_grams=store.missing_weight if isinstance(store.missing_weight, Decimal) else None,
             non_roman=store.non_roman,

@@ -10,7 +10,7 @@ from mappings.causes import Cause
 from mappings.order_changes import as_observed
 from mappings.pacific import from_pacific, from_shopify
 from mappings.plan_orders import needs_shipstation_truth, order_number_stem, plan_order
-from mappings.plans import Consignment, Plan, Profile, Step, UpsertOrder
+from mappings.plans import Consignment, Plan, Profile, Step, UpsertOrder, VoidLabel
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
 from syncd.accounts import Accounts
@@ -22,6 +22,7 @@ from syncd.hints import split_subject
 from syncd.ports import Clock
 from syncd.shipstation import reads
 from syncd.shipstation.client import ACCOUNT, ShipStationClient
+from syncd.shipstation.voids import void_label
 from syncd.shipstation.writes import LARGEST_BATCH, RowOutcome, upsert_orders
 from syncd.shopify.client import ShopifyClient
 from syncd.shopify.reads import orders_to_ship
@@ -128,11 +129,22 @@ class OrdersFlow:
     async def apply(self, steps: Sequence[tuple[str, Step]]) -> Sequence[Outcome]:
         """A hundred orders may be more than a hundred consignments: then it takes a second call."""
         upserts = [step for _, step in steps if isinstance(step, UpsertOrder)]
-        assert len(upserts) == len(steps)
         outcomes: list[Outcome] = []
         for start in range(0, len(upserts), LARGEST_BATCH):
             outcomes += await self._upsert(upserts[start : start + LARGEST_BATCH])
-        return outcomes
+        told = iter(outcomes)
+        return [await self._void(step) if isinstance(step, VoidLabel) else next(told) for _, step in steps]
+
+    async def _void(self, step: VoidLabel) -> Outcome:
+        """The feed of voids tells the rest, as it does when a person voids: the order is then open there, and is cancelled."""
+        prefix = f"{step.order_id}:"
+        try:
+            await void_label(self._shipstation, step.shipstation_order_id, step.shipment_id, prefix, Urgency.CANCEL)
+        except SyncError as error:
+            if isinstance(error, AccessError):
+                await self._accounts.lost(error)
+            return replace(outcome_of(error, self._accounts.probe_s), cause=Cause.CANCELLED_AFTER_LABEL)
+        return Outcome(Result.CONFIRMED)
 
     async def _upsert(self, upserts: Sequence[UpsertOrder]) -> list[Outcome]:
         is_urgent = any(step.kind in {"cancel_order", "hold_order"} for step in upserts)

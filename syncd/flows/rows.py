@@ -25,6 +25,7 @@ from mappings.plans import (
     Step,
     UpdateTracking,
     UpsertOrder,
+    VoidLabel,
 )
 from mappings.shipstation_shapes import Order
 from syncd.flows.work import Flow, Known, Outcome, Result, Sighting, Unreadable
@@ -102,6 +103,8 @@ class Settled:
 
 
 def key_of(step: Step) -> str:
+    if isinstance(step, VoidLabel):
+        return f"{step.package_key} label"  # of its own: a doubt about it is none about the package's fulfillment
     return step.order_key if isinstance(step, UpsertOrder) else step.package_key
 
 
@@ -229,6 +232,8 @@ def _facts(step: Step) -> dict[str, object]:
     if isinstance(step, UpdateTracking):
         number = {"company": step.tracking_company, "tracking_number": step.tracking_number}
         return {"fulfillment": step.fulfillment_gid, "instead_of": step.instead_of, **number}
+    if isinstance(step, VoidLabel):
+        return {"shipstation_order": step.shipstation_order_id}
     return {"fulfillment": step.fulfillment_gid}
 
 
@@ -270,7 +275,7 @@ def _lessons(flow: Flow, verdicts: Sequence[Verdict], now: datetime) -> Iterable
         learned + [_confirmed(i.step, o, now) for i, o in confirmed if isinstance(i.step, UpsertOrder)], now
     )
     for intent, outcome in confirmed:
-        if not isinstance(intent.step, UpsertOrder) and outcome.far_id:
+        if not isinstance(intent.step, UpsertOrder | VoidLabel) and outcome.far_id:
             yield _adopted(intent.step, intent.subject, outcome.far_id, now)
     yield close_intents([_closed(intent, outcome) for intent, outcome in done], now)
     yield close_superseded([intent.entry_id for intent, _ in confirmed], now)
@@ -288,7 +293,8 @@ def _final(flow: Flow, verdict: Verdict) -> list[tuple[OrderRef, str]]:
         closed = [
             one.order_key for one in verdict.sighting.learned if one.standing in (Standing.SHIPPED, Standing.CANCELLED)
         ]
-        return [(ref, key) for key in closed]
+        voided = [f"{one.package_key} label" for one in verdict.known.packages if one.voided]
+        return [(ref, key) for key in [*closed, *voided]]
     return [(ref, key) for key in verdict.plan.resolved] if verdict.plan else []
 
 
@@ -396,7 +402,7 @@ def _ending(flow: Flow, verdict: Verdict, now: datetime, delay_s: Callable[[int]
             now,
             worst.code,
             worst.text,
-            order=_order_row(flow, verdict, flow.refused, worst.text or worst.code, now),
+            order=_order_row(flow, verdict, worst.cause or worst.cause or flow.refused, worst.text or worst.code, now),
         )
     # In doubt, or not sent at all: look again soon.
     if worst:

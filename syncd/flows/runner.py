@@ -24,6 +24,7 @@ EVENTS = {
     "update_order": "order.updated",
     "hold_order": "order.held",
     "release_order": "order.released",
+    "void_label": "label.voided",
     "cancel_order": "order.cancelled",
     "create_fulfillment": "fulfillment.created",
     "adopt_fulfillment": "fulfillment.adopted",

@@ -20,6 +20,7 @@ from mappings.plans import (
     Step,
     UpdateTracking,
     UpsertOrder,
+    VoidLabel,
 )
 from mappings.shopify_shapes import OrderShipped
 from syncd.accounts import Accounts
@@ -105,5 +106,5 @@ async def _write(client: ShopifyClient, step: Step) -> str | None:
         case CancelFulfillment():
             await cancel_fulfillment(client, step.fulfillment_gid)
             return None
-        case AdoptFulfillment() | UpsertOrder():
+        case AdoptFulfillment() | UpsertOrder() | VoidLabel():
             raise ValueError(f"{step.kind} is nothing to write to a store")

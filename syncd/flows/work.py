@@ -54,6 +54,8 @@ class Outcome:
     text: str = ""
     far_id: str | None = None
     wait_s: float | None = None
+    cause: Cause | None = None
+    """What a refusal means for the order, where that is not the flow's usual cause."""
 
 
 @dataclass(frozen=True)

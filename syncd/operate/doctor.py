@@ -10,8 +10,8 @@ from typing import Any
 from syncd.adapters import SystemClock, SystemRng
 from syncd.errors import AccessError, SyncError
 from syncd.http import AiohttpHttp
-from syncd.operate.rule_codes import misfits
 from syncd.operate.native_stores import native_connections
+from syncd.operate.rule_codes import misfits
 from syncd.operate.subscriptions import shipstation_address, shopify_address
 from syncd.settings import Settings, Store
 from syncd.shipstation import reads as shipstation_reads

@@ -9,7 +9,7 @@ from typing import Any
 
 from mappings import canonical
 from mappings.causes import MEANINGS, Cause
-from mappings.plans import AdoptFulfillment, CancelFulfillment, CreateFulfillment, Plan, Step, UpsertOrder
+from mappings.plans import AdoptFulfillment, CancelFulfillment, CreateFulfillment, Plan, Step, UpsertOrder, VoidLabel
 from syncd.budget import Urgency
 from syncd.errors import SyncError
 from syncd.flows.rows import key_of, read_known
@@ -30,6 +30,7 @@ TOLD = {
     "release_order": "released from hold in ShipStation",
     "release": "released by hand",
     "resolve": "resolved by hand",
+    "void_label": "taken back in ShipStation",
     "cancel_order": "cancelled in ShipStation",
     "create_fulfillment": "told to Shopify as a fulfillment",
     "adopt_fulfillment": "found in Shopify already",
@@ -89,6 +90,8 @@ def _step(step: Step, applied: Mapping[str, Any]) -> dict[str, Any]:
         told["fields"] = {
             name: {"from": _plain(before.get(name)), "to": _plain(dict(step.document).get(name))} for name in names
         }
+    elif isinstance(step, VoidLabel):
+        told["shipstation_order"] = step.shipstation_order_id
     elif isinstance(step, AdoptFulfillment | CancelFulfillment):
         told["fulfillment"] = step.fulfillment_gid
     else:

@@ -305,6 +305,30 @@ async def test_a_cancellation_after_the_label_is_never_swallowed(day: Day) -> No
     assert {one["orderId"]: one["status"] for one in day.there(order_id)} == dict.fromkeys(before, "shipped")
 
 
+@with_store(void_on_cancel=True)
+@BOTH
+async def test_a_label_is_voided_where_the_store_wants_it_and_the_order_then_cancelled(day: Day, fates: Fates) -> None:
+    order_id = await sold(day)
+    day.shipstation.labels.buy_label(only(day, order_id)["orderId"])
+    day.shopify.people.cancel(order_id)
+    await rests(day, order_id, "cancelled")
+    assert [one["status"] for one in day.there(order_id)] == ["cancelled"]
+    assert [one["voided"] for one in day.shipstation.state()["shipments"]] == [True]
+    assert len(day.calls("voidlabel")) == 1
+
+
+@with_store(void_on_cancel=True)
+async def test_a_label_of_a_merged_order_is_never_voided_for_one_of_them(day: Day, fates: Fates) -> None:
+    order_id, other = await sold(day), await sold(day)
+    survivor = only(day, order_id)["orderId"]
+    day.shipstation.desk.merge([survivor, only(day, other)["orderId"]])
+    day.shipstation.labels.buy_label(survivor)
+    day.shopify.people.cancel(order_id)
+    await day.rest()
+    assert await day.cause(order_id) == "cancelled_after_label"
+    assert day.calls("voidlabel") == []
+
+
 @pytest.mark.parametrize("style", ["row_failure", "status_400", "silent_200"])
 async def test_a_label_bought_while_we_cancel_is_caught_by_reading_back(day: Day, style: str) -> None:
     day.shipstation.set_options({"locked_order_style": style})
