@@ -218,6 +218,19 @@ def mark(context: click.Context, orders: tuple[str, ...]) -> None:
         click.echo(line)
 
 
+@main.command()
+@as_json
+@click.pass_context
+def sweep(context: click.Context, is_json: bool) -> None:
+    """Look at both sides in full now, as the daemon does every hour, and mark what no event told of. Always safe.
+
+    Example: syncd sweep
+    """
+    from syncd.operate.sweeping import sweep_by_hand, sweep_text
+
+    _show(_at_desk(context, sweep_by_hand), is_json, sweep_text)
+
+
 @main.group(invoke_without_command=True)
 @as_json
 @click.pass_context

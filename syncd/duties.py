@@ -18,6 +18,7 @@ from syncd.intake.feeds import CHANGE_LISTS, ChangeFeed, Feed, Feeds
 from syncd.intake.inbox import Inbox, Reader
 from syncd.intake.package_feeds import PackageFeed, package_lists
 from syncd.intake.server import Doors, Reports, Webhooks
+from syncd.intake.sweeps import sweep_feeds
 from syncd.logs import get_logger
 from syncd.operate.metrics import Metrics
 from syncd.operate.status import read_status
@@ -29,7 +30,7 @@ from syncd.store.inbox import prune_deliveries
 from syncd.store.journal import prune_journal
 from syncd.store.links import forget_documents
 from syncd.store.migrations import is_at_head
-from syncd.wiring import Flows, Vendors, build_flows, connect, start_of_sync
+from syncd.wiring import Flows, Vendors, all_sweeps, build_flows, connect, start_of_sync, sweep_bounds
 
 log = get_logger("daemon")
 
@@ -107,7 +108,10 @@ class Duties:
         for source in package_lists(self._vendors.shipstation):
             feed = PackageFeed(source, list(self._vendors.shops), self._db, self._clock, start_at)
             feeds.append(Feed(source.name, ACCOUNT, sync.shipment_poll_s, feed.poll))
-        return feeds
+        db, clock = self._db, self._clock
+        return feeds + sweep_feeds(
+            all_sweeps(self._vendors, db, clock, start_at), sweep_bounds(self._settings), db, clock, self._ports.rng
+        )
 
     async def _subscribe(self) -> None:
         await subscribe_all(self._settings, self._vendors, self._accounts)

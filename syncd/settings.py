@@ -86,6 +86,8 @@ class Sync(Group):
     order_poll_s: Seconds = 60
     shipment_poll_s: Seconds = 60
     sweep_s: Seconds = 3600
+    sweep_days: Annotated[float, Field(gt=0)] = 2
+    """How far back before the last sweep each one looks again."""
     settle_s: float = Field(default=2, ge=0)
     """A mark folds this long before it is due."""
     grace_s: float = Field(default=0, ge=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from mappings.plans import FraudGate, Profile
@@ -13,6 +13,7 @@ from syncd.budget import CostBudget, WindowBudget
 from syncd.errors import SettingsError
 from syncd.flows.orders import OrdersFlow
 from syncd.flows.shipments import ShipmentsFlow
+from syncd.intake.sweeps import Sweep, SweepBounds, sweeps
 from syncd.ports import Clock, Db, Http, Rng
 from syncd.settings import Limits, Settings, Store
 from syncd.shipstation.client import ACCOUNT, ShipStationClient
@@ -96,6 +97,14 @@ def profiles(settings: Settings, start_at: datetime) -> dict[str, Profile]:
         )
         for name, store in settings.stores.items()
     }
+
+
+def all_sweeps(vendors: Vendors, db: Db, clock: Clock, start_at: datetime) -> list[Sweep]:
+    return sweeps(vendors.shops, vendors.shipstation, db, clock, start_at)
+
+
+def sweep_bounds(settings: Settings) -> SweepBounds:
+    return SweepBounds(settings.sync.sweep_s, timedelta(days=settings.sync.sweep_days))
 
 
 async def start_of_sync(settings: Settings, db: Db, clock: Clock) -> datetime:

@@ -145,15 +145,26 @@ class ChangeFeed:
             total += await self._keep(page, watermark)
         return total
 
+    async def reread(self, since: datetime) -> int:
+        """For the sweep: all since then once more, whatever the cursor says."""
+        total = 0
+        async for page in self._source.pages(self._client, max(since, self._begin_at - OVERLAP)):
+            marks = await self._marks(page)
+            await self._db.run(mark(marks, self._clock.now()))
+            total += len(marks)
+        return total
+
     async def _keep(self, page: Sequence[Seen], watermark: datetime) -> int:
         """Marks and cursor move in one transaction. An empty page still tells that we looked."""
+        marks, now = await self._marks(page), self._clock.now()
+        await self._db.run(together(mark(marks, now), advance(self.name, watermark, None, now)))
+        return len(marks)
+
+    async def _marks(self, page: Sequence[Seen]) -> list[Mark]:
         store = self._client.store
         seen = await self._db.run(seen_versions(store, [row.order_id for row in page]))
         news = {row.order_id: row for row in page if self._source.is_news(row.updated_at, seen.get(row.order_id))}
-        marks = [Mark("orders", order_subject(store, order_id), _lane(row)) for order_id, row in news.items()]
-        now = self._clock.now()
-        await self._db.run(together(mark(marks, now), advance(self.name, watermark, None, now)))
-        return len(marks)
+        return [Mark("orders", order_subject(store, order_id), _lane(row)) for order_id, row in news.items()]
 
 
 def _lane(row: Seen) -> Lane:

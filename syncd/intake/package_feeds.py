@@ -62,27 +62,31 @@ class PackageList:
     is_sorted: bool
 
 
-def package_lists(client: ShipStationClient) -> list[PackageList]:
+def package_lists(client: ShipStationClient, urgency: Urgency = Urgency.TRACKING) -> list[PackageList]:
     return [
-        PackageList(
-            "shipstation.shipments", lambda at: shipments_since(client, at, Urgency.TRACKING), "createDate", True
-        ),
-        PackageList(
-            "shipstation.voids", lambda at: shipments_voided_since(client, at, Urgency.TRACKING), "voidDate", False
-        ),
-        PackageList(
-            "shipstation.fulfillments", lambda at: fulfillments_since(client, at, Urgency.TRACKING), "createDate", True
-        ),
+        PackageList("shipstation.shipments", lambda at: shipments_since(client, at, urgency), "createDate", True),
+        PackageList("shipstation.voids", lambda at: shipments_voided_since(client, at, urgency), "voidDate", False),
+        PackageList("shipstation.fulfillments", lambda at: fulfillments_since(client, at, urgency), "createDate", True),
     ]
 
 
 class PackageFeed:
     def __init__(self, source: PackageList, stores: Sequence[str], db: Db, clock: Clock, begin_at: datetime) -> None:
+        self.name = source.name
         self._source = source
         self._stores = stores
         self._db = db
         self._clock = clock
         self._begin_at = begin_at
+
+    async def reread(self, since: datetime) -> int:
+        """For the sweep: all since then once more, whatever the cursor says. Returns how many orders had news."""
+        total = 0
+        async for page in self._source.pages(max(since, self._begin_at - OVERLAP)):
+            owners = await self._db.run(_owners_of(page.rows, self._stores))
+            seen = [one for parcel in page.rows for one in seen_packages(parcel, owners) if one.store in self._stores]
+            total += len(await self._db.run(self._keep(seen, None, None)))
+        return total
 
     async def poll(self) -> int:
         began = self._clock.now()

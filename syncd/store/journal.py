@@ -53,6 +53,17 @@ def open_intents(entries: Sequence[NewEntry], now: datetime) -> Work[list[int]]:
     return work
 
 
+def note(entries: Sequence[NewEntry], now: datetime) -> Work[None]:
+    """What is no step of ours and still part of the story: a change of state, what a sweep found. Closed from the start."""
+    rows = [asdict(entry) | {"opened_at": now, "closed_at": now, "outcome": "noted"} for entry in entries]
+
+    def work(session: Session) -> None:
+        if rows:
+            session.connection().execute(insert(JOURNAL), rows)
+
+    return work
+
+
 def close_intents(outcomes: Sequence[ClosedEntry], now: datetime) -> Work[None]:
     """Also for entries that were unknown, once their effect was found or surely is not there."""
     statement = (

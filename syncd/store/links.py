@@ -314,11 +314,16 @@ def record_unseen(orders: Sequence[OrderRow]) -> Work[None]:
 
 
 def troubles_of(subjects: Iterable[OrderRef]) -> Work[dict[OrderRef, tuple[str, str]]]:
-    """(cause, detail) of the orders with a package that cannot be told to Shopify; the others are left out."""
+    """(cause, detail) of the orders with a package that cannot be told to Shopify, or else with a finding of the sweep; the
+    others are left out."""
     columns = ORDERS.c
-    statement = select(columns.store, columns.order_id, columns.trouble, columns.trouble_detail).where(
-        of_orders(ORDERS, subjects), columns.trouble.is_not(None)
-    )
+    detail = case((columns.trouble.is_(None), columns.finding_detail), else_=columns.trouble_detail)
+    statement = select(
+        columns.store,
+        columns.order_id,
+        func.coalesce(columns.trouble, columns.finding).label("trouble"),
+        detail.label("trouble_detail"),
+    ).where(of_orders(ORDERS, subjects), or_(columns.trouble.is_not(None), columns.finding.is_not(None)))
 
     def work(session: Session) -> dict[OrderRef, tuple[str, str]]:
         rows = session.connection().execute(statement)

@@ -100,6 +100,22 @@ class Desk:
             is_merged_or_split=True,
         )
 
+    def native_import(
+        self, order: OrderRef, store_id: int, key: str, number: str, ship_to: Mapping[str, str] | None = None
+    ) -> Order:
+        """The same sale once more, as a direct connection of the shop brings it: keys and lines by the shop's own ids."""
+        known = self._account.order(order)
+        details = {**known.content.details, "shipTo": {**known.content.details["shipTo"], **(ship_to or {})}}
+        items = [replace(item, item_id=self._account.next_id("item")) for item in known.items if not item.adjustment]
+        return self._account.branch(
+            known,
+            key=key,
+            store_id=store_id,
+            status="awaiting_shipment",
+            content=replace(known.content, order_number=number, details=details),
+            items=tuple(replace(item, line_item_key=(item.line_item_key or "").rpartition(":")[2]) for item in items),
+        )
+
     def _open(self, ref: OrderRef) -> Order:
         order = self._account.order(ref)
         if not order.is_open:

@@ -55,6 +55,7 @@ class ShipStationWorld:
             "cancel": self.desk.cancel,
             "split": self.desk.split,
             "merge": self.desk.merge,
+            "native_import": self.desk.native_import,
             "delete": self.desk.delete,
             "tag": self.desk.tag,
             "untag": self.desk.untag,

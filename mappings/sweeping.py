@@ -1,0 +1,168 @@
+"""What a bulk look at ShipStation says of the orders we placed there: standings, survivors of a merge, units that do not add up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from mappings.carry_over import CHANGEABLE, edited_there, has_other_units, is_regrouped, same_destination
+from mappings.causes import Cause
+from mappings.keys import line_of
+from mappings.packed import Units
+from mappings.plans import Standing
+from mappings.shipstation_shapes import Order
+
+EDITED_BY_HAND = ("shipTo", "customerNotes", "internalNotes", "giftMessage", "requestedShippingService")
+"""Our fields that people change there and that can be compared: dates and amounts come back in other spellings."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """One consignment as we remember it. `units` are those of the document that ShipStation last accepted."""
+
+    order_key: str
+    standing: Standing
+    shipstation_order_id: int | None
+    units: Units
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One ShipStation order. `units`: Shopify order id -> units of its lines in it, empty when nothing of it is ours."""
+
+    order_id: int
+    order_key: str
+    number: str
+    status: str
+    units: Mapping[int, Units]
+    absorbed: frozenset[int]
+    is_regrouped: bool
+
+    @property
+    def is_alive(self) -> bool:
+        return self.status != "cancelled"
+
+
+class Finding(NamedTuple):
+    """What is wrong with one order and cannot be made right by us. `detail` names ids and counts only."""
+
+    cause: Cause
+    detail: str
+
+
+def sight_of(order: Order) -> Sight:
+    units: dict[int, Units] = {}
+    for item in order.get("items") or []:
+        line = line_of(item.get("lineItemKey"))
+        if line and not item.get("adjustment"):
+            units.setdefault(line[0], Counter())[line[1]] += item.get("quantity") or 0
+    return Sight(
+        order_id=order["orderId"],
+        order_key=order.get("orderKey") or "",
+        number=order.get("orderNumber") or "",
+        status=order.get("orderStatus") or "",
+        units=units,
+        absorbed=frozenset((order.get("advancedOptions") or {}).get("mergedIds") or ()),
+        is_regrouped=is_regrouped(order),
+    )
+
+
+def standing_seen(standing: Standing, status: str, has_packages: bool) -> Standing | None:
+    """What the status teaches us; None when it is what we thought. Packages tell more than a status does: where one is
+    known, whether the order counts as shipped is theirs to say."""
+    if standing is Standing.OPEN and status == "cancelled":
+        return Standing.CANCELLED
+    if standing is Standing.CANCELLED and status in CHANGEABLE:
+        return Standing.OPEN
+    if standing is Standing.OPEN and status == "shipped" and not has_packages:
+        return Standing.SHIPPED
+    return None
+
+
+def edited_fields(observed: Order, applied: Order) -> tuple[str, ...]:
+    """Names of our fields that somebody changed in ShipStation. Nothing can be said of an order that was split or merged."""
+    if is_regrouped(observed):
+        return ()
+    items = ("items",) if has_other_units(observed, applied) else ()
+    return (*edited_there(observed, applied, EDITED_BY_HAND), *items)
+
+
+def survivor_of(placed: Placed, shopify_order_id: int, sights: Iterable[Sight]) -> Sight | None:
+    """The order that absorbed this one: it says so, or all that we placed lies in it beside what was its own."""
+    candidates = [one for one in sights if one.is_alive and one.order_id != placed.shipstation_order_id]
+    for one in candidates:
+        if placed.shipstation_order_id in one.absorbed:
+            return one
+    holding = [one for one in candidates if one.is_regrouped and not placed.units - one.units.get(shopify_order_id, Counter())]
+    return holding[0] if placed.units and len(holding) == 1 else None
+
+
+def is_twin(observed: Order, ours: Order, shopify_order_id: int) -> bool:
+    """Whether an order that we did not make is the same sale, imported by somebody else: its number has to be checked before.
+
+    A direct connection keys its orders and lines by Shopify's ids; otherwise the address has to be the same.
+    """
+    if observed.get("orderStatus") == "cancelled" or sight_of(observed).units:
+        return False
+    lines = {line[1] for item in ours.get("items") or [] if (line := line_of(item.get("lineItemKey")))}
+    theirs = {item.get("lineItemKey") for item in observed.get("items") or []}
+    by_ids = str(shopify_order_id) in (observed.get("orderKey") or "") or bool(theirs & {str(one) for one in lines})
+    has_address = bool((observed.get("shipTo") or {}).get("street1"))
+    return by_ids or (has_address and same_destination(observed, ours))
+
+
+def judge(
+    shopify_order_id: int, placed: Sequence[Placed], sights: Iterable[Sight], twins: Sequence[int], vanished: Sequence[str]
+) -> Finding | None:
+    """The decision table of one order; the first row that applies decides. `sights`: all orders there that hold lines of it;
+    a consignment that is not among them is taken to be as we left it. `twins`: ids of the same sale imported by others."""
+    mine = {one.order_id: one for one in sights if shopify_order_id in one.units or one.order_id in _ids(placed)}
+    expected, lying = _sums(shopify_order_id, placed, mine)
+    strangers = sorted(
+        one.order_id for one in mine.values() if one.is_alive and one.order_id not in _ids(placed) and one.units
+    )
+    # Somebody else sends the same goods.
+    if twins:
+        return Finding(Cause.DOUBLED_THERE, f"ShipStation orders {_listed(twins)} are the same sale")
+    if (over := lying - expected) and strangers:
+        return Finding(Cause.DOUBLED_THERE, f"ShipStation orders {_listed(strangers)}: {_counts(over)} too many")
+    # Gone, and nobody has it.
+    if vanished:
+        return Finding(Cause.MERGED_PARENT_UNKNOWN, f"{', '.join(vanished)}: ShipStation has no such order")
+    if over:
+        return Finding(Cause.UNITS_CHANGED_THERE, f"{_counts(over)} more than Shopify wants")
+    if lack := expected - lying:
+        return Finding(Cause.UNITS_CHANGED_THERE, f"{_counts(lack)} less than Shopify wants")
+    return None
+
+
+def _sums(order_id: int, placed: Sequence[Placed], mine: Mapping[int, Sight]) -> tuple[Units, Units]:
+    """(expected, lying). What was shipped is as it was shipped: nobody can change it any more."""
+    expected: Units = Counter()
+    lying: Units = Counter()
+    for one in placed:
+        if one.standing is Standing.CANCELLED:
+            continue
+        sight = mine.get(one.shipstation_order_id or 0)
+        is_final = sight is not None and sight.status == "shipped" and not sight.is_regrouped
+        expected.update(sight.units.get(order_id, Counter()) if sight and is_final else one.units)
+        if sight is None:
+            lying.update(one.units)
+    for sight in mine.values():
+        if sight.is_alive:
+            lying.update(sight.units.get(order_id, Counter()))
+    return expected, lying
+
+
+def _ids(placed: Sequence[Placed]) -> set[int]:
+    return {one.shipstation_order_id for one in placed if one.shipstation_order_id}
+
+
+def _counts(units: Units) -> str:
+    return ", ".join(f"{count} of line {line_id}" for line_id, count in sorted(units.items()))
+
+
+def _listed(ids: Iterable[int]) -> str:
+    return ", ".join(str(one) for one in sorted(ids))

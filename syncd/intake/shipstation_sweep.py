@@ -1,0 +1,334 @@
+"""All ShipStation orders of a window, laid beside what we placed: cancelled, restored, merged, deleted, hand-edited, doubled there.
+
+What is certain is remembered and the order marked, so that the ordinary path repairs it. What is not becomes a finding, which
+parks the order with a cause. Not seeing an order is no evidence: it is asked for by itself before anything is concluded.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlmodel import Session
+
+from mappings import canonical
+from mappings.keys import split_order_key
+from mappings.pacific import from_pacific
+from mappings.packed import units_of
+from mappings.plans import Standing
+from mappings.shipstation_shapes import Order
+from mappings.sweeping import (
+    Finding,
+    Placed,
+    Sight,
+    edited_fields,
+    is_twin,
+    judge,
+    sight_of,
+    standing_seen,
+    survivor_of,
+)
+from syncd.budget import Urgency
+from syncd.hints import Lane, Mark, order_subject
+from syncd.logs import get_logger
+from syncd.ports import Clock, Db
+from syncd.shipstation.client import ShipStationClient
+from syncd.shipstation.reads import order_by_id, orders_beginning, orders_since
+from syncd.store.journal import NewEntry, note
+from syncd.store.links import ConsignmentUpdate, consignments_of, record_consignments, reopen_voided
+from syncd.store.marks import mark
+from syncd.store.schema import ConsignmentRow
+from syncd.store.statements import OrderRef
+from syncd.store.sweeps import (
+    OpenConsignment,
+    SeenConsignment,
+    consignments_seen,
+    findings,
+    names_of,
+    open_consignments,
+    orders_named,
+    packaged_keys,
+    record_findings,
+    record_sights,
+)
+from syncd.store.transaction import Work
+
+log = get_logger("sweep")
+
+QUIET = timedelta(minutes=10)
+"""What we touched more recently is left to the next sweep: the list may be older than our own write."""
+MOST_LOOKS = 40
+"""Orders asked for one by one in one sweep. The rest is for the next one."""
+MARGIN = timedelta(days=1)
+"""ShipStation's clock beside ours, and its times without a zone."""
+GONE = "gone"
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One thing that a sweep learned for certain of one consignment, as its order's journal tells it."""
+
+    row: ConsignmentRow
+    found: str
+    standing: Standing | None = None
+    shipstation_order_id: int | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class _Picture:
+    """What one sweep saw. `twins`: order -> ids of the same sale imported by somebody else."""
+
+    sights: dict[int, Sight] = field(default_factory=dict)
+    vanished: dict[OrderRef, list[str]] = field(default_factory=dict)
+    twins: dict[OrderRef, set[int]] = field(default_factory=dict)
+    touched: set[OrderRef] = field(default_factory=set)
+    marked: set[OrderRef] = field(default_factory=set)
+    looks_left: int = MOST_LOOKS
+
+    def of_order(self, order_id: int, ids: Iterable[int]) -> list[Sight]:
+        wanted = set(ids)
+        return [one for one in self.sights.values() if order_id in one.units or one.order_id in wanted]
+
+
+class ShipStationSweep:
+    def __init__(
+        self, client: ShipStationClient, stores: Sequence[str], db: Db, clock: Clock, begin_at: datetime
+    ) -> None:
+        self._client = client
+        self._stores = frozenset(stores)
+        self._db = db
+        self._clock = clock
+        self._begin_at = begin_at
+
+    async def look(self, since: datetime) -> int:
+        """Returns how many orders were marked. The list goes back to the oldest order that should still lie there open."""
+        began = self._clock.now()
+        opened = [one for one in await self._db.run(open_consignments()) if one.store in self._stores]
+        oldest = min((one.created_at for one in opened), default=began)
+        seen = _Picture()
+        async for page in orders_since(
+            self._client, max(min(since, oldest - MARGIN), self._begin_at - MARGIN), Urgency.SWEEP
+        ):
+            if page.unreadable:
+                log.warning("feed.unreadable", feed="shipstation.orders", count=page.unreadable)
+            await self._take_in(seen, page.rows)
+        await self._ask_for_absent(seen, [one for one in opened if one.updated_at < began - QUIET])
+        await self._judge(seen)
+        return len(seen.marked)
+
+    # what is seen
+
+    async def _take_in(self, seen: _Picture, orders: Sequence[Order]) -> None:
+        sights = {order["orderId"]: sight_of(order) for order in orders}
+        rows = await self._db.run(consignments_seen(sights, {one.order_key for one in sights.values()}))
+        rows = [row for row in rows if row.store in self._stores]
+        seen.sights |= {sight.order_id: sight for sight in sights.values() if sight.units}
+        by_id = {order["orderId"]: order for order in orders}
+        beside = [(row, by_id[row.shipstation_order_id]) for row in rows if row.shipstation_order_id in by_id]
+        seen.sights |= {order["orderId"]: sights[order["orderId"]] for _, order in beside}
+        seen.touched |= {_ref(row) for row, _ in beside}
+        await self._remember(seen, beside)
+        await self._find_twins(seen, [order for order in orders if not sights[order["orderId"]].units])
+
+    async def _remember(self, seen: _Picture, beside: Sequence[tuple[ConsignmentRow, Order]]) -> None:
+        """How each looks now; what its status teaches; and in the journal what a person did there."""
+        now = self._clock.now()
+        packaged = await self._db.run(packaged_keys({_ref(row) for row, _ in beside}))
+        sights, lessons, reopened = [], [], set()
+        for row, order in beside:
+            differs = _edited(row, order)
+            status = order.get("orderStatus") or ""
+            sights.append(SeenConsignment(row.order_key, status, ",".join(differs), _modified_at(order)))
+            if row.updated_at >= now - QUIET:
+                continue
+            if differs and ",".join(differs) != (row.seen_differs or ""):
+                lessons.append(Lesson(row, "edited", facts={"fields": list(differs)}))
+            if learned := standing_seen(Standing(row.standing), status, row.order_key in packaged):
+                lessons.append(Lesson(row, _WORDS[learned], standing=learned))
+            if row.standing == Standing.SHIPPED and status in {"awaiting_shipment", "on_hold"}:
+                reopened.add(row.order_key)
+
+        def work(session: Session) -> None:
+            record_sights(sights, now)(session)
+            if reopened:
+                reopen_voided(reopened, now)(session)
+
+        await self._db.run(work)
+        await self._learn(seen, lessons)
+
+    async def _learn(self, seen: _Picture, lessons: Sequence[Lesson]) -> None:
+        """Rows, journal and marks move together."""
+        if not lessons:
+            return
+        now = self._clock.now()
+        updates = [
+            ConsignmentUpdate(one.row.order_key, one.standing or one.row.standing, one.shipstation_order_id)
+            for one in lessons
+            if one.standing or one.shipstation_order_id
+        ]
+        certain = {_ref(one.row) for one in lessons if one.standing or one.shipstation_order_id}
+
+        def work(session: Session) -> None:
+            record_consignments(updates, now)(session)
+            note([_entry(one) for one in lessons], now)(session)
+            mark(_marks(certain), now)(session)
+
+        await self._db.run(work)
+        seen.marked |= certain
+        seen.touched |= certain
+
+    async def _find_twins(self, seen: _Picture, strangers: Sequence[Order]) -> None:
+        """Orders that are not ours and carry the number of one that is."""
+        names = {order["orderId"]: _names(order.get("orderNumber") or "") for order in strangers}
+        rows = await self._db.run(orders_named({name for some in names.values() for name in some}))
+        if not rows:
+            return
+        refs = [(row.store, row.order_id) for row in rows if row.store in self._stores]
+        consignments = await self._db.run(consignments_of(refs))
+        refs_by_name = {row.name: (row.store, row.order_id) for row in rows if row.store in self._stores}
+        for order in strangers:
+            for ref in {refs_by_name[name] for name in names[order["orderId"]] if name in refs_by_name}:
+                documents = [_applied(row) for row in consignments[ref] if row.standing != Standing.CANCELLED]
+                if any(document and is_twin(order, document, ref[1]) for document in documents):
+                    seen.twins.setdefault(ref, set()).add(order["orderId"])
+
+    # what is not seen
+
+    async def _ask_for_absent(self, seen: _Picture, opened: Sequence[OpenConsignment]) -> None:
+        """Those that no list showed: merged where another order says so, else asked for by id."""
+        absent = [one for one in opened if one.shipstation_order_id and one.shipstation_order_id not in seen.sights]
+        if not absent:
+            return
+        rows = {
+            row.order_key: row for row in await self._db.run(consignments_seen([], [one.order_key for one in absent]))
+        }
+        for row in (rows[one.order_key] for one in absent):
+            if survivor := survivor_of(_placed(row), row.order_id, seen.sights.values()):
+                await self._survived(seen, row, survivor)
+            elif seen.looks_left > 0:
+                seen.looks_left -= 1
+                await self._ask_for(seen, row)
+
+    async def _ask_for(self, seen: _Picture, row: ConsignmentRow) -> None:
+        order = await order_by_id(self._client, cast(int, row.shipstation_order_id), Urgency.SWEEP)
+        if order is not None:
+            await self._take_in(seen, [order])
+            return
+        seen.vanished.setdefault(_ref(row), []).append(row.order_key)
+        seen.touched.add(_ref(row))
+        gone = SeenConsignment(row.order_key, GONE, "", None)
+        await self._db.run(record_sights([gone], self._clock.now()))
+        if row.seen_status != GONE:
+            await self._learn(seen, [Lesson(row, GONE, facts={"shipstation_order": row.shipstation_order_id})])
+
+    async def _survived(self, seen: _Picture, row: ConsignmentRow, survivor: Sight) -> None:
+        facts = {"shipstation_order": row.shipstation_order_id, "survivor": survivor.order_id}
+        await self._learn(seen, [Lesson(row, "merged", shipstation_order_id=survivor.order_id, facts=facts)])
+
+    # what it means
+
+    async def _judge(self, seen: _Picture) -> None:
+        """Every order that was touched, and every one of which something is known to be wrong, by fresh rows."""
+        known = {ref: one for ref, one in (await self._db.run(findings())).items() if ref[0] in self._stores}
+        refs = sorted(seen.touched | seen.twins.keys() | known.keys())
+        now, verdicts = self._clock.now(), dict[OrderRef, tuple[str, str] | None]()
+        for start in range(0, len(refs), 500):
+            rows = await self._db.run(consignments_of(refs[start : start + 500]))
+            for ref, placed in rows.items():
+                if any(row.updated_at >= now - QUIET and _ref(row) not in seen.marked for row in placed):
+                    continue
+                finding = self._verdict(seen, ref, placed)
+                if (finding or ref in known) and seen.looks_left > 0:
+                    finding = await self._confirmed(seen, ref, placed)
+                elif finding or ref in known:
+                    continue
+                verdict = (str(finding.cause), finding.detail) if finding else None
+                if verdict != known.get(ref):
+                    verdicts[ref] = verdict
+        await self._db.run(_conclude(verdicts, now))
+        seen.marked |= verdicts.keys()
+
+    def _verdict(self, seen: _Picture, ref: OrderRef, rows: Sequence[ConsignmentRow]) -> Finding | None:
+        sights = seen.of_order(ref[1], [row.shipstation_order_id or 0 for row in rows])
+        placed = [_placed(row) for row in rows if row.applied]
+        return judge(ref[1], placed, sights, sorted(seen.twins.get(ref, ())), seen.vanished.get(ref, ()))
+
+    async def _confirmed(self, seen: _Picture, ref: OrderRef, rows: Sequence[ConsignmentRow]) -> Finding | None:
+        """Once more, with all orders of its number: parts split off long ago are on no list of late changes. What another
+        importer made has the number without our prefix, and often without the #."""
+        names = await self._db.run(names_of([ref]))
+        ours = {(_applied(row) or {}).get("orderNumber") or "" for row in rows} - {""}
+        numbers = {min(ours, key=len, default=""), names.get(ref, ""), names.get(ref, "").lstrip("#")} - {""}
+        seen.twins.pop(ref, None)
+        for number in sorted(numbers):
+            seen.looks_left -= 1
+            orders = await orders_beginning(self._client, number, Urgency.SWEEP)
+            seen.sights |= {one.order_id: one for one in map(sight_of, orders) if ref[1] in one.units}
+            await self._find_twins(seen, [order for order in orders if not sight_of(order).units])
+        return self._verdict(seen, ref, rows)
+
+
+_WORDS = {
+    Standing.CANCELLED: "cancelled_there",
+    Standing.OPEN: "restored_there",
+    Standing.SHIPPED: "shipped_there",
+}
+
+
+def _conclude(verdicts: Mapping[OrderRef, tuple[str, str] | None], now: datetime) -> Work[None]:
+    entries = [
+        NewEntry("sweep", "sweep", *ref, "sweep", "", json.dumps({"found": "right_again"}))
+        if verdict is None
+        else NewEntry("sweep", "sweep", *ref, "sweep", "", json.dumps({"found": verdict[0], "detail": verdict[1]}))
+        for ref, verdict in sorted(verdicts.items())
+    ]
+
+    def work(session: Session) -> None:
+        record_findings(verdicts)(session)
+        note(entries, now)(session)
+        mark(_marks(verdicts), now)(session)
+
+    return work
+
+
+def _marks(refs: Iterable[OrderRef]) -> list[Mark]:
+    return [Mark(flow, order_subject(*ref), Lane.FRESH) for flow in ("shipments", "orders") for ref in sorted(refs)]
+
+
+def _entry(lesson: Lesson) -> NewEntry:
+    facts = json.dumps({"found": lesson.found, **lesson.facts})
+    return NewEntry("sweep", "sweep", lesson.row.store, lesson.row.order_id, "sweep", lesson.row.order_key, facts)
+
+
+def _ref(row: ConsignmentRow) -> OrderRef:
+    return row.store, row.order_id
+
+
+def _applied(row: ConsignmentRow) -> Order | None:
+    return cast(Order, canonical.loads(row.applied)) if row.applied else None
+
+
+def _placed(row: ConsignmentRow) -> Placed:
+    return Placed(row.order_key, Standing(row.standing), row.shipstation_order_id, units_of(_applied(row)))
+
+
+def _edited(row: ConsignmentRow, order: Order) -> tuple[str, ...]:
+    applied = _applied(row)
+    return edited_fields(order, applied) if applied else ()
+
+
+def _modified_at(order: Order) -> datetime | None:
+    try:
+        return from_pacific(order["modifyDate"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _names(number: str) -> set[str]:
+    """How Shopify may have named an order with this number. One of ours is recognised by its lines, not here."""
+    bare = number.lstrip("#")
+    return {number, bare, f"#{bare}"} if bare and not split_order_key(bare) else set()

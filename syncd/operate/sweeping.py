@@ -1,0 +1,23 @@
+"""By hand: the full look of the sweep now, beside a running daemon and within the same budget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from syncd.accounts import Accounts
+from syncd.adapters import SystemRng
+from syncd.intake.sweeps import sweep_now
+from syncd.operate.desk import Desk
+from syncd.wiring import all_sweeps, sweep_bounds
+
+
+async def sweep_by_hand(desk: Desk) -> dict[str, int]:
+    """Name of each list -> how many orders it marked. Raises `SyncError` for what a vendor refuses."""
+    found = all_sweeps(desk.vendors, desk.db, desk.clock, desk.start_at)
+    accounts = Accounts(desk.db, desk.clock)
+    return await sweep_now(found, sweep_bounds(desk.settings), accounts, desk.db, desk.clock, SystemRng())
+
+
+def sweep_text(marked: Mapping[str, int]) -> str:
+    lines = [f"{name.removesuffix('.sweep'):32} {count} orders to look at again" for name, count in marked.items()]
+    return "\n".join([*lines, "What is wrong and cannot be made right is in `syncd parked` within a minute."])

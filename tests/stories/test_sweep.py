@@ -1,0 +1,191 @@
+"""Stories of the sweep: what no webhook and no feed told of is found by looking at everything, and comes right or gets a cause."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from syncd.operate.sweeping import sweep_by_hand
+from syncd.sandbox.shipstation.v1_documents import order_document
+from syncd.store.cursors import advance
+from syncd.store.leases import take_lease
+from tests.stories.desk import desk_of
+from tests.whole.day import Day
+
+BOTH = pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)
+QUIET_S = 660.0
+
+
+async def later(day: Day, seconds: float = QUIET_S) -> None:
+    """Time passes while the daemon is not running: it need not look every second."""
+    await day.stop()
+    await day.passes(seconds)
+    await day.start()
+
+
+async def sold(day: Day, count: int = 1, **wishes: Any) -> list[int]:
+    """Orders that lie in ShipStation for some time already."""
+    order_ids = day.sell(count, **wishes)
+    await day.rest()
+    await later(day)
+    return order_ids
+
+
+async def swept(day: Day) -> None:
+    await later(day)
+    await sweep_by_hand(await desk_of(day))
+    await day.rest()
+
+
+def there_of(day: Day, order_id: int) -> dict[str, Any]:
+    (order,) = day.there(order_id)
+    return order
+
+
+async def test_a_sweep_of_what_is_right_marks_nothing_and_writes_nothing(day: Day) -> None:
+    await sold(day, 5)
+    writes = day.writes()
+    await later(day)
+    assert set((await sweep_by_hand(await desk_of(day))).values()) == {0}
+    await day.rest()
+    assert day.writes() == writes
+    await day.assert_clean()
+
+
+@BOTH
+async def test_what_the_warehouse_cancelled_is_placed_anew_under_the_next_number(day: Day) -> None:
+    (order_id,) = await sold(day)
+    day.shipstation.desk.cancel(there_of(day, order_id)["orderId"])
+    await swept(day)
+    assert sorted(one["status"] for one in day.there(order_id)) == ["awaiting_shipment", "cancelled"]
+    await day.assert_clean()
+
+
+async def test_what_was_cancelled_and_is_restored_there_is_cancelled_again(day: Day) -> None:
+    (order_id,) = await sold(day)
+    day.shopify.people.cancel(order_id)
+    await day.rest()
+    day.shipstation.edit(there_of(day, order_id)["orderId"], {"orderStatus": "awaiting_shipment"})
+    await later(day)
+    await swept(day)
+    assert there_of(day, order_id)["status"] == "cancelled"
+    assert await day.cause(order_id) == "cancelled"
+    await day.assert_clean()
+
+
+@BOTH
+async def test_the_absorbed_order_of_a_merge_is_found_in_its_survivor(day: Day) -> None:
+    kept, absorbed = await sold(day, 2)
+    day.shipstation.desk.merge([there_of(day, kept)["orderId"], there_of(day, absorbed)["orderId"]])
+    await swept(day)
+    survivor = there_of(day, kept)["orderId"]
+    rows = day.rows("SELECT order_id, shipstation_order_id FROM consignments")
+    assert {row["order_id"]: row["shipstation_order_id"] for row in rows} == {kept: survivor, absorbed: survivor}
+    assert await day.cause(kept) == await day.cause(absorbed) == "in_shipstation"
+    day.shipstation.labels.buy_label(survivor)
+    await day.rest()
+    account = await day.assert_clean()
+    assert account.states == {"shipped": 2}
+    assert account.fulfillments == account.mails == 2
+
+
+@BOTH
+async def test_a_deleted_order_is_named_and_never_taken_for_a_cancellation(day: Day) -> None:
+    order_id, other = await sold(day, 2)
+    day.shipstation.desk.delete(there_of(day, order_id)["orderId"])
+    await swept(day)
+    assert await day.cause(order_id) == "merged_parent_unknown"
+    assert day.there(order_id) == []
+    assert await day.cause(other) == "in_shipstation"
+    day.shopify.people.edit(order_id, note="Is it coming?")
+    await swept(day)
+    assert await day.cause(order_id) == "merged_parent_unknown"
+    assert day.there(order_id) == []
+
+
+async def test_quantities_changed_there_are_named_until_they_are_right_again(day: Day) -> None:
+    (order_id,) = await sold(day, lines=1, quantity=3)
+    there = day.shipstation.account.order(there_of(day, order_id)["orderId"])
+    items = order_document(there)["items"]
+    day.shipstation.edit(there.order_id, {"items": [{**item, "quantity": 2} for item in items]})
+    await swept(day)
+    assert await day.cause(order_id) == "units_changed_there"
+    assert "1 of line" in (await day.told())[order_id]["detail"]
+    day.shipstation.edit(there.order_id, {"items": items})
+    await swept(day)
+    assert await day.cause(order_id) == "in_shipstation"
+    await day.assert_clean()
+
+
+async def test_an_order_split_by_hand_is_right_as_long_as_its_parts_add_up(day: Day) -> None:
+    (order_id,) = await sold(day, lines=2, quantity=2)
+    order = there_of(day, order_id)
+    day.shipstation.desk.split(order["orderId"], {order["items"][0]["lineItemKey"]: 1})
+    await swept(day)
+    assert await day.cause(order_id) == "in_shipstation"
+    await swept(day)
+    assert await day.cause(order_id) == "in_shipstation"
+
+
+@BOTH
+async def test_the_same_sale_imported_by_a_native_connection_is_named_doubled(day: Day) -> None:
+    (order_id,) = await sold(day)
+    ours = there_of(day, order_id)
+    twin = day.shipstation.desk.native_import(ours["orderId"], 2002, str(order_id), ours["orderNumber"].lstrip("#"))
+    await swept(day)
+    assert await day.cause(order_id) == "doubled_there"
+    assert str(twin.order_id) in (await day.told())[order_id]["detail"]
+    day.shipstation.desk.cancel(twin.order_id)
+    await swept(day)
+    assert await day.cause(order_id) == "in_shipstation"
+    await day.assert_clean()
+
+
+async def test_another_shop_s_order_of_the_same_number_is_nobody_s_double(day: Day) -> None:
+    (order_id,) = await sold(day)
+    ours = there_of(day, order_id)
+    elsewhere = {"street1": "1 Other Road", "city": "Elsewhere", "postalCode": "99999"}
+    other = day.shipstation.desk.native_import(ours["orderId"], 2002, "ebay-77", ours["orderNumber"], elsewhere)
+    items = order_document(other)["items"]
+    day.shipstation.edit(other.order_id, {"items": [{**item, "lineItemKey": "ebay-line"} for item in items]})
+    await swept(day)
+    assert await day.cause(order_id) == "in_shipstation"
+
+
+@BOTH
+async def test_events_that_were_all_lost_are_found_within_the_hour(day: Day) -> None:
+    order_ids = await sold(day, 4)
+    for feed in day.duties.feeds.feeds if day.duties else []:
+        if not feed.name.endswith(".sweep"):
+            await day.db.run(advance(feed.name, day.clock.now() + timedelta(days=1), None, day.clock.now()))
+    day.shopify.shops[next(iter(day.shopify.shops))].outbox.subscriptions.clear()
+    day.shipstation.webhooks.subscriptions.clear()
+    day.shopify.people.cancel(order_ids[0])
+    day.shipstation.labels.buy_label(there_of(day, order_ids[1])["orderId"])
+    late = day.sell(2)
+    await later(day, 3700)
+    await day.rest()
+    assert there_of(day, order_ids[0])["status"] == "cancelled"
+    assert [await day.cause(order_id) for order_id in late] == ["in_shipstation"] * 2
+    assert (await day.assert_clean()).states == {"cancelled": 1, "shipped": 1, "in_shipstation": 4}
+
+
+async def test_a_sweep_costs_a_call_for_a_page_and_not_for_an_order(day: Day) -> None:
+    await sold(day, 300)
+    await day.stop()
+    calls = len(day.network.sent)
+    await sweep_by_hand(await desk_of(day))
+    assert len([one for one in day.network.sent[calls:] if "ship.test/orders?" in one.url]) == 1
+    assert len(day.network.sent) - calls < 12
+
+
+async def test_of_two_replicas_one_sweeps(day: Day) -> None:
+    await sold(day, 2)
+    day.execute(
+        "INSERT INTO leases (name, token, until, fence) SELECT name, 'other', '2026-12-01 00:00:00.000000', 1 FROM cursors"
+    )
+    calls = len(day.calls("/orders?"))
+    await sweep_by_hand(await desk_of(day))
+    assert len(day.calls("/orders?")) == calls
