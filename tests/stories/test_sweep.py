@@ -189,3 +189,13 @@ async def test_of_two_replicas_one_sweeps(day: Day) -> None:
     calls = len(day.calls("/orders?"))
     await sweep_by_hand(await desk_of(day))
     assert len(day.calls("/orders?")) == calls
+
+
+async def test_of_two_replicas_one_sweeps(day: Day) -> None:
+    await sold(day, 2)
+    for feed in day.duties.feeds.feeds if day.duties else []:
+        await day.db.run(take_lease(feed.name, "the other replica", day.clock.now(), 86400.0))
+    await day.stop()
+    calls = len(day.network.sent)
+    assert set((await sweep_by_hand(await desk_of(day))).values()) == {0}
+    assert len(day.network.sent) == calls
