@@ -183,16 +183,6 @@ async def test_a_sweep_costs_a_call_for_a_page_and_not_for_an_order(day: Day) ->
 
 async def test_of_two_replicas_one_sweeps(day: Day) -> None:
     await sold(day, 2)
-    day.execute(
-        "INSERT INTO leases (name, token, until, fence) SELECT name, 'other', '2026-12-01 00:00:00.000000', 1 FROM cursors"
-    )
-    calls = len(day.calls("/orders?"))
-    await sweep_by_hand(await desk_of(day))
-    assert len(day.calls("/orders?")) == calls
-
-
-async def test_of_two_replicas_one_sweeps(day: Day) -> None:
-    await sold(day, 2)
     for feed in day.duties.feeds.feeds if day.duties else []:
         await day.db.run(take_lease(feed.name, "the other replica", day.clock.now(), 86400.0))
     await day.stop()
