@@ -34,7 +34,7 @@ TOLD = {
     "cancel_order": "cancelled in ShipStation",
     "create_fulfillment": "told to Shopify as a fulfillment",
     "adopt_fulfillment": "found in Shopify already",
-    "update_tracking": "took over the fulfillment of a voided label in Shopify",
+    "update_tracking": "took over the fulfillment of {instead_of}, whose label was voided",
     "cancel_fulfillment": "taken back in Shopify, because its label was voided",
 }
 ENDED = {
@@ -274,9 +274,8 @@ def _told(one: Mapping[str, Any]) -> str:
     rules = f", rules {', '.join(facts['rules'])}" if facts.get("rules") else ""
     units = f" ({facts['units']} units{fields}{rules})" if "units" in facts else ""
     why = f": {one['code']} {one['text'] or ''}".rstrip() if one["code"] else ""
-    return (
-        f"{one['key']} {TOLD.get(one['step'], one['step'])}{units} - {ENDED.get(one['outcome'], one['outcome'])}{why}"
-    )
+    what = TOLD.get(one["step"], one["step"]).replace("{instead_of}", str(facts.get("instead_of")))
+    return f"{one['key']} {what}{units} - {ENDED.get(one['outcome'], one['outcome'])}{why}"
 
 
 def _now_lines(now: Mapping[str, Any]) -> list[str]:

@@ -8,12 +8,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import cast
 
 from mappings.consignments import added
 from mappings.order_changes import as_observed
 from mappings.packed import units_of
-from mappings.plans import AdoptFulfillment, Consignment, CreateFulfillment, Package, Standing, UpsertOrder
+from mappings.plans import (
+    AdoptFulfillment,
+    Consignment,
+    CreateFulfillment,
+    Package,
+    Standing,
+    UpdateTracking,
+    UpsertOrder,
+)
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import Fulfillment, OrderShipped, OrderToShip, number_of
 from tests.mappings.builders import (
@@ -81,8 +90,17 @@ class Shopify:
         self.sent[number] = (added(units for _, units in parts), step.tracking_number or "", "SUCCESS", parts)
         return number
 
+    def update_tracking(self, step: UpdateTracking) -> None:
+        number = number_of(step.fulfillment_gid)
+        lines, _, status, parts = self.sent[number]
+        assert status == "SUCCESS"
+        self.sent[number] = (lines, step.tracking_number or "", status, parts)
+
     def cancel_fulfillment(self, number: int) -> None:
-        lines, tracking, _, parts = self.sent[number]
+        """Once more does nothing."""
+        lines, tracking, status, parts = self.sent[number]
+        if status == "CANCELLED":
+            return
         self.sent[number] = (lines, tracking, "CANCELLED", parts)
         for one, units in parts:
             if one.status == "CLOSED":
@@ -174,13 +192,15 @@ class Memory:
     consignments: dict[str, Consignment] = field(default_factory=dict)
     packages: dict[str, Package] = field(default_factory=dict)
 
-    def hear(self, shipstation: ShipStation) -> None:
+    def hear(self, shipstation: ShipStation, now: datetime) -> None:
         """The shipment feeds."""
         for label in shipstation.labels:
             key = f"s{label.shipment_id}"
             package = Package(key, label.order_key, label.voided, f"T{label.shipment_id}", "ups", None, label.lines)
             known = self.packages.get(key)
             self.packages[key] = replace(known, voided=label.voided) if known else package
+            if label.voided and not self.packages[key].voided_at:
+                self.packages[key] = replace(self.packages[key], voided_at=now)
 
     def observe(self, observed: Mapping[str, Order | None]) -> None:
         for key, document in observed.items():
@@ -199,9 +219,21 @@ class Memory:
             known, standing=standing, applied=step.applied, shipstation_order_id=order_id, hold_in_doubt=False
         )
 
-    def reported(self, step: CreateFulfillment | AdoptFulfillment, number: int) -> None:
+    def tried(self, package_key: str, now: datetime) -> None:
+        self.packages[package_key] = replace(self.packages[package_key], intended_at=now)
+
+    def reported(self, step: CreateFulfillment | AdoptFulfillment | UpdateTracking, number: int) -> None:
+        fulfillment = gid("Fulfillment", number)
+        for key, other in self.packages.items():
+            if other.fulfillment_gid == fulfillment and key != step.package_key:
+                assert other.voided
+                self.packages[key] = replace(other, fulfillment_gid=None)
+        told = None if isinstance(step, UpdateTracking) else step.told
         package = self.packages[step.package_key]
-        self.packages[step.package_key] = replace(package, fulfillment_gid=gid("Fulfillment", number), intended_at=None)
+        self.packages[step.package_key] = replace(package, fulfillment_gid=fulfillment, intended_at=None, told=told)
+
+    def resolved(self, package_key: str) -> None:
+        self.packages[package_key] = replace(self.packages[package_key], intended_at=None)
 
 
 def first_sale(shopify: Shopify) -> None:

@@ -1,4 +1,4 @@
-"""What customers and merchants do, as methods: buy, pay, cancel, hold, edit, refund, move goods, change the shop's settings.
+"""What customers and merchants do, as methods: buy, pay, cancel, hold, edit, refund, fulfill, move goods, change the shop's settings.
 
 An order is named by its id, its global id or its name; `shop` may be left out where there is only one.
 """
@@ -13,12 +13,12 @@ from functools import partial
 from random import Random  # noqa: TID251 - seeded: the same for one seed
 from typing import Any, TypeVar
 
-from syncd.sandbox.shopify import changing, holding, importing, options, turning
+from syncd.sandbox.shopify import changing, fulfilling, holding, importing, options, turning
 from syncd.sandbox.shopify.problems import Refusal
 from syncd.sandbox.shopify.routing import assess, take_in
 from syncd.sandbox.shopify.sales import Checkout, Sale, shares
 from syncd.sandbox.shopify.shop import Shop
-from syncd.sandbox.shopify.state import FulfillmentOrder, Hold, Line, Order, Units
+from syncd.sandbox.shopify.state import FulfillmentOrder, Hold, Line, Order, Tracking, Units
 
 T = TypeVar("T")
 OrderRef = int | str
@@ -180,6 +180,35 @@ class People:
             if target.location_id != location_id and (units or not lines):
                 moved.append(_refused(partial(holding.move, place, target, location_id, units)).id)
         return moved
+
+    def fulfill(
+        self,
+        order: OrderRef,
+        shop: str | None = None,
+        fulfillment_order_id: int | None = None,
+        lines: dict[int, int] | None = None,
+        tracking_number: str | None = None,
+        company: str | None = None,
+        notify: bool = False,
+    ) -> list[int]:
+        """Marks as fulfilled by hand: one fulfillment for each fulfillment order, of these units (order line id -> units) or of
+        all that remains. Gives their ids."""
+        place = self.shop(shop)
+        tracking = [Tracking(company, tracking_number, None)] if tracking_number else []
+        done = []
+        for target in _live(self.order(place, order), fulfillment_order_id):
+            units = [(part.id, (lines or {})[part.line.id]) for part in target.lines if part.line.id in (lines or {})]
+            if units or (not lines and any(part.remaining for part in target.lines)):
+                asked = [(target.id, units or None)]
+                done.append(_refused(partial(fulfilling.create, place, asked, tracking, notify)).id)
+        return done
+
+    def cancel_fulfillment(self, fulfillment_id: int, shop: str | None = None) -> None:
+        """Its units become fulfillable again."""
+        place = self.shop(shop)
+        if fulfillment_id not in place.fulfillments:
+            raise ValueError(f"There is no fulfillment {fulfillment_id}.")
+        fulfilling.cancel(place, place.fulfillments[fulfillment_id])
 
     def refund(
         self,

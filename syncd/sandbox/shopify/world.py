@@ -71,6 +71,8 @@ class ShopifyWorld:
             "edit": people.edit,
             "tag": people.tag,
             "refund": people.refund,
+            "fulfill": people.fulfill,
+            "cancel_fulfillment": people.cancel_fulfillment,
             "move_fulfillment_order": people.move_fulfillment_order,
             "rotate_secret": people.rotate_secret,
             "options": people.set_options,
