@@ -289,7 +289,10 @@ def _misfit(planning: _Planning, package: Package, lines: Units) -> None:
 
 
 def _tell_part(planning: _Planning, package: Package, lines: Units) -> None:
-    """As much of an overpacked box as Shopify accepts. Not while the fate of another call is open."""
+    """As much of an overpacked box as Shopify accepts. Not while the fate of another call is open. What is left over then
+    waits until it fits as a whole: a person decides about it, not chance about each unit."""
+    if package.fulfillment_gid:
+        return
     part = most_from_one_place(planning.slots, lines, _preferred(package))
     taken = take(planning.slots, part, _preferred(package)) if part and not planning.waits else None
     if taken:

@@ -24,7 +24,7 @@ from mappings.plans import (
 )
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import number_of
-from tests.mappings.builders import HERE, NOW, PROFILE, THERE, gid
+from tests.mappings.builders import HERE, NOW, PROFILE, THERE
 from tests.mappings.vendors import LINES, Memory, ShipStation, Shopify, first_sale
 
 SETTLES_S = 90.0
@@ -187,10 +187,12 @@ class Plans(RuleBasedStateMachine):
 
     def _each_package_reported_once(self) -> None:
         packages = self.memory.packages.values()
-        live = {gid("Fulfillment", number) for number, (_, _, status, _) in self.shopify.sent.items() if status == "SUCCESS"}
+        stands = {one.tracking_number for one in packages if not one.voided}
         ours = [one.fulfillment_gid for one in packages if one.fulfillment_gid]
         assert len(ours) == len(set(ours))
-        assert live <= {one.fulfillment_gid for one in packages if not one.voided}
+        assert {number for _, number, status, _ in self.shopify.sent.values() if status == "SUCCESS"} <= stands
+        told = added(lines for lines, _, status, _ in self.shopify.sent.values() if status == "SUCCESS")
+        assert not told - added(Counter(one.lines) for one in packages if not one.voided)
 
     def _units_agree(self) -> None:
         """All that is free to go lies in ShipStation, unpacked, exactly once, and what is held at most on hold."""
