@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mappings.keys import line_of, split_order_key
 from mappings.packed import Units
@@ -30,12 +31,13 @@ def packages_of_shipment(shipment: Shipment, known_key: str | None = None) -> li
     ]
 
 
-def packages_of_fulfillment(fulfillment: Fulfillment, order_key: str | None) -> list[tuple[int, Package]]:
-    """`order_key` is that of the ShipStation order, found by its id: a fulfillment shows neither key nor lines."""
+def packages_of_fulfillment(
+    fulfillment: Fulfillment, order_key: str | None, items: Sequence[ShipmentItem] | None = None
+) -> list[tuple[int, Package]]:
+    """`order_key` is that of the ShipStation order, found by its id: a fulfillment shows neither key nor lines. `items`: what
+    was in it, where somebody looked; an order that was merged holds those of several Shopify orders."""
     key = _own_key(order_key)
     owner = _order_id(key)
-    if owner is None:
-        return []
     package = Package(
         package_key=f"f{fulfillment['fulfillmentId']}",
         order_key=key,
@@ -45,7 +47,12 @@ def packages_of_fulfillment(fulfillment: Fulfillment, order_key: str | None) -> 
         service_code=None,
         lines=None,
     )
-    return [(owner, package)]
+    if items is None:
+        return [(owner, package)] if owner else []
+    return [
+        (order_id, replace(package, order_key=key if owner == order_id else None, lines=dict(sorted(units.items()))))
+        for order_id, units in sorted(_lines(items).items())
+    ]
 
 
 def _package(shipment: Shipment, key: str | None, lines: Units | None) -> Package:

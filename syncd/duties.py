@@ -16,6 +16,7 @@ from syncd.errors import SyncError
 from syncd.flows.runner import Bounds, Runner
 from syncd.intake.feeds import CHANGE_LISTS, ChangeFeed, Feed, Feeds
 from syncd.intake.inbox import Inbox, Reader
+from syncd.intake.marked import MarkedOrders
 from syncd.intake.package_feeds import PackageFeed, package_lists
 from syncd.intake.server import Doors, Reports, Webhooks
 from syncd.intake.sweeps import sweep_feeds
@@ -105,8 +106,10 @@ class Duties:
             for changes in CHANGE_LISTS:
                 part = ChangeFeed(changes, shop, self._db, self._clock, start_at)
                 feeds.append(Feed(part.name, shop.account, sync.order_poll_s, part.poll))
+        prefixes = [store.order_prefix for store in self._settings.stores.values()]
+        marked = MarkedOrders(self._vendors.shipstation, self._db, prefixes)
         for source in package_lists(self._vendors.shipstation):
-            feed = PackageFeed(source, list(self._vendors.shops), self._db, self._clock, start_at)
+            feed = PackageFeed(source, list(self._vendors.shops), self._db, self._clock, start_at, marked)
             feeds.append(Feed(source.name, ACCOUNT, sync.shipment_poll_s, feed.poll))
         db, clock = self._db, self._clock
         return feeds + sweep_feeds(

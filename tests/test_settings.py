@@ -133,3 +133,15 @@ def test_two_shops_whose_order_numbers_would_meet_in_shipstation_are_refused(tmp
     assert "main and other would bring the same order numbers into one ShipStation store" in problem
     apart = second.replace("[stores.other]", '[stores.other]\norder_prefix = "B"')
     assert len(read_settings(settings_file(tmp_path, WHOLE + apart), {}).stores) == 2
+
+
+def test_carriers_and_mails_are_refused_with_a_cure(tmp_path: Path) -> None:
+    text = WHOLE + '[sync]\nnotify_customer = "scan"\n[carriers.acme]\ncompany = "Acme"\nurl = "https://acme.example.com/"\n'
+    problems = problems_of(tmp_path, text)
+    assert len(problems) == 2
+    assert "sync.notify_customer: `label` mails when a label is bought" in problems[0]
+    assert problems[1] == "carriers.acme.url: must be a web address with {number} where the tracking number goes."
+    url = "https://acme.example.com/{number}"
+    settings = read_settings(settings_file(tmp_path, WHOLE + f'[carriers.acme]\ncompany = "Acme"\nurl = "{url}"\n'), {})
+    assert settings.carriers["acme"].url == url
+    assert settings.sync.notify_customer == "label"

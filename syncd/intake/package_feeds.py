@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,9 +17,11 @@ from mappings.keys import line_of, split_order_key
 from mappings.pacific import from_pacific
 from mappings.packages import packages_of_fulfillment, packages_of_shipment
 from mappings.plans import Package, Standing
+from mappings.shipstation_shapes import ShipmentItem
 from syncd.budget import Urgency
 from syncd.hints import Mark, order_subject
 from syncd.intake.feeds import OVERLAP
+from syncd.intake.marked import MarkedOrders
 from syncd.logs import get_logger
 from syncd.ports import Clock, Db
 from syncd.shipstation.client import ShipStationClient
@@ -47,6 +49,8 @@ class Owners:
 
     keys: Mapping[int, str]
     stores: Mapping[int, str]
+    items: Mapping[int, Sequence[ShipmentItem]] = field(default_factory=dict)
+    """By ShipStation's fulfillment id: what was in an order that was marked as shipped, where that had to be looked up."""
 
 
 Pages = Callable[[datetime], AsyncIterator[Page[Any]]]
@@ -71,13 +75,22 @@ def package_lists(client: ShipStationClient, urgency: Urgency = Urgency.TRACKING
 
 
 class PackageFeed:
-    def __init__(self, source: PackageList, stores: Sequence[str], db: Db, clock: Clock, begin_at: datetime) -> None:
+    def __init__(
+        self,
+        source: PackageList,
+        stores: Sequence[str],
+        db: Db,
+        clock: Clock,
+        begin_at: datetime,
+        marked: MarkedOrders | None = None,
+    ) -> None:
         self.name = source.name
         self._source = source
         self._stores = stores
         self._db = db
         self._clock = clock
         self._begin_at = begin_at
+        self._marked = marked
 
     async def reread(self, since: datetime) -> int:
         """For the sweep: all since then once more, whatever the cursor says. Returns how many orders had news."""
@@ -98,11 +111,16 @@ class PackageFeed:
             if page.unreadable:
                 log.warning("feed.unreadable", feed=self._source.name, count=page.unreadable)
             watermark = max([watermark, *_times(page.rows, self._source.time_member)])
-            owners = await self._db.run(_owners_of(page.rows, self._stores))
+            owners = await self._owners(page.rows)
             seen = [one for parcel in page.rows for one in seen_packages(parcel, owners) if one.store in self._stores]
             total += len(await self._db.run(self._keep(seen, watermark if self._source.is_sorted else None, position)))
         await self._db.run(advance(self._source.name, watermark, began.isoformat(), self._clock.now()))
         return total
+
+    async def _owners(self, parcels: Sequence[Any]) -> Owners:
+        items = await self._marked.contents(parcels) if self._marked else {}
+        whole = [*parcels, *({"shipmentItems": one} for one in items.values())]
+        return replace(await self._db.run(_owners_of(whole, self._stores)), items=items)
 
     def _keep(
         self, seen: Sequence[SeenPackage], watermark: datetime | None, position: str | None
@@ -156,7 +174,7 @@ def seen_packages(parcel: Any, owners: Owners) -> list[SeenPackage]:
     """The parts of one parcel by Shopify order. Parcels without anything of ours give none."""
     known_key = owners.keys.get(parcel.get("orderId") or 0)
     if "fulfillmentId" in parcel:
-        parts = packages_of_fulfillment(parcel, known_key)
+        parts = packages_of_fulfillment(parcel, known_key, owners.items.get(parcel["fulfillmentId"]))
     else:
         parts = packages_of_shipment(parcel, known_key)
     found = [(_store_of(order_id, package, owners), order_id, package) for order_id, package in parts]

@@ -7,6 +7,7 @@ from datetime import date
 from functools import partial
 from typing import Any
 
+from mappings.carriers import is_trackable
 from syncd.adapters import SystemClock, SystemRng
 from syncd.errors import AccessError, SyncError
 from syncd.http import AiohttpHttp
@@ -143,7 +144,21 @@ async def _shipstation(settings: Settings, vendors: Vendors) -> Finding:
     if wanted and wanted <= warehouses:
         found.append(ok("shipstation warehouses", ", ".join(map(str, sorted(wanted)))))
     found += await _rules(settings, vendors)
+    found.append(carriers_check(await shipstation_reads.carriers(vendors.shipstation), settings))
     return found + await _shipstation_webhooks(settings, vendors)
+
+
+def carriers_check(codes: Sequence[str], settings: Settings) -> Check:
+    """Whether a customer gets a link for the packages of every carrier of the account."""
+    own = {code.lower() for code in settings.carriers}
+    unknown = sorted({code for code in codes if code.lower() not in own and not is_trackable(code)})
+    if not unknown:
+        return ok("shipstation carriers", f"{len(set(codes))} with a tracking link")
+    return note(
+        "shipstation carriers",
+        f"no tracking link for: {', '.join(unknown)}",
+        f"Name the company, and the address of its tracking page with {{number}} in it, under [carriers.{unknown[0]}].",
+    )
 
 
 def _native(name: str, store: Store, stores: Mapping[int, shipstation_reads.Store]) -> Finding:

@@ -144,6 +144,16 @@ async def orders_beginning(client: ShipStationClient, number: str, urgency: Urge
     return rows
 
 
+async def shipments_of_order(client: ShipStationClient, order_id: int, urgency: Urgency) -> list[Shipment]:
+    """The labels of one ShipStation order with their items, voided and return labels too, up to 500."""
+    params: dict[str, str | int] = {"orderId": order_id, "includeShipmentItems": "true", "pageSize": LARGEST_PAGE}
+    body = await client.get("/shipments", params, urgency)
+    rows = body.get("shipments") if isinstance(body, dict) else None
+    if not isinstance(rows, list):
+        raise TransientError("malformed", "no shipments in the answer")
+    return rows
+
+
 async def stores(client: ShipStationClient) -> list[Store]:
     rows = await _rows(client, "/stores?showInactive=true")
     return [

@@ -236,6 +236,18 @@ def _package_upsert(dialect: str) -> Any:
     ).returning(old.store, old.order_id)
 
 
+def recorded_packages(keys: Iterable[str]) -> Work[set[str]]:
+    """Those of these packages that are known. Index: the primary key."""
+    statement = select(PACKAGES.c.package_key).where(PACKAGES.c.package_key.in_(list(keys)))
+    return lambda session: set(session.connection().execute(statement).scalars())
+
+
+def known_names(names: Iterable[str]) -> Work[set[str]]:
+    """Those of these that are names of orders, of whatever store. Index: ix_orders_name."""
+    statement = select(ORDERS.c.name).where(ORDERS.c.name.in_(list(names)))
+    return lambda session: set(session.connection().execute(statement).scalars())
+
+
 def adopt_fulfillment(
     package_key: str, store: str, order_id: int, gid: str | None, told: str | None = None
 ) -> Work[bool]:

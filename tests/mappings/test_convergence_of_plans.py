@@ -155,7 +155,7 @@ class Plans(RuleBasedStateMachine):
         memory = self.memory
         if isinstance(step, AdoptFulfillment):
             return memory.reported(step, number_of(step.fulfillment_gid))
-        assert not isinstance(step, UpsertOrder)
+        assert isinstance(step, CreateFulfillment | UpdateTracking | CancelFulfillment)
         memory.tried(step.package_key, self.now)
         if lost == "before":
             return None

@@ -1,13 +1,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from mappings.causes import Cause
 from mappings.plan_shipments import plan_shipments
-from mappings.plans import AdoptFulfillment, Consignment, CreateFulfillment, Package, Plan, Profile, Standing
+from mappings.plans import (
+    AdoptFulfillment,
+    CancelFulfillment,
+    Consignment,
+    CreateFulfillment,
+    Package,
+    Plan,
+    Profile,
+    Standing,
+    UpdateTracking,
+)
 from mappings.shopify_shapes import OrderShipped
 from tests.mappings.builders import (
     HERE,
@@ -28,9 +39,13 @@ OPEN = fulfillment_order(1, {7: 3, 8: 1})
 
 
 def planned(
-    of: OrderShipped | None, packages: list[Package], consignments: list[Consignment] | None = None, profile: Profile = PROFILE
+    of: OrderShipped | None,
+    packages: list[Package],
+    consignments: list[Consignment] | None = None,
+    profile: Profile = PROFILE,
+    labels_read_at: datetime | None = None,
 ) -> Plan:
-    return plan_shipments(profile, of, packages, NOW, SETTLES_S, consignments or [])
+    return plan_shipments(profile, of, packages, NOW, SETTLES_S, consignments or [], labels_read_at)
 
 
 def created(plan: Plan) -> dict[str, dict[str, dict[str, int]]]:
@@ -210,3 +225,90 @@ def test_no_number_no_company() -> None:
     [step] = planned(order_shipped([OPEN]), [package("s1", {7: 1}, tracking_number=None)]).steps
     assert isinstance(step, CreateFulfillment)
     assert (step.tracking_number, step.tracking_company, step.tracking_url) == (None, None, None)
+
+
+F1, F2 = gid("Fulfillment", 1), gid("Fulfillment", 2)
+CLOSED = fulfillment_order(1, {7: (0, 3)}, status="CLOSED")
+VOIDED = package("s1", {7: 3}, voided=True, voided_at=later(-60), fulfillment_gid=F1)
+TOLD = fulfillment(1, {7: 3})
+NEW = package("s2", {7: 3}, tracking_number="NEW")
+
+
+def steps(plan: Plan) -> list[tuple[str, str]]:
+    return [(step.kind, step.package_key) for step in plan.steps if not hasattr(step, "document")]
+
+
+@pytest.mark.parametrize(
+    ("packages", "expected"),
+    [
+        pytest.param([VOIDED, NEW], [("update_tracking", "s2")], id="the same goods"),
+        pytest.param([VOIDED, replace(NEW, order_key=None)], [("update_tracking", "s2")], id="from a part split off"),
+        pytest.param([VOIDED, replace(NEW, lines={7: 2})], [("cancel_fulfillment", "s1")], id="a part of them"),
+        pytest.param([VOIDED, replace(NEW, lines=None)], [], id="nobody knows what is in the new package"),
+        pytest.param([VOIDED, replace(NEW, intended_at=later(-30))], [], id="the new one is in doubt"),
+        pytest.param([replace(VOIDED, intended_at=later(-30)), NEW], [], id="the cancellation is in doubt"),
+        pytest.param([replace(VOIDED, intended_at=later(-90)), NEW], [("update_tracking", "s2")], id="the doubt is over"),
+        pytest.param([VOIDED, replace(NEW, tracking_number="TRACK1")], [("adopt_fulfillment", "s2")], id="done already"),
+        pytest.param([VOIDED, package("s2", {7: 3}, location=THERE, tracking_number="NEW")], [], id="another place"),
+        pytest.param([VOIDED], [], id="given time"),
+    ],
+)
+def test_what_becomes_of_the_fulfillment_of_a_voided_label(packages: list[Package], expected: object) -> None:
+    assert steps(planned(order_shipped([CLOSED], [TOLD]), packages, labels_read_at=later(0))) == expected
+
+
+def test_a_new_label_mails_only_where_the_merchant_wants_it() -> None:
+    for wants in (False, True):
+        plan = planned(order_shipped([CLOSED], [TOLD]), [VOIDED, NEW], profile=replace(PROFILE, notify_on_relabel=wants))
+        [step] = plan.steps
+        assert isinstance(step, UpdateTracking)
+        assert (step.fulfillment_gid, step.instead_of, step.tracking_number) == (F1, "s1", "NEW")
+        assert step.notify_customer is wants
+
+
+@pytest.mark.parametrize(
+    ("voided_at", "labels_read_at", "standing", "cancels", "look_again_at"),
+    [
+        pytest.param(later(-60), later(0), Standing.OPEN, False, later(840), id="within the grace"),
+        pytest.param(later(-901), None, Standing.OPEN, False, later(60), id="over, and labels never read"),
+        pytest.param(later(-901), later(-2), Standing.OPEN, False, later(60), id="over, and labels read before its end"),
+        pytest.param(later(-901), later(-1), Standing.OPEN, True, later(1), id="over, and labels read since"),
+        pytest.param(later(-60), None, Standing.CANCELLED, True, later(1), id="cancelled in ShipStation"),
+    ],
+)
+def test_a_voided_label_without_a_new_one_is_taken_back_in_time(
+    voided_at: datetime, labels_read_at: datetime | None, standing: Standing, cancels: bool, look_again_at: datetime
+) -> None:
+    voided, known = replace(VOIDED, voided_at=voided_at), [consignment({7: 3}, standing)]
+    plan = planned(order_shipped([CLOSED], [TOLD]), [voided], known, labels_read_at=labels_read_at)
+    assert plan.steps == ((CancelFulfillment("s1", F1),) if cancels else ())
+    assert plan.look_again_at == look_again_at
+    done = planned(order_shipped([CLOSED], [fulfillment(1, {7: 3}, status="CANCELLED")]), [voided], known)
+    assert (done.steps, done.look_again_at) == ((), None)
+
+
+def test_a_label_voided_in_doubt_is_looked_for_before_it_is_forgotten() -> None:
+    tried = replace(VOIDED, fulfillment_gid=None, intended_at=later(-30))
+    assert planned(order_shipped([OPEN]), [tried]).look_again_at == later(60)
+    assert planned(order_shipped([CLOSED], [TOLD]), [tried]).steps == (AdoptFulfillment("s1", F1),)
+    forgotten = planned(order_shipped([OPEN]), [replace(tried, intended_at=later(-90))])
+    assert (forgotten.steps, forgotten.resolved, forgotten.look_again_at) == ((), ("s1",), None)
+
+
+def test_an_overpacked_box_is_told_in_part_and_the_rest_once_it_fits() -> None:
+    box = package("s1", {7: 4})
+    [part] = planned(order_shipped([OPEN]), [box]).steps
+    assert isinstance(part, CreateFulfillment)
+    assert (part.told, part.notify_customer) == ({7: 3}, True)
+    known = replace(box, fulfillment_gid=F1, told={7: 3})
+    waits = planned(order_shipped([CLOSED], [TOLD]), [known])
+    assert (waits.steps, waits.cause) == ((), Cause.OVERSHIPPED)
+    [rest] = planned(order_shipped([CLOSED, fulfillment_order(2, {7: 1})], [TOLD]), [known]).steps
+    assert isinstance(rest, CreateFulfillment)
+    assert (rest.lines, rest.told, rest.notify_customer) == (
+        {gid("FulfillmentOrder", 2): {gid("FulfillmentOrderLineItem", 200): 1}}, None, False,
+    )  # fmt: skip
+    both = [TOLD, fulfillment(2, {7: 1})]
+    void = replace(known, fulfillment_gid=F2, told=None, voided=True, voided_at=later(-999))
+    taken_back = planned(order_shipped([CLOSED], both), [void], labels_read_at=NOW)
+    assert [step.fulfillment_gid for step in taken_back.steps if isinstance(step, CancelFulfillment)] == [F1, F2]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mappings.plans import CreateFulfillment
+from mappings.plans import CreateFulfillment, UpdateTracking
 from syncd.errors import ConflictError, UncertainError
 from syncd.sandbox.shopify.faults import FaultRule
 from syncd.shopify import reads, writes
@@ -45,6 +45,35 @@ async def test_a_package_without_a_tracking_number_is_fulfilled_too() -> None:
     (order_id,) = await store.sell(1)
     step = await _step(store, order_id, tracking_number=None, tracking_company=None)
     assert await store.do(writes.create_fulfillment(store.client, step))
+
+
+def _new_number(gid: str) -> UpdateTracking:
+    return UpdateTracking("s2", gid, "s1", "1Z888", "UPS", None, notify_customer=False)
+
+
+async def test_new_tracking_replaces_the_old_and_may_be_repeated() -> None:
+    store = Store()
+    (order_id,) = await store.sell(1)
+    gid = await store.do(writes.create_fulfillment(store.client, await _step(store, order_id)))
+    for _ in range(2):
+        await store.do(writes.update_tracking(store.client, _new_number(gid)))
+    (fulfillment,) = (await _open(store, order_id))["fulfillments"]
+    assert [row["number"] for row in fulfillment["trackingInfo"]] == ["1Z888"]
+
+
+async def test_a_cancelled_fulfillment_stands_for_no_package_any_more() -> None:
+    store = Store()
+    (order_id,) = await store.sell(1, lines=1, quantity=1)
+    gid = await store.do(writes.create_fulfillment(store.client, await _step(store, order_id)))
+    for _ in range(2):
+        await store.do(writes.cancel_fulfillment(store.client, gid))
+    order = await _open(store, order_id)
+    assert [row["status"] for row in order["fulfillments"]] == ["CANCELLED"]
+    assert [row["status"] for row in order["fulfillmentOrders"]["nodes"]] == ["CLOSED", "OPEN"]
+    with pytest.raises(ConflictError):
+        await store.do(writes.update_tracking(store.client, _new_number(gid)))
+    with pytest.raises(ConflictError):
+        await store.do(writes.cancel_fulfillment(store.client, "gid://shopify/Fulfillment/1"))
 
 
 async def test_more_than_remains_is_a_conflict_and_changes_nothing() -> None:

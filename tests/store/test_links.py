@@ -167,6 +167,17 @@ async def test_one_fulfillment_stands_for_one_package(db: Db) -> None:
     assert await db.run(adopt_fulfillment("s2", *ORDER, "gid/1"))
 
 
+async def test_a_voided_package_gives_its_fulfillment_up_to_another_of_its_order(db: Db) -> None:
+    voided = replace(PACKAGE, voided=True)
+    await db.run(record_packages([PACKAGE, replace(PACKAGE, package_key="s2")], NOW))
+    assert await db.run(adopt_fulfillment("s1", *ORDER, "gid/1", '{"1": 1}'))
+    await db.run(record_packages([voided], NOW))
+    await db.run(record_packages([replace(voided, tracking_number="other")], LATER))
+    assert await db.run(adopt_fulfillment("s2", *ORDER, "gid/1"))
+    rows = {row.package_key: row for row in (await db.run(packages_of([ORDER])))[ORDER]}
+    assert [(rows[key].fulfillment_gid, rows[key].voided_at) for key in ("s1", "s2")] == [(None, NOW), ("gid/1", None)]
+
+
 async def test_a_page_of_packages_larger_than_one_statement_is_kept_whole(db: Db) -> None:
     many = [replace(PACKAGE, package_key=f"s{number}", order_id=number) for number in range(2_500)]
     assert len(await db.run(record_packages(many, NOW))) == 2_500

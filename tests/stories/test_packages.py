@@ -314,6 +314,31 @@ async def test_marked_as_shipped_twice_is_a_persons_case(day: Day) -> None:
     assert day.fulfillments(order_id) == []
 
 
+async def test_a_part_split_off_by_hand_and_marked_as_shipped_is_told_with_its_own_lines(day: Day) -> None:
+    order_id, there = await an_order(day, lines=2, quantity=2)
+    child = day.shipstation.desk.split(there["orderId"], {keys(there)[1]: 1})
+    marked = day.shipstation.labels.mark_shipped(child.order_id, "fedex", "797000111222")
+    await day.rest()
+    assert numbers(day, order_id) == {marked.tracking_number: 1}
+    assert await day.cause(order_id) == "partly_shipped"
+    rest = day.shipstation.labels.mark_shipped(there["orderId"], "fedex", "797000111333")
+    await day.rest()
+    assert numbers(day, order_id) == {marked.tracking_number: 1, rest.tracking_number: 3}
+    assert await day.cause(order_id) == "shipped"
+    await day.assert_clean()
+
+
+async def test_merged_orders_marked_as_shipped_are_both_told(day: Day) -> None:
+    orders = day.sell(2, lines=1, quantity=2)
+    await day.rest()
+    (survivor,), (absorbed,) = (day.there(order_id) for order_id in orders)
+    day.shipstation.desk.merge([survivor["orderId"], absorbed["orderId"]])
+    marked = day.shipstation.labels.mark_shipped(survivor["orderId"], "ups", "1Z999")
+    await day.rest()
+    assert [numbers(day, order_id) for order_id in orders] == [{marked.tracking_number: 2}] * 2
+    assert [await day.cause(order_id) for order_id in orders] == ["shipped"] * 2
+
+
 async def test_marked_as_shipped_takes_over_the_fulfillment_of_a_voided_label(day: Day) -> None:
     order_id, there = await an_order(day)
     first = label(day, there)

@@ -1,0 +1,80 @@
+"""What was in the orders that the warehouse marked as shipped without a label: the vendor's list of them shows no lines.
+
+An order that stands as we sent it needs no look: all that is left of it went. One that was split or merged there holds other
+goods than ours did, perhaps of several Shopify orders, and a part that was split off is known by its items alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from mappings.carry_over import is_regrouped
+from mappings.shipstation_shapes import Order, ShipmentItem
+from syncd.budget import Urgency
+from syncd.intake.feeds import OVERLAP
+from syncd.ports import Db
+from syncd.shipstation.client import ShipStationClient
+from syncd.shipstation.reads import orders_by_id, shipments_of_order
+from syncd.store.links import consignments_by_shipstation_id, known_names, recorded_packages
+
+PART = re.compile(r"-[0-9]+$")
+"""What ShipStation and we put behind the number of a further part."""
+
+
+class MarkedOrders:
+    """`prefixes`: what each store puts before its order numbers."""
+
+    def __init__(self, client: ShipStationClient, db: Db, prefixes: Iterable[str]) -> None:
+        self._client = client
+        self._db = db
+        self._prefixes = tuple(sorted(set(prefixes)))
+        self._foreign: set[int] = set()
+        """Fulfillments of others, so that they are looked into once in each life."""
+
+    async def contents(self, rows: Sequence[Mapping[str, Any]]) -> dict[int, list[ShipmentItem]]:
+        """Fulfillment id -> items, where they are other than what is left of our order. Raises what the vendor does."""
+        fresh = await self._fresh({row["fulfillmentId"]: row for row in rows if "fulfillmentId" in row})
+        ids = {row["orderId"] for row in fresh.values() if row.get("orderId")}
+        ours = await self._db.run(consignments_by_shipstation_id(ids))
+        names = await self._db.run(known_names({name for row in fresh.values() for name in self._names(row)}))
+        near = {key: row for key, row in fresh.items() if row.get("orderId") in ours or names & self._names(row)}
+        self._foreign |= fresh.keys() - near.keys()
+        if not near:
+            return {}
+        since = min((one.created_at for rows in ours.values() for one in rows), default=None)
+        orders = await orders_by_id(
+            self._client, {row["orderId"] for row in near.values()}, Urgency.TRACKING, since - OVERLAP if since else None
+        )
+        found: dict[int, list[ShipmentItem]] = {}
+        for key, row in near.items():
+            order = orders.get(row["orderId"])
+            if order and (is_regrouped(order) or row["orderId"] not in ours):
+                found[key] = await self._unlabelled(order)
+        return found
+
+    async def _fresh(self, rows: Mapping[int, Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
+        new = {key: row for key, row in rows.items() if key not in self._foreign}
+        recorded = await self._db.run(recorded_packages(f"f{key}" for key in new)) if new else set()
+        return {key: row for key, row in new.items() if f"f{key}" not in recorded}
+
+    def _names(self, row: Mapping[str, Any]) -> set[str]:
+        """Under which names the Shopify order may be known, if it is one of ours."""
+        number = str(row.get("orderNumber") or "")
+        stems = {number.removeprefix(prefix) for prefix in self._prefixes if number.startswith(prefix)}
+        return stems | {PART.sub("", stem) for stem in stems}
+
+    async def _unlabelled(self, order: Order) -> list[ShipmentItem]:
+        """Its items without what left in labelled parcels."""
+        labelled: Counter[str | None] = Counter()
+        for parcel in await shipments_of_order(self._client, order["orderId"], Urgency.TRACKING):
+            if not parcel.get("voided") and not parcel.get("isReturnLabel"):
+                for item in parcel.get("shipmentItems") or []:
+                    labelled[item.get("lineItemKey")] += item.get("quantity") or 0
+        return [
+            {"lineItemKey": item.get("lineItemKey"), "quantity": (item.get("quantity") or 0) - labelled[item.get("lineItemKey")]}
+            for item in order.get("items") or []
+            if not item.get("adjustment")
+        ]
