@@ -88,6 +88,11 @@ class Verdict:
     """The brake keeps its steps from being carried out."""
 
     @property
+    def has_news(self) -> bool:
+        """Whether what the order's state is made of may have changed."""
+        return self.plan is not None or (self.unreadable is not None and self.unreadable.code == "bug")
+
+    @property
     def worst(self) -> Outcome | None:
         """The outcome that decides: a refusal before doubt, doubt before a conflict, anything before success."""
         ranking = (Result.REFUSED, Result.UNKNOWN, Result.CONFLICT, Result.POSTPONED)
@@ -281,7 +286,7 @@ def _lessons(flow: Flow, verdicts: Sequence[Verdict], now: datetime) -> Iterable
     yield close_superseded([intent.entry_id for intent, _ in confirmed], now)
     yield close_settled(flow.name, [pair for verdict in verdicts for pair in _final(flow, verdict)], now)
     if not flow.decides_state:
-        yield mark([Mark("orders", verdict.claimed.subject) for verdict in verdicts if verdict.plan], now)
+        yield mark([Mark("orders", verdict.claimed.subject) for verdict in verdicts if verdict.has_news], now)
 
 
 def _final(flow: Flow, verdict: Verdict) -> list[tuple[OrderRef, str]]:
@@ -412,6 +417,9 @@ def _ending(flow: Flow, verdict: Verdict, now: datetime, delay_s: Callable[[int]
     # All is done. A state that only exists until the steps are confirmed is over now.
     cause = Cause.IN_SHIPSTATION if plan.cause is Cause.QUEUED else plan.cause
     order = _order_row(flow, verdict, cause, plan.detail, now)
+    # A write of ours may still appear. That wait is no success: what failed before it stays counted.
+    if plan.look_again_at and claimed.attempts and not flow.decides_state:
+        return Ending(claimed, "defer", plan.look_again_at, "in_doubt", counts_attempt=False, order=order)
     if plan.look_again_at:
         return Ending(claimed, "look_again", plan.look_again_at, order=order)
     return Ending(claimed, "settle", now, order=order)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from syncd.errors import SyncError
 from syncd.flows.brake import Brake, planned
-from syncd.flows.rows import Intent, Verdict, claim_work, intend, key_of, settle_work
+from syncd.flows.rows import Intent, Verdict, claim_work, intend, key_of, read_known, settle_work
 from syncd.flows.work import Flow, Known, Outcome, Result, Sighting, Unreadable
+from syncd.hints import split_subject
 from syncd.logs import get_logger
 from syncd.ports import Clock, Db, Rng
 from syncd.store.marks import Claimed, due_summary
@@ -122,14 +123,40 @@ class Runner:
             task.result()
 
     async def _run(self, token: str, work: Mapping[Claimed, Known]) -> None:
-        """One batch. What fails here fails for all of it: the leases run out, and it is claimed again."""
+        """One batch. Where it ends early, the leases run out and it is claimed again."""
         with structlog.contextvars.bound_contextvars(flow=self._flow.name, batch_id=token[:8]):
             try:
-                await self._work_through(token, work)
+                await self._in_parts(token, work)
             except SyncError as error:
                 log.warning("batch.postponed", count=len(work), error_code=error.code, error_text=error.text)
             except Exception:
                 log.exception("batch.failed", count=len(work))
+
+    async def _in_parts(self, token: str, work: Mapping[Claimed, Known]) -> None:
+        """A mistake of ours about one order fails its whole batch. Halves of halves find that order, and the others go on."""
+        try:
+            await self._work_through(token, work)
+        except SyncError:
+            raise
+        except Exception:
+            log.exception("batch.failed", count=len(work))
+            if len(work) == 1:
+                await self._give_up(token, next(iter(work)))
+                return
+            claimed, middle = list(work), len(work) // 2
+            for part in (claimed[:middle], claimed[middle:]):
+                await self._in_parts(token, await self._read_again(part))
+
+    async def _read_again(self, part: Sequence[Claimed]) -> dict[Claimed, Known]:
+        """What failed half-way may have intents by now, and those decide what may be sent again."""
+        known = await self._db.run(read_known([split_subject(claimed.subject) for claimed in part]))
+        return {claimed: known[split_subject(claimed.subject)] for claimed in part}
+
+    async def _give_up(self, token: str, claimed: Claimed) -> None:
+        """Deferred for long the first time, parked the second."""
+        verdict = Verdict(claimed, unreadable=Unreadable("bug", "the work failed", self._bounds.longest_wait_s))
+        now, attempts = self._clock.now(), self._bounds.attempts
+        await self._db.run(settle_work(self._flow, token, [verdict], now, self._delay_s, attempts))
 
     async def _work_through(self, token: str, work: Mapping[Claimed, Known]) -> None:
         began = self._clock.monotonic()

@@ -84,6 +84,8 @@ class Feeds:
             log.warning("feed.postponed", feed=feed.name, error_code=error.code, wait_s=error.retry_after_s)
         except SyncError as error:
             log.warning("feed.postponed", feed=feed.name, error_code=error.code, error_text=error.text)
+        except Exception:  # our mistake about one row must not end all the other work
+            log.exception("feed.failed", feed=feed.name)
         else:
             await self._accounts.answered(feed.account)
             if changed:
@@ -115,7 +117,9 @@ def _is_unseen(updated_at: datetime, seen: SeenVersion | None) -> bool:
 
 def _is_other_version(updated_at: datetime, seen: SeenVersion | None) -> bool:
     """Versions have whole seconds: one that we saw in its own second may have changed again in it."""
-    return seen is None or seen.updated_at != updated_at or _is_unseen(updated_at, seen)
+    if seen is None or seen.updated_at is None:  # never read; what was given up is left alone until it changes
+        return _is_unseen(updated_at, seen)
+    return seen.updated_at != updated_at or _is_unseen(updated_at, seen)
 
 
 CHANGE_LISTS = (

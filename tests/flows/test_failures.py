@@ -261,3 +261,46 @@ async def test_an_account_that_was_lost_in_an_earlier_life_is_resumed(day: Day) 
     await day.start()
     await day.rest()
     assert day.rows("SELECT account FROM budgets WHERE paused_since IS NOT NULL") == []
+
+
+async def test_a_mistake_of_ours_about_one_order_parks_that_one_and_no_other(day: Day) -> None:
+    """It fails the whole batch, wherever it happens: here on the way to ShipStation."""
+    orders = day.sell(20)
+    broken = orders[13]
+
+    def fail(request: Any) -> None:
+        if "createorders" in request.url and str(broken) in (request.body or b"").decode():
+            raise LookupError("a mistake")
+
+    day.network.before = fail
+    await day.rest()
+    causes = {order_id: one["cause"] for order_id, one in (await day.told()).items()}
+    assert causes.pop(broken) == "bug"
+    assert set(causes.values()) == {"in_shipstation"}
+    assert day.died == []
+    day.network.before = None
+    day.shopify.people.edit(broken, note="corrected")
+    await day.rest()
+    account = await day.assert_clean()
+    assert account.states == {"in_shipstation": 20}
+
+
+async def test_a_mistake_after_a_fulfillment_was_written_does_not_write_it_twice(day: Day) -> None:
+    """The parts of a batch that failed half-way are read again, intents included."""
+    orders = await placed(day, 4, lines=1, quantity=2)
+    broken = day.order(orders[2])["fulfillmentOrders"][0]["id"]
+
+    def fail(request: Any) -> None:
+        if "fulfillmentCreate" in (request.body or b"").decode() and str(broken) in (request.body or b"").decode():
+            raise LookupError("a mistake")
+
+    day.network.before = fail
+    for order_id in orders:
+        (there,) = day.there(order_id)
+        day.shipstation.labels.mark_shipped(there["orderId"], "fedex")
+    await day.rest()
+    day.network.before = None
+    assert [len(day.fulfillments(order_id)) for order_id in orders] == [1, 1, 0, 1]
+    assert await day.cause(orders[2]) == "bug"
+    assert day.over_fulfilled() == []
+    assert len(day.calls("fulfillmentCreate")) == 3

@@ -136,7 +136,7 @@ class Network:
         """Of each way."""
         self.sent: list[Request] = []
         self.before: Callable[[Request], None] | None = None
-        """Called when a request arrives: something happens just before it is carried out."""
+        """Called when a request arrives: something happens just before it is carried out. What it raises, the caller gets."""
         self._vendors = vendors
         self._rng = rng
         self._tasks: set[asyncio.Task[None]] = set()
@@ -162,11 +162,11 @@ class Network:
 
     async def _carry(self, request: Request, answer: asyncio.Future[Response], delay_s: float) -> None:
         await asyncio.sleep(delay_s)
-        if self.before:
-            self.before(request)
-        self.sent.append(request)
         response: Response | Exception
         try:
+            if self.before:
+                self.before(request)
+            self.sent.append(request)
             response = await self._vendors.send(request)
         except Exception as error:
             response = error
