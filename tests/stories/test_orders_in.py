@@ -122,10 +122,10 @@ async def test_a_preorder_waits_for_its_date_and_goes_by_itself(day: Day) -> Non
     day.shopify.people.set_options({"risk_delay_s": (30.0, 30.0)})
     (order_id,) = day.sell()
     await day.passes(5)
-    day.shopify.people.schedule(order_id, day.clock.now() + timedelta(hours=3))
+    day.shopify.people.schedule(order_id, day.clock.now() + timedelta(minutes=4))
     await rests(day, order_id, "scheduled")
     assert day.there(order_id) == []
-    await day.passes(3 * 3600)
+    await day.passes(240)
     await rests(day, order_id, "in_shipstation")
 
 
@@ -162,26 +162,27 @@ async def test_a_careful_store_holds_what_should_be_investigated(day: Day, fates
     assert (await day.cause(order_id), only(day, order_id)["status"]) == ("fraud_review", "on_hold")
 
 
-async def test_an_analysis_that_never_ends_keeps_an_order_back_for_an_hour(day: Day) -> None:
+@with_store(fraud={"wait_s": 120})
+async def test_an_analysis_that_never_ends_keeps_an_order_back_for_a_time(day: Day, fates: Fates) -> None:
     day.shopify.people.set_options({"risk_delay_s": (1e6, 1e6)})
     (order_id,) = day.sell()
     await rests_waiting(day, order_id, "risk_pending")
-    await day.passes(3600)
+    await day.passes(60)
     await rests(day, order_id, "in_shipstation")
 
 
-async def rests_waiting(day: Day, order_id: int, cause: str) -> None:
-    await day.passes(60)
+async def rests_waiting(day: Day, order_id: int, cause: str, after_s: float = 60.0) -> None:
+    await day.passes(after_s)
     assert (await day.cause(order_id), day.there(order_id)) == (cause, [])
 
 
-@pytest.mark.parametrize("fates", [Fates(settings=settings_of(sync={"grace_s": 600.0}))], ids=["grace"])
+@pytest.mark.parametrize("fates", [Fates(settings=settings_of(sync={"grace_s": 120.0}))], ids=["grace"])
 async def test_edits_do_not_postpone_the_end_of_the_grace_period(day: Day, fates: Fates) -> None:
     (order_id,) = day.sell(lines=1, quantity=1)
-    for _ in range(9):
-        await rests_waiting(day, order_id, "grace_period")
+    for _ in range(3):
+        await rests_waiting(day, order_id, "grace_period", after_s=30)
         day.shopify.people.edit(order_id, note=f"again {day.clock.now()}")
-    await day.passes(60)
+    await day.passes(30)
     await rests(day, order_id, "in_shipstation")
 
 
