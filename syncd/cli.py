@@ -220,6 +220,22 @@ def mark(context: click.Context, orders: tuple[str, ...]) -> None:
 
 @main.command()
 @as_json
+@click.option("--since", default="", metavar="WHEN", help="Orders made since: 2026-11-20, 2026-11-20T08:00:00Z, 36h or 7d (default).")
+@click.pass_context
+def verify(context: click.Context, is_json: bool, since: str) -> None:
+    """Recount both sides by lists and print the account. Writes nothing. Exit code 1 on any difference.
+
+    Example: syncd verify --since 2d
+    """
+    from syncd.operate.verify import account_text, recount
+
+    account = _at_desk(context, lambda desk: recount(desk, since))
+    _show(account, is_json, account_text)
+    context.exit(EXIT_DIFFERENCE if account["differences"] else 0)
+
+
+@main.command()
+@as_json
 @click.pass_context
 def sweep(context: click.Context, is_json: bool) -> None:
     """Look at both sides in full now, as the daemon does every hour, and mark what no event told of. Always safe.

@@ -79,6 +79,11 @@ def orders_since(client: ShipStationClient, since: datetime, urgency: Urgency) -
     return pages(client, ORDERS_MODIFIED, since, urgency)
 
 
+def orders_created_since(client: ShipStationClient, since: datetime, urgency: Urgency) -> AsyncIterator[Page[Order]]:
+    """Orders made since, whatever became of them, oldest first."""
+    return pages(client, ORDERS_CREATED, since, urgency)
+
+
 def shipments_since(client: ShipStationClient, since: datetime, urgency: Urgency) -> AsyncIterator[Page[Shipment]]:
     """Labels bought since, with their items. Some are voided by now, some are return labels."""
     return pages(client, SHIPMENTS_CREATED, since, urgency)

@@ -77,6 +77,12 @@ async def orders_since(client: ShopifyClient, since: datetime) -> AsyncIterator[
         ]
 
 
+async def orders_created_since(client: ShopifyClient, since: datetime) -> AsyncIterator[list[int]]:
+    """Pages of ids, in no order that means anything."""
+    async for nodes in _pages(client, documents.ORDERS_SINCE, "orders", {"query": _since(since, "created_at")}):
+        yield [int(node["legacyResourceId"]) for node in nodes]
+
+
 async def fulfillment_orders_since(client: ShopifyClient, since: datetime) -> AsyncIterator[list[FulfillmentOrderSeen]]:
     """The same for fulfillment orders, closed ones included: holds and moves may not touch the order itself."""
     async for nodes in _pages(
@@ -149,8 +155,8 @@ async def _pages(
         after = following
 
 
-def _since(moment: datetime) -> str:
-    return f"updated_at:>='{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}'"
+def _since(moment: datetime, field: str = "updated_at") -> str:
+    return f"{field}:>='{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}'"
 
 
 def _time(text: str) -> datetime:

@@ -317,6 +317,12 @@ def under_way(flow: str, now: datetime) -> Work[int]:
     return lambda session: session.connection().execute(statement).scalar_one()
 
 
+def moving_subjects(now: datetime) -> Work[set[str]]:
+    """Subjects of any flow about which something is to be done by now. Index: ix_marks_waiting."""
+    statement = select(COLUMNS.subject).where(text(IS_WAITING), COLUMNS.marked_at <= now)
+    return lambda session: set(session.connection().execute(statement).scalars())
+
+
 def parked_marks() -> Work[list[ParkedMark]]:
     """All that waits for a person, oldest first. Index: ix_marks_parked."""
     statement = (
