@@ -59,7 +59,8 @@ def draw_account(
     for shop in shopify["shops"].values():
         for order in shop["orders"]:
             _count_order(account, order, verdicts.get(str(order["id"])), placed, resting)
-            _count_packages(account, order, packages.get(str(order["id"]), []))
+            told_in_part = (verdicts.get(str(order["id"])) or {}).get("cause") == "overshipped"
+            _count_packages(account, order, packages.get(str(order["id"]), []), told_in_part)
     account.shipstation_orders = sum(order["status"] != "cancelled" for order in shipstation["orders"].values())
     calls = shipstation["calls"]
     account.calls, account.most_in_a_window, account.refused_429 = (
@@ -182,7 +183,10 @@ def _count_order(
         account.doubled.append(f"{name}: {dict(too_many)}, state {state}")
 
 
-def _count_packages(account: Account, order: Mapping[str, Any], packages: Sequence[tuple[str, Units]]) -> None:
+def _count_packages(
+    account: Account, order: Mapping[str, Any], packages: Sequence[tuple[str, Units]], told_in_part: bool
+) -> None:
+    """`told_in_part`: more left than Shopify has, which it was told as far as it accepts, and a person of the rest."""
     live = [one for one in order["fulfillments"] if one["status"] == "SUCCESS"]
     numbers = {number for number, _ in packages}
     ours = [one for one in live if any(info["number"] in numbers for info in one["tracking"])]
@@ -191,7 +195,7 @@ def _count_packages(account: Account, order: Mapping[str, Any], packages: Sequen
     account.mails += sum(one["mails"] for one in ours)
     left = list(ours)
     for number, lines in packages:
-        match = next((one for one in left if _is_told(order, one, number, lines)), None)
+        match = next((one for one in left if _is_told(order, one, number, lines, told_in_part)), None)
         if match is None:
             account.not_told.append(f"{order['name']}: package {number}")
             continue
@@ -201,9 +205,12 @@ def _count_packages(account: Account, order: Mapping[str, Any], packages: Sequen
     account.doubled += [f"{order['name']}: fulfillment {one['name']} stands for no package" for one in left]
 
 
-def _is_told(order: Mapping[str, Any], fulfillment: Mapping[str, Any], number: str, lines: Units) -> bool:
+def _is_told(
+    order: Mapping[str, Any], fulfillment: Mapping[str, Any], number: str, lines: Units, in_part: bool
+) -> bool:
     said = Counter({f"{order['id']}:{line_id}": units for line_id, units in fulfillment["lines"].items()})
-    return said == lines and any(info["number"] == number for info in fulfillment["tracking"])
+    fits = not said - lines if in_part else said == lines
+    return fits and any(info["number"] == number for info in fulfillment["tracking"])
 
 
 def account_text(account: Account, limit: int) -> str:
