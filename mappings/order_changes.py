@@ -58,6 +58,8 @@ class Picture:
     """Packed, reported to Shopify, and open there again although the label stands: sent once more they would leave twice."""
     voided: Units
     """Shopify counts them as gone, and their label was voided."""
+    overmarked: Units
+    """Left in an order that was marked as shipped, and more than Shopify had left of it by then."""
 
     @property
     def withdraws(self) -> bool:
@@ -94,7 +96,7 @@ def picture(
     uncertain = frozenset(c.order_key for c in consignments if c.standing is Standing.INTENDED or c.applied is None)
     found = _changes(profile, order, allotment, documents, numbers, uncertain)
     changes = tuple(replace(change, rules=_rules_of(profile, order, change.assignment)) for change in found)
-    return Picture(gate, routes, allotment, seen, documents, changes, paused, reopened, voided)
+    return Picture(gate, routes, allotment, seen, documents, changes, paused, reopened, voided, _overmarked(routes, seen, packages, reported))
 
 
 def as_observed(consignment: Consignment, observed: Order | None) -> Consignment:
@@ -171,6 +173,19 @@ def _reported(consignments: Sequence[Consignment], packages: Sequence[Package]) 
     """Units in unvoided packages that Shopify knows."""
     whole = whole_packages(consignments, packages)
     return added(Counter(package.lines or {}) - untold(package) for package in whole)
+
+
+def _overmarked(
+    routes: Routing, consignments: Sequence[Consignment], packages: Sequence[Package], reported: Units
+) -> Units:
+    """Such a package tells no lines, so Shopify was told of what it had left: a refund may have been quicker than our change."""
+    marked = {one.package_key for one in packages if one.lines is None and one.fulfillment_gid and not one.voided}
+    if not marked:
+        return Counter()
+    whole = whole_packages(consignments, packages)
+    units = added(Counter(package.lines or {}) for package in whole if package.package_key in marked)
+    live = added([*routes.free.values(), *routes.barred.values()])
+    return (reported - routes.fulfilled - live) & units
 
 
 def _still_fulfilled(

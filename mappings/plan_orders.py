@@ -33,6 +33,7 @@ REREAD_S = 60.0
 
 _WORST_FIRST = (
     Cause.CANCELLED_AFTER_LABEL,
+    Cause.OVERSHIPPED,
     Cause.EDITED_AFTER_LABEL,
     Cause.FRAUD_REVIEW,
     Cause.CHANGED_ON_BOTH_SIDES,
@@ -176,6 +177,9 @@ def _troubles(
     troubles = [_excess(seen, key, f"{_counted(units)} no longer wanted") for key, units in seen.allotment.excess.items()]
     held = [one for one in seen.consignments if one.location_id in seen.paused and one.order_key in seen.allotment.locked]
     troubles += [_excess(seen, one.order_key, "on hold in Shopify after its label") for one in held]
+    for line_id, units in sorted(seen.overmarked.items()):
+        detail = f"line {line_id}: {units} units more were marked as shipped than Shopify had left"
+        troubles.append(Trouble(Cause.OVERSHIPPED, detail))
     for line_id, units in sorted(seen.reopened.items()):
         detail = f"line {line_id}: {units} shipped units are open again in Shopify, their label stands"
         troubles.append(Trouble(Cause.EDITED_AFTER_LABEL, detail))

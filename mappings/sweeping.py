@@ -7,7 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mappings.carry_over import CHANGEABLE, edited_there, has_other_units, is_regrouped, same_destination
+from mappings.carry_over import (
+    CHANGEABLE,
+    edited_there,
+    has_other_units,
+    is_on_hold,
+    is_regrouped,
+    same_destination,
+)
 from mappings.causes import Cause
 from mappings.keys import line_of
 from mappings.packed import Units
@@ -79,6 +86,11 @@ def standing_seen(standing: Standing, status: str, has_packages: bool) -> Standi
     if standing is Standing.OPEN and status == "shipped" and not has_packages:
         return Standing.SHIPPED
     return None
+
+
+def is_hold_lifted(applied: Order | None, status: str) -> bool:
+    """We put it on hold, and somebody there let it go: whether Shopify still holds it is for the plan to see."""
+    return is_on_hold(applied) and status in CHANGEABLE - {"on_hold"}
 
 
 def edited_fields(observed: Order, applied: Order) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import Engine
 
 from syncd.store.engine import open_db
@@ -19,6 +20,8 @@ from syncd.store.sqlite import SqliteDb
 from tests.postgres import Server, server
 from tests.whole.day import Day, Fates
 from tests.whole.virtual_time import VirtualLoop
+
+settings.register_profile("nightly", max_examples=2000)
 
 
 def pytest_asyncio_loop_factories(

@@ -25,6 +25,7 @@ from mappings.sweeping import (
     Placed,
     Sight,
     edited_fields,
+    is_hold_lifted,
     is_twin,
     judge,
     sight_of,
@@ -75,6 +76,8 @@ class Lesson:
     found: str
     standing: Standing | None = None
     shipstation_order_id: int | None = None
+    applied: Order | None = None
+    """What of our document still holds there."""
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -147,6 +150,8 @@ class ShipStationSweep:
                 continue
             if differs and ",".join(differs) != (row.seen_differs or ""):
                 lessons.append(Lesson(row, "edited", facts={"fields": list(differs)}))
+            if is_hold_lifted(_applied(row), status):
+                lessons.append(Lesson(row, "hold_lifted", applied=_without_hold(row)))
             if learned := standing_seen(Standing(row.standing), status, row.order_key in packaged):
                 lessons.append(Lesson(row, _WORDS[learned], standing=learned))
             if row.standing == Standing.SHIPPED and status in {"awaiting_shipment", "on_hold"}:
@@ -165,12 +170,9 @@ class ShipStationSweep:
         if not lessons:
             return
         now = self._clock.now()
-        updates = [
-            ConsignmentUpdate(one.row.order_key, one.standing or one.row.standing, one.shipstation_order_id)
-            for one in lessons
-            if one.standing or one.shipstation_order_id
-        ]
-        certain = {_ref(one.row) for one in lessons if one.standing or one.shipstation_order_id}
+        changes = [one for one in lessons if one.standing or one.shipstation_order_id or one.applied]
+        updates = [_update(one) for one in changes]
+        certain = {_ref(one.row) for one in changes}
 
         def work(session: Session) -> None:
             record_consignments(updates, now)(session)
@@ -302,6 +304,20 @@ def _marks(refs: Iterable[OrderRef]) -> list[Mark]:
 def _entry(lesson: Lesson) -> NewEntry:
     facts = json.dumps({"found": lesson.found, **lesson.facts})
     return NewEntry("sweep", "sweep", lesson.row.store, lesson.row.order_id, "sweep", lesson.row.order_key, facts)
+
+
+def _update(lesson: Lesson) -> ConsignmentUpdate:
+    return ConsignmentUpdate(
+        lesson.row.order_key,
+        lesson.standing or lesson.row.standing,
+        lesson.shipstation_order_id,
+        canonical.dumps(lesson.applied) if lesson.applied else None,
+        canonical.digest(lesson.applied) if lesson.applied else None,
+    )
+
+
+def _without_hold(row: ConsignmentRow) -> Order:
+    return cast(Order, {**(_applied(row) or {}), "orderStatus": "awaiting_shipment"})
 
 
 def _ref(row: ConsignmentRow) -> OrderRef:

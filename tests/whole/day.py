@@ -175,10 +175,10 @@ class Day:
             assert self.clock.monotonic() < ends, f"not so after {longest_s} s"
             await asyncio.sleep(1.0)
 
-    async def rest(self, longest_s: float = 900.0) -> None:
-        """Until nothing is left to do for as long as every feed needs to look once more."""
+    async def rest(self, longest_s: float = 900.0, quiet_s: float | None = None) -> None:
+        """Until nothing is left to do for `quiet_s`, by default as long as every feed needs to look once more."""
         begun, ends = self.clock.monotonic(), self.clock.monotonic() + longest_s
-        quiet_s = self.settings.sync.order_poll_s + 5.0
+        quiet_s = quiet_s or self.settings.sync.order_poll_s + 5.0
         while self.clock.monotonic() < begun + quiet_s:
             await asyncio.sleep(1.0)
             if busy := self._busy():

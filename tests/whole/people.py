@@ -1,0 +1,142 @@
+"""What customers, merchants, the warehouse and bad luck do in a random day. Each deed picks its object by a number, and may be refused."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from tests.whole.day import Day
+
+Deed = Callable[[Day, int], Awaitable[Any] | Any]
+
+LOCATIONS = (82734627, 82734628)
+
+
+def pick(some: list[Any], number: int) -> Any:
+    """Raises `ValueError` when there is nothing to pick from: then nothing happens."""
+    if not some:
+        raise ValueError("nothing there")
+    return some[number % len(some)]
+
+
+def _order_id(day: Day, number: int) -> int:
+    return int(pick(orders(day), number)["id"])
+
+
+def orders(day: Day) -> list[dict[str, Any]]:
+    return list(next(iter(day.shopify.state()["shops"].values()))["orders"])
+
+
+def _there(day: Day, number: int) -> dict[str, Any]:
+    found: dict[str, Any] = pick(list(day.shipstation.state()["orders"].values()), number)
+    return found
+
+
+def _line(day: Day, number: int) -> tuple[int, dict[str, Any]]:
+    order = pick(orders(day), number)
+    return order["id"], pick(order["lines"], number // 7)
+
+
+def sell(day: Day, number: int) -> None:
+    mix = [{}, {"two_locations": 1.0}, {"unpaid": 1.0}, {"pickup": 1.0}][number % 4 if number % 3 == 0 else 0]
+    day.sell(1, lines=1 + number % 2, quantity=1 + number // 2 % 3, mix=mix)
+
+
+def pay(day: Day, number: int) -> None:
+    day.shopify.people.pay(_order_id(day, number))
+
+
+def cancel(day: Day, number: int) -> None:
+    day.shopify.people.cancel(_order_id(day, number))
+
+
+def change_quantity(day: Day, number: int) -> None:
+    order_id, line = _line(day, number)
+    day.shopify.people.edit(order_id, quantities={line["id"]: number // 11 % 4})
+
+
+def move_house(day: Day, number: int) -> None:
+    day.shopify.people.edit(_order_id(day, number), address={"address1": f"{number} New Road"})
+
+
+def refund(day: Day, number: int) -> None:
+    order_id, line = _line(day, number)
+    day.shopify.people.refund(order_id, lines={line["id"]: 1}, restock_type=["CANCEL", "NO_RESTOCK"][number // 5 % 2])
+
+
+def hold(day: Day, number: int) -> None:
+    day.shopify.people.hold(_order_id(day, number))
+
+
+def release(day: Day, number: int) -> None:
+    day.shopify.people.release(_order_id(day, number))
+
+
+def move(day: Day, number: int) -> None:
+    day.shopify.people.move_fulfillment_order(_order_id(day, number), LOCATIONS[number // 3 % 2])
+
+
+def label(day: Day, number: int) -> None:
+    day.shipstation.labels.buy_label(_there(day, number)["orderId"])
+
+
+def label_one_unit(day: Day, number: int) -> None:
+    order = _there(day, number)
+    items = [item for item in order["items"] if not item["adjustment"] and item["lineItemKey"]]
+    day.shipstation.labels.buy_label(order["orderId"], {pick(items, number // 3)["lineItemKey"]: 1})
+
+
+def void(day: Day, number: int) -> None:
+    shipments = [one for one in day.shipstation.state()["shipments"] if not one["voided"]]
+    day.shipstation.labels.void_label(pick(shipments, number)["shipmentId"])
+
+
+def mark_shipped(day: Day, number: int) -> None:
+    order = _there(day, number)
+    if order["status"] == "shipped":
+        raise ValueError("people do not mark twice")
+    day.shipstation.labels.mark_shipped(order["orderId"], "fedex", f"7700{number:08d}{order['orderId']}")
+
+
+def split(day: Day, number: int) -> None:
+    order = _there(day, number)
+    items = [item for item in order["items"] if not item["adjustment"] and item["lineItemKey"]]
+    day.shipstation.desk.split(order["orderId"], {pick(items, number // 3)["lineItemKey"]: 1})
+
+
+def merge(day: Day, number: int) -> None:
+    day.shipstation.desk.merge([_there(day, number)["orderId"], _there(day, number // 2 + 1)["orderId"]])
+
+
+def annotate(day: Day, number: int) -> None:
+    day.shipstation.edit(_there(day, number)["orderId"], {"internalNotes": f"shelf {number}"})
+
+
+def hold_there(day: Day, number: int) -> None:
+    day.shipstation.desk.hold(_there(day, number)["orderId"])
+
+
+def release_there(day: Day, number: int) -> None:
+    day.shipstation.desk.release(_there(day, number)["orderId"])
+
+
+def cancel_there(day: Day, number: int) -> None:
+    day.shipstation.desk.cancel(_there(day, number)["orderId"])
+
+
+async def crash(day: Day, number: int) -> None:
+    """And after that once more, in the middle of what the new life finds."""
+    day.kill()
+    await day.start(dies_after=5 + number % 60)
+    await day.passes(3.0)
+    day.kill()
+    await day.start()
+
+
+DEEDS: dict[str, Deed] = {
+    deed.__name__: deed
+    for deed in (
+        sell, pay, cancel, change_quantity, move_house, refund, hold, release, move,
+        label, label_one_unit, void, mark_shipped, split, merge, annotate, hold_there, release_there, cancel_there, crash,
+    )
+}  # fmt: skip
