@@ -49,7 +49,12 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] in {"-h", "--help"}:
         sys.exit("usage: python3 dev.py test [pytest options] | demo [options] | any other syncd command")
     uv = shutil.which("uv") or installed_uv()
-    env = {**os.environ, "UV_PYTHON": os.environ.get("UV_PYTHON", sys.executable), "UV_NO_PROGRESS": "1", "UV_COMPILE_BYTECODE": "1"}
+    env = {
+        **os.environ,
+        "UV_PYTHON": os.environ.get("UV_PYTHON", sys.executable),
+        "UV_NO_PROGRESS": "1",
+        "UV_COMPILE_BYTECODE": "1",
+    }
     if run(uv, "sync", "--frozen", "--quiet", env=env):
         return 1
     tool = ["pytest", "-n", "auto"] if arguments[0] == "test" else ["syncd", arguments[0]]

@@ -17,7 +17,14 @@ LONGEST_LINE = 50
 
 LAST_RESORT_NAME = "Customer"
 
-_CITY_STATES = {"SG": "Singapore", "HK": "Hong Kong", "MO": "Macao", "MC": "Monaco", "GI": "Gibraltar", "VA": "Vatican City"}
+_CITY_STATES = {
+    "SG": "Singapore",
+    "HK": "Hong Kong",
+    "MO": "Macao",
+    "MC": "Monaco",
+    "GI": "Gibraltar",
+    "VA": "Vatican City",
+}
 
 _POSTAL_CODE_OPTIONAL = frozenset(
     "AE AG AN AO AW BF BI BJ BO BS BW BZ CD CF CG CI CK CM CW DJ DM ER FJ GD GH GM GN GQ GY HK HN IE JM KI KM KN KP LB LC LY"

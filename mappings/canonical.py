@@ -35,7 +35,9 @@ def digest(document: object) -> str:
     return f"{MAPPING_VERSION}:{hashlib.sha256(canonical(document).encode()).hexdigest()}"
 
 
-def differing_fields(a: Mapping[str, Any], b: Mapping[str, Any], fields: Iterable[str] | None = None) -> tuple[str, ...]:
+def differing_fields(
+    a: Mapping[str, Any], b: Mapping[str, Any], fields: Iterable[str] | None = None
+) -> tuple[str, ...]:
     """Sorted names of the top-level fields that differ; a missing field equals null."""
     names = a.keys() | b.keys() if fields is None else fields
     return tuple(sorted(name for name in names if not same(a.get(name), b.get(name))))

@@ -150,10 +150,5 @@ def _key(name: str) -> str:
     return "_".join(re.findall(r"[^\W_]+", name.lower()))
 
 
-_KNOWN = (
-    {_key(name): name for name in [*SHOPIFY_COMPANIES, *TRACKING_URLS]}
-    | _UNKNOWN_NAMES
-    | _BY_PREFIX
-    | _BY_CODE
-)
+_KNOWN = {_key(name): name for name in [*SHOPIFY_COMPANIES, *TRACKING_URLS]} | _UNKNOWN_NAMES | _BY_PREFIX | _BY_CODE
 _PREFIXES = sorted(_BY_PREFIX.items(), key=lambda item: -len(item[0]))

@@ -119,7 +119,9 @@ class _Place:
         self._newest = {c.split_group: c for c in live}
         for consignment in consignments:
             if consignment.standing is Standing.SHIPPED:
-                self._lock(consignment.order_key, units_of(consignment.applied) - packed.of(consignment.order_key), spare)
+                self._lock(
+                    consignment.order_key, units_of(consignment.applied) - packed.of(consignment.order_key), spare
+                )
         for consignment in live:
             self._assign(consignment, packed.of(consignment.order_key), spare)
 
@@ -154,19 +156,21 @@ class _Place:
         self.rest = self.rest - given
         due = given + kept
         # What was packed beyond what the order held is listed only where more of that line is due.
-        done = Counter({line_id: count if due[line_id] else min(count, held[line_id]) for line_id, count in packed.items()})
+        done = Counter(
+            {line_id: count if due[line_id] else min(count, held[line_id]) for line_id, count in packed.items()}
+        )
         units = done + due
         one = consignment
-        self.assignments.append(
-            Assignment(one.order_key, one.location_id, one.n, units, packed, one, one.split_group)
-        )
+        self.assignments.append(Assignment(one.order_key, one.location_id, one.n, units, packed, one, one.split_group))
 
 
 def _wanted(
     remaining: Mapping[int, Units], consignments: Sequence[Consignment], packed: Packed, reopened: Units
 ) -> tuple[dict[int, Units], Units]:
     """By location, remaining minus pending; and the pending units beyond that, which are taken off wherever they remain."""
-    wanted = {c.location_id: Counter[int]() for c in consignments} | {where: Counter(of) for where, of in remaining.items()}
+    wanted = {c.location_id: Counter[int]() for c in consignments} | {
+        where: Counter(of) for where, of in remaining.items()
+    }
     for consignment in consignments:
         wanted[consignment.location_id].subtract(packed.pending.get(consignment.order_key, {}))
     unsettled = packed.stray + reopened + added(-of for of in wanted.values())

@@ -23,6 +23,7 @@ LATEST_LOOK_S = 6 * 3600.0
 ENDED = frozenset({"CLOSED", "CANCELLED"})
 """A closed fulfillment order may show remaining units again after its fulfillment was cancelled: they live in another one."""
 
+
 @dataclass(frozen=True)
 class Barrier:
     """Why an order as a whole may not ship now, and when that may change by itself.

@@ -10,7 +10,9 @@ LONGEST_ORDER_KEY = 50
 _LONGEST_NUMBERS = len("-") * 3 + 15 + 13 + 3
 """Shopify's order ids have 13 or 14 digits, its location ids 11; three digits for `n`."""
 
-_ORDER_KEY = re.compile(r"(?P<store>[!-~]+)-(?P<order>[0-9]{1,19})-(?P<location>[0-9]{1,19})-(?P<n>[0-9]{1,9})", re.ASCII)
+_ORDER_KEY = re.compile(
+    r"(?P<store>[!-~]+)-(?P<order>[0-9]{1,19})-(?P<location>[0-9]{1,19})-(?P<n>[0-9]{1,9})", re.ASCII
+)
 _LINE_ITEM_KEY = re.compile(r"([0-9]{1,19}):([0-9]{1,19})", re.ASCII)
 
 

@@ -96,7 +96,18 @@ def picture(
     uncertain = frozenset(c.order_key for c in consignments if c.standing is Standing.INTENDED or c.applied is None)
     found = _changes(profile, order, allotment, documents, numbers, uncertain)
     changes = tuple(replace(change, rules=_rules_of(profile, order, change.assignment)) for change in found)
-    return Picture(gate, routes, allotment, seen, documents, changes, paused, reopened, voided, _overmarked(routes, seen, packages, reported))
+    return Picture(
+        gate,
+        routes,
+        allotment,
+        seen,
+        documents,
+        changes,
+        paused,
+        reopened,
+        voided,
+        _overmarked(routes, seen, packages, reported),
+    )
 
 
 def as_observed(consignment: Consignment, observed: Order | None) -> Consignment:
@@ -110,7 +121,9 @@ def as_observed(consignment: Consignment, observed: Order | None) -> Consignment
     else:
         standing = Standing.OPEN if status in CHANGEABLE else Standing.SHIPPED
     order_id = observed.get("orderId") or consignment.shipstation_order_id
-    return replace(consignment, standing=standing, shipstation_order_id=order_id, applied=_applied(consignment, observed))
+    return replace(
+        consignment, standing=standing, shipstation_order_id=order_id, applied=_applied(consignment, observed)
+    )
 
 
 def _applied(consignment: Consignment, observed: Order) -> Order:
@@ -223,7 +236,9 @@ def _changes(
 
 
 def _rules_of(profile: Profile, order: OrderToShip, one: Assignment) -> tuple[str, ...]:
-    splits = [rule.name for rule in profile.rules.rules if one.split_group and rule.then.get("split") == one.split_group]
+    splits = [
+        rule.name for rule in profile.rules.rules if one.split_group and rule.then.get("split") == one.split_group
+    ]
     return tuple(dict.fromkeys([*splits, *consignment_verdict(profile.rules, order, one.units).hits]))
 
 

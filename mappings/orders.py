@@ -44,7 +44,14 @@ _NO = frozenset({"", "0", "false", "no", "off", "none"})
 
 
 def shipstation_order(
-    profile: Profile, order: OrderToShip, key: str, location_id: int, ordinal: int, units: Units, before: Units, ships_from: str
+    profile: Profile,
+    order: OrderToShip,
+    key: str,
+    location_id: int,
+    ordinal: int,
+    units: Units,
+    before: Units,
+    ships_from: str,
 ) -> Order:
     """The body of createorders. `ordinal` counts the order's consignments from 1; `before` are the units of the earlier ones.
 
@@ -58,7 +65,9 @@ def shipstation_order(
         "orderNumber": order_number(profile, order, ordinal),
         "orderKey": key,
         "orderDate": to_pacific(from_shopify(order["processedAt"])),
-        "paymentDate": to_pacific(from_shopify(order["processedAt"])) if order["displayFinancialStatus"] in _PAID else None,
+        "paymentDate": to_pacific(from_shopify(order["processedAt"]))
+        if order["displayFinancialStatus"] in _PAID
+        else None,
         "orderStatus": "awaiting_shipment",
         "customerUsername": order["email"] or order["phone"],
         "customerEmail": order["email"],
@@ -214,7 +223,9 @@ def _shipping_service(order: OrderToShip) -> str | None:
     return next((title for title in titles if title), None)
 
 
-def _international(lines: Sequence[tuple[LineItem, int]], ships_from: str, ships_to: str) -> InternationalOptions | None:
+def _international(
+    lines: Sequence[tuple[LineItem, int]], ships_from: str, ships_to: str
+) -> InternationalOptions | None:
     if not ships_from or not ships_to or ships_from == ships_to:
         return None
     return {"contents": "merchandise", "customsItems": [_customs_item(line, count) for line, count in lines]}

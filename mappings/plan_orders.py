@@ -109,9 +109,7 @@ def order_number_stem(profile: Profile, order: OrderToShip) -> str:
     return order_number(profile, order, 1)
 
 
-def _decide(
-    change: Change, observed: Mapping[str, Order | None], take: Side | None
-) -> Sequence[UpsertOrder | Trouble]:
+def _decide(change: Change, observed: Mapping[str, Order | None], take: Side | None) -> Sequence[UpsertOrder | Trouble]:
     """The decision table of one ShipStation order. Shipped and cancelled ones never get here: nothing is assigned to them."""
     key, consignment = change.order_key, change.assignment.consignment
     applied = consignment.applied if consignment else None
@@ -171,11 +169,19 @@ def _upsert(change: Change, document: Order, wanted: Order | None = None) -> Ups
 
 
 def _troubles(
-    profile: Profile, order: OrderToShip, seen: Picture, packages: Sequence[Package], observed: Mapping[str, Order | None]
+    profile: Profile,
+    order: OrderToShip,
+    seen: Picture,
+    packages: Sequence[Package],
+    observed: Mapping[str, Order | None],
 ) -> list[Trouble]:
     """What cannot be made equal by any step."""
-    troubles = [_excess(seen, key, f"{_counted(units)} no longer wanted") for key, units in seen.allotment.excess.items()]
-    held = [one for one in seen.consignments if one.location_id in seen.paused and one.order_key in seen.allotment.locked]
+    troubles = [
+        _excess(seen, key, f"{_counted(units)} no longer wanted") for key, units in seen.allotment.excess.items()
+    ]
+    held = [
+        one for one in seen.consignments if one.location_id in seen.paused and one.order_key in seen.allotment.locked
+    ]
     troubles += [_excess(seen, one.order_key, "on hold in Shopify after its label") for one in held]
     for line_id, units in sorted(seen.overmarked.items()):
         detail = f"line {line_id}: {units} units more were marked as shipped than Shopify had left"
@@ -189,7 +195,9 @@ def _troubles(
     else:
         troubles += [trouble for one in seen.consignments if (trouble := _moved(seen, one))]
     vanished = [one for one in seen.allotment.assignments if _is_vanished(one, observed)]
-    troubles += [Trouble(Cause.MERGED_PARENT_UNKNOWN, f"{one.order_key}: ShipStation has no such order") for one in vanished]
+    troubles += [
+        Trouble(Cause.MERGED_PARENT_UNKNOWN, f"{one.order_key}: ShipStation has no such order") for one in vanished
+    ]
     return troubles if seen.barrier else troubles + _unmapped(profile, seen)
 
 
@@ -267,7 +275,11 @@ def _state(order: OrderToShip, seen: Picture, steps: Sequence[UpsertOrder]) -> C
         return gate.cause
     if gate and stopped:
         return gate.cause
-    if seen.paused and placed and all(one.location_id in seen.paused for one in allotment.assignments if one.outstanding):
+    if (
+        seen.paused
+        and placed
+        and all(one.location_id in seen.paused for one in allotment.assignments if one.outstanding)
+    ):
         return gate.cause if gate and gate.pauses else Cause.FULFILLMENT_HOLD
     if not gone and any(step.kind == "create_order" for step in steps):
         return Cause.QUEUED
@@ -296,7 +308,11 @@ def _unplaced_state(order: OrderToShip, seen: Picture, gone: Units) -> Cause:
     if seen.routing.unrouted:
         return Cause.PARTLY_SHIPPED if gone else Cause.NOT_ROUTED
     if gone:
-        return Cause.SHIPPED if _shipped_by_us(seen) else next((c for c in _NOT_OURS if c in barred), Cause.FULFILLED_ELSEWHERE)
+        return (
+            Cause.SHIPPED
+            if _shipped_by_us(seen)
+            else next((c for c in _NOT_OURS if c in barred), Cause.FULFILLED_ELSEWHERE)
+        )
     return next((cause for cause in _NOT_OURS if cause in barred), Cause.REFUNDED)
 
 

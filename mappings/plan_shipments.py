@@ -283,7 +283,9 @@ def _misfit(planning: _Planning, package: Package, lines: Units) -> None:
     elif not lines - free - units_left(planning.held):
         planning.troubles.append((Cause.FULFILLMENT_HOLD, f"{name}: left although Shopify holds its goods"))
     else:
-        counts = ", ".join(f"line {line_id}: {count} packed, {free[line_id]} left" for line_id, count in sorted(lines.items()))
+        counts = ", ".join(
+            f"line {line_id}: {count} packed, {free[line_id]} left" for line_id, count in sorted(lines.items())
+        )
         planning.troubles.append((Cause.OVERSHIPPED, f"{name}: {counts}"))
         planning.overpacked.append((package, lines))
 
@@ -300,7 +302,9 @@ def _tell_part(planning: _Planning, package: Package, lines: Units) -> None:
 
 
 def _create(planning: _Planning, package: Package, taken: Taken, told: Units | None = None) -> CreateFulfillment:
-    company, url = tracking(package.carrier_code, package.service_code, package.tracking_number, planning.profile.carriers)
+    company, url = tracking(
+        package.carrier_code, package.service_code, package.tracking_number, planning.profile.carriers
+    )
     return CreateFulfillment(
         package_key=package.package_key,
         order_gid=planning.order["id"],

@@ -47,7 +47,9 @@ def with_rules(document: Order, verdict: Verdict) -> Order:
 def _insurance(provider: str, document: Order) -> dict[str, Any]:
     if provider == "none":
         return {"provider": None, "insureShipment": False, "insuredValue": Decimal(0)}
-    goods = sum((item["unitPrice"] * item["quantity"] for item in document["items"] if not item.get("adjustment")), Decimal(0))
+    goods = sum(
+        (item["unitPrice"] * item["quantity"] for item in document["items"] if not item.get("adjustment")), Decimal(0)
+    )
     return {"provider": provider, "insureShipment": True, "insuredValue": goods}
 
 

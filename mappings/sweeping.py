@@ -107,7 +107,9 @@ def survivor_of(placed: Placed, shopify_order_id: int, sights: Iterable[Sight]) 
     for one in candidates:
         if placed.shipstation_order_id in one.absorbed:
             return one
-    holding = [one for one in candidates if one.is_regrouped and not placed.units - one.units.get(shopify_order_id, Counter())]
+    holding = [
+        one for one in candidates if one.is_regrouped and not placed.units - one.units.get(shopify_order_id, Counter())
+    ]
     return holding[0] if placed.units and len(holding) == 1 else None
 
 
@@ -126,7 +128,11 @@ def is_twin(observed: Order, ours: Order, shopify_order_id: int) -> bool:
 
 
 def judge(
-    shopify_order_id: int, placed: Sequence[Placed], sights: Iterable[Sight], twins: Sequence[int], vanished: Sequence[str]
+    shopify_order_id: int,
+    placed: Sequence[Placed],
+    sights: Iterable[Sight],
+    twins: Sequence[int],
+    vanished: Sequence[str],
 ) -> Finding | None:
     """The decision table of one order; the first row that applies decides. `sights`: all orders there that hold lines of it;
     a consignment that is not among them is taken to be as we left it. `twins`: ids of the same sale imported by others."""

@@ -220,7 +220,12 @@ def mark(context: click.Context, orders: tuple[str, ...]) -> None:
 
 @main.command()
 @as_json
-@click.option("--since", default="", metavar="WHEN", help="Orders made since: 2026-11-20, 2026-11-20T08:00:00Z, 36h or 7d (default).")
+@click.option(
+    "--since",
+    default="",
+    metavar="WHEN",
+    help="Orders made since: 2026-11-20, 2026-11-20T08:00:00Z, 36h or 7d (default).",
+)
 @click.pass_context
 def verify(context: click.Context, is_json: bool, since: str) -> None:
     """Recount both sides by lists and print the account. Writes nothing. Exit code 1 on any difference.

@@ -136,7 +136,10 @@ def test_two_shops_whose_order_numbers_would_meet_in_shipstation_are_refused(tmp
 
 
 def test_carriers_and_mails_are_refused_with_a_cure(tmp_path: Path) -> None:
-    text = WHOLE + '[sync]\nnotify_customer = "scan"\n[carriers.acme]\ncompany = "Acme"\nurl = "https://acme.example.com/"\n'
+    text = (
+        WHOLE
+        + '[sync]\nnotify_customer = "scan"\n[carriers.acme]\ncompany = "Acme"\nurl = "https://acme.example.com/"\n'
+    )
     problems = problems_of(tmp_path, text)
     assert len(problems) == 2
     assert "sync.notify_customer: `label` mails when a label is bought" in problems[0]

@@ -46,7 +46,10 @@ class MarkedOrders:
             return {}
         since = min((one.created_at for rows in ours.values() for one in rows), default=None)
         orders = await orders_by_id(
-            self._client, {row["orderId"] for row in near.values()}, Urgency.TRACKING, since - OVERLAP if since else None
+            self._client,
+            {row["orderId"] for row in near.values()},
+            Urgency.TRACKING,
+            since - OVERLAP if since else None,
         )
         found: dict[int, list[ShipmentItem]] = {}
         for key, row in near.items():
@@ -74,7 +77,10 @@ class MarkedOrders:
                 for item in parcel.get("shipmentItems") or []:
                     labelled[item.get("lineItemKey")] += item.get("quantity") or 0
         return [
-            {"lineItemKey": item.get("lineItemKey"), "quantity": (item.get("quantity") or 0) - labelled[item.get("lineItemKey")]}
+            {
+                "lineItemKey": item.get("lineItemKey"),
+                "quantity": (item.get("quantity") or 0) - labelled[item.get("lineItemKey")],
+            }
             for item in order.get("items") or []
             if not item.get("adjustment")
         ]

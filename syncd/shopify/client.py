@@ -48,7 +48,8 @@ INPUT_CODES = frozenset(
 
 # Plain user errors carry no code, so the sentence decides. These say that the fulfillment orders are not what we saw.
 MOVED = re.compile(
-    r"line item quantity requested|does not exist|fulfillment not found|unfulfillable status|assigned to a single location", re.IGNORECASE
+    r"line item quantity requested|does not exist|fulfillment not found|unfulfillable status|assigned to a single location",
+    re.IGNORECASE,
 )
 
 

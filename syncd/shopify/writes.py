@@ -29,9 +29,7 @@ async def create_fulfillment(client: ShopifyClient, step: CreateFulfillment) -> 
 async def update_tracking(client: ShopifyClient, step: UpdateTracking) -> None:
     """`ConflictError`: the fulfillment was cancelled or is gone."""
     variables = {"id": step.fulfillment_gid, "tracking": _tracking(step), "notify": step.notify_customer}
-    payload = await client.mutate(
-        documents.UPDATE_TRACKING, variables, "fulfillmentTrackingInfoUpdate", urgent=True
-    )
+    payload = await client.mutate(documents.UPDATE_TRACKING, variables, "fulfillmentTrackingInfoUpdate", urgent=True)
     if (payload.get("fulfillment") or {}).get("status") != "SUCCESS":
         raise ConflictError("fulfillment_cancelled", "somebody cancelled it meanwhile")
 

@@ -310,9 +310,7 @@ NEXT_TIMES = _next_times()
 def under_way(flow: str, now: datetime) -> Work[int]:
     """How many are being worked on: not due, and not done either. Index: ix_marks_waiting."""
     statement = (
-        select(func.count())
-        .select_from(MARKS)
-        .where(COLUMNS.flow == flow, text(IS_WAITING), COLUMNS.lease_until > now)
+        select(func.count()).select_from(MARKS).where(COLUMNS.flow == flow, text(IS_WAITING), COLUMNS.lease_until > now)
     )
     return lambda session: session.connection().execute(statement).scalar_one()
 

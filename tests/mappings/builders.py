@@ -85,7 +85,10 @@ def line(line_id: int = 7001, quantity: int = 1, price: str = "10.00", **rest: o
 
 
 def fulfillment_order(
-    number: int = 9001, lines: Mapping[int, int | tuple[int, int]] | None = None, location: int | None = HERE, **rest: object
+    number: int = 9001,
+    lines: Mapping[int, int | tuple[int, int]] | None = None,
+    location: int | None = HERE,
+    **rest: object,
 ) -> FulfillmentOrder:
     """`lines`: line id -> remaining, or (remaining, total)."""
     lines = {7001: 1} if lines is None else lines
@@ -131,7 +134,8 @@ def order(
         }
         fulfillment_orders = [fulfillment_order(9001, open_lines)]
     total = sum(
-        round(float(one["discountedUnitPriceAfterAllDiscountsSet"]["shopMoney"]["amount"]) * 100) * one["currentQuantity"]
+        round(float(one["discountedUnitPriceAfterAllDiscountsSet"]["shopMoney"]["amount"]) * 100)
+        * one["currentQuantity"]
         for one in lines
     )
     whole: OrderToShip = {
@@ -181,7 +185,11 @@ def order_shipped(
 
 
 def fulfillment(
-    number: int, lines: Mapping[int, int], tracking: str | None = "TRACK1", status: str = "SUCCESS", created: datetime = NOW
+    number: int,
+    lines: Mapping[int, int],
+    tracking: str | None = "TRACK1",
+    status: str = "SUCCESS",
+    created: datetime = NOW,
 ) -> Fulfillment:
     return {
         "id": gid("Fulfillment", number),
@@ -189,7 +197,9 @@ def fulfillment(
         "createdAt": created.isoformat(),
         "trackingInfo": [{"company": "UPS", "number": tracking, "url": None}] if tracking else [],
         "fulfillmentLineItems": {
-            "nodes": [{"quantity": units, "lineItem": {"id": gid("LineItem", line_id)}} for line_id, units in lines.items()]
+            "nodes": [
+                {"quantity": units, "lineItem": {"id": gid("LineItem", line_id)}} for line_id, units in lines.items()
+            ]
         },
     }
 

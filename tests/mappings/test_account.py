@@ -55,8 +55,12 @@ TOLD = fulfillment(1, {7001: 2})
         pytest.param(drawn(Cause.IN_SHIPSTATION, [OPEN], [sight(2)]), [], id="placed once"),
         pytest.param(drawn(Cause.IN_SHIPSTATION, [OPEN], []), ["missing"], id="not placed"),
         pytest.param(drawn(Cause.IN_SHIPSTATION, [OPEN], [sight(1)]), ["missing"], id="a unit is missing"),
-        pytest.param(drawn(Cause.IN_SHIPSTATION, [OPEN], [sight(2), sight(2, number=42)]), ["doubled"], id="placed twice"),
-        pytest.param(drawn(Cause.IN_SHIPSTATION, [OPEN], [sight(2), sight(2, "cancelled", 42)]), [], id="one is cancelled"),
+        pytest.param(
+            drawn(Cause.IN_SHIPSTATION, [OPEN], [sight(2), sight(2, number=42)]), ["doubled"], id="placed twice"
+        ),
+        pytest.param(
+            drawn(Cause.IN_SHIPSTATION, [OPEN], [sight(2), sight(2, "cancelled", 42)]), [], id="one is cancelled"
+        ),
         pytest.param(drawn(Cause.UNPAID, [OPEN], []), [], id="excluded, and says why"),
         pytest.param(drawn(Cause.UNPAID, [OPEN], [sight(2)]), ["unexplained"], id="excluded, and lies there"),
         pytest.param(drawn(None, [OPEN], []), ["unexplained"], id="never looked at"),
@@ -72,7 +76,9 @@ TOLD = fulfillment(1, {7001: 2})
             id="told with other lines",
         ),
         pytest.param(
-            drawn(Cause.IN_SHIPSTATION, [DONE], [sight(2)], [VOIDED], [TOLD]), ["doubled", "told_in_vain"], id="void and told"
+            drawn(Cause.IN_SHIPSTATION, [DONE], [sight(2)], [VOIDED], [TOLD]),
+            ["doubled", "told_in_vain"],
+            id="void and told",
         ),
         pytest.param(
             drawn(Cause.SHIPPED, [DONE], [sight(2, "shipped")], [package("f1", None)], [TOLD], marked=frozenset({41})),

@@ -61,7 +61,9 @@ def test_notes_keep_their_lines() -> None:
         pytest.param({}, "Megan Alderton", id="name"),
         pytest.param({"name": " "}, "Megan Alderton", id="first and last"),
         pytest.param({"name": None, "firstName": None, "lastName": "Lee"}, "Lee", id="last alone"),
-        pytest.param({"name": None, "firstName": None, "lastName": None, "company": "Northfield"}, "Northfield", id="company"),
+        pytest.param(
+            {"name": None, "firstName": None, "lastName": None, "company": "Northfield"}, "Northfield", id="company"
+        ),
         pytest.param({"name": "\U0001f600", "firstName": "", "lastName": None}, "Customer", id="nothing readable"),
     ],
 )
@@ -76,7 +78,11 @@ def test_the_name_is_never_empty(parts: dict[str, str | None], name: str) -> Non
         pytest.param(["", "Apt 4"], ("Apt 4", None, None), id="second only"),
         pytest.param(
             [LONG, "Apt 4"],
-            ("Building 12 of the Old Harbour Storage and", "Logistics Park, Gate 4, Second Floor, Left Hand", "Side, in the Yard Behind Apt 4"),
+            (
+                "Building 12 of the Old Harbour Storage and",
+                "Logistics Park, Gate 4, Second Floor, Left Hand",
+                "Side, in the Yard Behind Apt 4",
+            ),
             id="words flow on",
         ),
         pytest.param(["x" * 80, "Apt 4"], ("x" * 80, "Apt 4", None), id="one long word stays whole"),
@@ -129,7 +135,9 @@ def test_real_addresses_come_through(shared: Path) -> None:
                 whole = shipstation_address(_mailing(rest))
                 streets = " ".join(whole[part] or "" for part in ("street1", "street2", "street3"))
                 assert whole["name"]
-                assert streets.split() == clean_text(f"{rest.get('address1') or ''} {rest.get('address2') or ''}").split()
+                assert (
+                    streets.split() == clean_text(f"{rest.get('address1') or ''} {rest.get('address2') or ''}").split()
+                )
     assert seen > 20
 
 
@@ -140,7 +148,12 @@ def _orders(body: Any) -> list[dict[str, Any]]:
 
 
 def _mailing(rest: dict[str, Any]) -> MailingAddress:
-    names = {"firstName": "first_name", "lastName": "last_name", "provinceCode": "province_code", "countryCodeV2": "country_code"}
+    names = {
+        "firstName": "first_name",
+        "lastName": "last_name",
+        "provinceCode": "province_code",
+        "countryCodeV2": "country_code",
+    }
     fields = MailingAddress.__annotations__
     return cast(MailingAddress, {field: rest.get(names.get(field, field)) for field in fields})
 

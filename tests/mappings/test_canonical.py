@@ -13,7 +13,9 @@ from mappings.canonical import MAPPING_VERSION, canonical, differing_fields, dig
 numbers = st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-(10**12), max_value=10**12)
 leaves = st.none() | st.booleans() | st.integers(-(10**20), 10**20) | numbers | st.text(max_size=8)
 documents = st.recursive(
-    leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3), max_leaves=12
+    leaves,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=12,
 )
 
 
@@ -24,7 +26,9 @@ documents = st.recursive(
         pytest.param(Decimal("2.00"), "2", id="whole"),
         pytest.param(Decimal("1E+3"), "1000", id="exponent"),
         pytest.param(Decimal("-0.00"), "0", id="minus zero"),
-        pytest.param(Decimal("1234567890123456789012345678901234.10"), "1234567890123456789012345678901234.1", id="long"),
+        pytest.param(
+            Decimal("1234567890123456789012345678901234.10"), "1234567890123456789012345678901234.1", id="long"
+        ),
         pytest.param({"b": 1, "a": [True, None]}, '{"a":[true,null],"b":1}', id="keys sorted"),
         pytest.param("\ud800", '"\\ud800"', id="lone surrogate"),
     ],

@@ -62,7 +62,10 @@ def test_shopify_builds_the_address_for_names_it_knows() -> None:
 
 
 def test_other_companies_bring_their_own_address() -> None:
-    assert tracking("globalpost", None, "LX 1/2") == ("GlobalPost", "https://www.goglobalpost.com/track-detail/?t=LX%201%2F2")
+    assert tracking("globalpost", None, "LX 1/2") == (
+        "GlobalPost",
+        "https://www.goglobalpost.com/track-detail/?t=LX%201%2F2",
+    )
     assert tracking("globalpost", None, None) == ("GlobalPost", None)
     assert tracking("acme_freight", None, "1") == ("Acme Freight", None)
 

@@ -168,7 +168,9 @@ class Plans(RuleBasedStateMachine):
             self.shopify.cancel_fulfillment(number_of(step.fulfillment_gid))
         if lost:
             return None
-        return memory.resolved(step.package_key) if isinstance(step, CancelFulfillment) else memory.reported(step, number)
+        return (
+            memory.resolved(step.package_key) if isinstance(step, CancelFulfillment) else memory.reported(step, number)
+        )
 
     # What must be true once everybody rests.
 

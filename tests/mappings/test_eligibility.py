@@ -37,14 +37,18 @@ PREORDER = {
         pytest.param({"displayFinancialStatus": "PARTIALLY_REFUNDED"}, PROFILE, None, id="partially refunded ships"),
         pytest.param({"displayFinancialStatus": "PENDING"}, PROFILE, Cause.UNPAID, id="pending"),
         pytest.param({"displayFinancialStatus": "AUTHORIZED"}, PROFILE, Cause.AUTHORIZED_ONLY, id="authorized"),
-        pytest.param({"displayFinancialStatus": "AUTHORIZED"}, replace(PROFILE, ship_authorized=True), None, id="late capture"),
+        pytest.param(
+            {"displayFinancialStatus": "AUTHORIZED"}, replace(PROFILE, ship_authorized=True), None, id="late capture"
+        ),
         pytest.param({"displayFinancialStatus": "PARTIALLY_PAID"}, PROFILE, Cause.PARTLY_PAID, id="partly paid"),
         pytest.param({"displayFinancialStatus": "REFUNDED"}, PROFILE, Cause.REFUNDED, id="refunded"),
         pytest.param({"displayFinancialStatus": "VOIDED"}, PROFILE, Cause.UNPAID, id="voided"),
         pytest.param({"displayFinancialStatus": "EXPIRED"}, PROFILE, Cause.UNPAID, id="expired"),
         pytest.param({"displayFinancialStatus": None}, PROFILE, Cause.UNPAID, id="no status"),
         pytest.param({"displayFinancialStatus": "NEW_WORD"}, PROFILE, Cause.UNPAID, id="unknown status"),
-        pytest.param({"cancelledAt": "2026-11-20T17:20:00Z", "test": True}, PROFILE, Cause.CANCELLED, id="cancelled first"),
+        pytest.param(
+            {"cancelledAt": "2026-11-20T17:20:00Z", "test": True}, PROFILE, Cause.CANCELLED, id="cancelled first"
+        ),
         pytest.param({"test": True}, PROFILE, Cause.TEST_ORDER, id="test"),
         pytest.param({"test": True}, replace(PROFILE, ship_test_orders=True), None, id="test orders wanted"),
         pytest.param({"processedAt": "2026-11-20T11:59:59Z"}, START, Cause.BEFORE_START, id="history imported later"),
@@ -52,20 +56,42 @@ PREORDER = {
         pytest.param({"processedAt": "2026-11-20T12:00:00Z"}, START, None, id="at the start"),
         pytest.param({"risk": risk("CANCEL")}, PROFILE, Cause.FRAUD_REVIEW, id="risk says cancel"),
         pytest.param({"risk": risk("INVESTIGATE")}, PROFILE, None, id="risk says investigate"),
-        pytest.param({"risk": risk("INVESTIGATE")}, fraud(hold_on="investigate"), Cause.FRAUD_REVIEW, id="investigate holds"),
-        pytest.param({"risk": risk("ACCEPT")}, fraud(hold_on="investigate"), None, id="accepted in spite of a high level"),
+        pytest.param(
+            {"risk": risk("INVESTIGATE")}, fraud(hold_on="investigate"), Cause.FRAUD_REVIEW, id="investigate holds"
+        ),
+        pytest.param(
+            {"risk": risk("ACCEPT")}, fraud(hold_on="investigate"), None, id="accepted in spite of a high level"
+        ),
         pytest.param({"risk": risk("NONE")}, PROFILE, Cause.FRAUD_REVIEW, id="no recommendation, a high level"),
         pytest.param({"risk": risk("CANCEL")}, fraud(hold_on="never"), None, id="never held"),
         pytest.param({"risk": PENDING_RISK}, PROFILE, Cause.RISK_PENDING, id="risk pending"),
         pytest.param({"risk": PENDING_RISK}, fraud(wait_s=45 * 60), None, id="risk pending for too long"),
         pytest.param({"risk": PENDING_RISK}, fraud(hold_on="never"), None, id="risk pending, not asked for"),
-        pytest.param({"displayFinancialStatus": "PENDING"}, replace(PROFILE, ship_pending=True), None, id="payment terms"),
-        pytest.param({"displayFinancialStatus": "EXPIRED"}, replace(PROFILE, ship_pending=True), Cause.UNPAID, id="expired terms"),
-        pytest.param({"displayFinancialStatus": "PARTIALLY_PAID"}, replace(PROFILE, ship_partly_paid=True), None, id="a deposit will do"),
+        pytest.param(
+            {"displayFinancialStatus": "PENDING"}, replace(PROFILE, ship_pending=True), None, id="payment terms"
+        ),
+        pytest.param(
+            {"displayFinancialStatus": "EXPIRED"}, replace(PROFILE, ship_pending=True), Cause.UNPAID, id="expired terms"
+        ),
+        pytest.param(
+            {"displayFinancialStatus": "PARTIALLY_PAID"},
+            replace(PROFILE, ship_partly_paid=True),
+            None,
+            id="a deposit will do",
+        ),
         pytest.param({"currentTotalPriceSet": money("0.00")}, PROFILE, None, id="free"),
-        pytest.param({"currentTotalPriceSet": money("0.00")}, replace(PROFILE, ship_zero_value=False), Cause.ZERO_VALUE, id="free, unwanted"),
-        pytest.param({"processedAt": "2026-11-13T17:59:59Z"}, replace(PROFILE, oldest_days=7), Cause.TOO_OLD, id="too old"),
-        pytest.param({"processedAt": "2026-11-13T18:00:00Z"}, replace(PROFILE, oldest_days=7), None, id="just young enough"),
+        pytest.param(
+            {"currentTotalPriceSet": money("0.00")},
+            replace(PROFILE, ship_zero_value=False),
+            Cause.ZERO_VALUE,
+            id="free, unwanted",
+        ),
+        pytest.param(
+            {"processedAt": "2026-11-13T17:59:59Z"}, replace(PROFILE, oldest_days=7), Cause.TOO_OLD, id="too old"
+        ),
+        pytest.param(
+            {"processedAt": "2026-11-13T18:00:00Z"}, replace(PROFILE, oldest_days=7), None, id="just young enough"
+        ),
         pytest.param(PREORDER, replace(PROFILE, oldest_days=7), None, id="a pre-order on its day"),
         pytest.param({}, replace(PROFILE, grace_s=45 * 60 + 1), Cause.GRACE_PERIOD, id="in the grace period"),
         pytest.param({}, replace(PROFILE, grace_s=45 * 60), None, id="grace period just over"),
@@ -78,7 +104,9 @@ def test_the_order_as_a_whole(facts: dict[str, Any], profile: Profile, cause: Ca
 
 def test_a_waived_doubt_lets_the_order_go_and_an_unpaid_one_stays() -> None:
     assert barrier(order(risk=risk("CANCEL")), PROFILE, NOW, released=True) is None
-    assert barrier(order(processedAt="2026-01-01T00:00:00Z"), replace(PROFILE, oldest_days=7), NOW, released=True) is None
+    assert (
+        barrier(order(processedAt="2026-01-01T00:00:00Z"), replace(PROFILE, oldest_days=7), NOW, released=True) is None
+    )
     unpaid = barrier(order(displayFinancialStatus="PENDING"), PROFILE, NOW, released=True)
     assert unpaid
     assert unpaid.cause is Cause.UNPAID
@@ -149,7 +177,9 @@ def test_units_by_location_and_reason() -> None:
 def test_a_cancelled_fulfillment_leaves_a_closed_ghost_that_does_not_count() -> None:
     """Recorded: the closed original shows its unit as remaining again, a new open one carries the work."""
     found = routing(
-        order([line(7001)], [fulfillment_order(1, {7001: (1, 1)}, status="CLOSED"), fulfillment_order(2, {7001: (1, 1)})])
+        order(
+            [line(7001)], [fulfillment_order(1, {7001: (1, 1)}, status="CLOSED"), fulfillment_order(2, {7001: (1, 1)})]
+        )
     )
     assert found.free == {HERE: Counter({7001: 1})}
     assert not found.fulfilled

@@ -26,7 +26,18 @@ def test_the_longest_store_name_fits_and_a_longer_one_is_refused_not_cut() -> No
 
 
 @pytest.mark.parametrize(
-    "key", [None, "", "1234", "main-1-2", "main-a-2-3", "{00000000-0000-0000-0000-000000000000}", "manual-123", "-1-2-3", "m-1-2-3\n"]
+    "key",
+    [
+        None,
+        "",
+        "1234",
+        "main-1-2",
+        "main-a-2-3",
+        "{00000000-0000-0000-0000-000000000000}",
+        "manual-123",
+        "-1-2-3",
+        "m-1-2-3\n",
+    ],
 )
 def test_foreign_order_keys_are_not_ours(key: str | None) -> None:
     assert split_order_key(key) is None

@@ -29,7 +29,11 @@ KEY = order_key("main", ORDER_ID, HERE, 1)
 
 
 def document(
-    of: OrderToShip, units: Mapping[int, int] | None = None, profile: Profile = PROFILE, ordinal: int = 1, ships_from: str = "US"
+    of: OrderToShip,
+    units: Mapping[int, int] | None = None,
+    profile: Profile = PROFILE,
+    ordinal: int = 1,
+    ships_from: str = "US",
 ) -> Order:
     return shipstation_order(profile, of, KEY, HERE, ordinal, Counter(units or {7001: 1}), Counter(), ships_from)
 

@@ -76,13 +76,25 @@ def test_a_parcel_without_key_is_found_by_the_order_that_we_know() -> None:
 
 def test_the_facts_of_a_package() -> None:
     [(_, found)] = packages_of_shipment(shipment([item("5001:7001")], voidDate="2026-11-20T01:00:00.0000000"))
-    assert (found.package_key, found.tracking_number, found.carrier_code, found.service_code) == ("s31", "1Z9", "ups", "ups_ground")
+    assert (found.package_key, found.tracking_number, found.carrier_code, found.service_code) == (
+        "s31",
+        "1Z9",
+        "ups",
+        "ups_ground",
+    )
     assert found.voided
     assert found.fulfillment_gid is None
 
 
 def test_a_fulfillment_has_no_lines() -> None:
-    row: Any = {"fulfillmentId": 9, "orderId": 41, "trackingNumber": "", "carrierCode": "USPS", "voided": False, "voidDate": None}
+    row: Any = {
+        "fulfillmentId": 9,
+        "orderId": 41,
+        "trackingNumber": "",
+        "carrierCode": "USPS",
+        "voided": False,
+        "voidDate": None,
+    }
     [(order_id, found)] = packages_of_fulfillment(row, KEY)
     assert (order_id, found.package_key, found.lines, found.tracking_number) == (5001, "f9", None, None)
     assert packages_of_fulfillment(row, None) == []
@@ -97,4 +109,7 @@ def test_real_answers_are_read(shared: Path) -> None:
             found += packages_of_shipment(row, KEY)
     assert {one.voided for _, one in found} == {True, False}
     rows = json.loads((folder / "ss1-fulfillments-list-docs.json").read_text())["fulfillments"]
-    assert [one.tracking_number for row in rows for _, one in packages_of_fulfillment(row, KEY)] == ["783408231234", "664756278745"]
+    assert [one.tracking_number for row in rows for _, one in packages_of_fulfillment(row, KEY)] == [
+        "783408231234",
+        "664756278745",
+    ]

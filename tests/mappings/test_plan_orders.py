@@ -30,7 +30,10 @@ from tests.mappings.builders import (
 
 KEY = order_key("main", ORDER_ID, HERE, 1)
 SECOND = order_key("main", ORDER_ID, HERE, 2)
-HELD: dict[str, Any] = {"status": "ON_HOLD", "fulfillmentHolds": [{"id": "gid://shopify/FulfillmentHold/1", "reason": "OTHER"}]}
+HELD: dict[str, Any] = {
+    "status": "ON_HOLD",
+    "fulfillmentHolds": [{"id": "gid://shopify/FulfillmentHold/1", "reason": "OTHER"}],
+}
 
 
 def planned(
@@ -166,7 +169,12 @@ def test_an_edit_updates_the_open_order_as_a_whole_and_keeps_what_the_warehouse_
     assert (step.kind, plan.cause) == ("update_order", Cause.IN_SHIPSTATION)
     assert step.fields == ("amountPaid", "items", "weight")
     document: dict[str, Any] = {**step.document}
-    assert (document["orderId"], document["orderStatus"], document["carrierCode"], document["tagIds"]) == (41, "on_hold", "fedex", [3])
+    assert (document["orderId"], document["orderStatus"], document["carrierCode"], document["tagIds"]) == (
+        41,
+        "on_hold",
+        "fedex",
+        [3],
+    )
     assert [item.get("warehouseLocation") for item in document["items"]] == ["A7", None]
     assert not {"orderTotal", "modifyDate"} & document.keys()
     assert planned(edited, [replace(known, applied=step.applied)], observed=truth).steps == ()
@@ -245,7 +253,9 @@ def test_what_is_no_evidence_takes_nothing_back(of: OrderToShip | None) -> None:
 
 def test_an_unpaid_addition_waits_while_the_rest_goes_out() -> None:
     [known] = sent(WHOLE)
-    edited = order([line(7001, 2), line(7002)], displayFinancialStatus="PARTIALLY_PAID", totalReceivedSet=WHOLE["totalReceivedSet"])
+    edited = order(
+        [line(7001, 2), line(7002)], displayFinancialStatus="PARTIALLY_PAID", totalReceivedSet=WHOLE["totalReceivedSet"]
+    )
     plan = planned(edited, [known], observed=shown(known))
     assert plan.cause is Cause.IN_SHIPSTATION
     assert plan.detail == "1 units partly_paid"
@@ -271,10 +281,18 @@ def test_no_step_touches_what_turns_out_to_be_closed(status: str) -> None:
 @pytest.mark.parametrize(
     ("of", "cause"),
     [
-        pytest.param(order([line(7001, 2)], cancelledAt="2026-11-20T17:30:00Z"), Cause.CANCELLED_AFTER_LABEL, id="cancelled"),
+        pytest.param(
+            order([line(7001, 2)], cancelledAt="2026-11-20T17:30:00Z"), Cause.CANCELLED_AFTER_LABEL, id="cancelled"
+        ),
         pytest.param(order([line(7001, 1)]), Cause.EDITED_AFTER_LABEL, id="less"),
-        pytest.param(order([line(7001, 2)], shippingAddress=address(address1="2 New St")), Cause.EDITED_AFTER_LABEL, id="moved"),
-        pytest.param(order([line(7001, 2)], shippingAddress=address(address1="118 linden avenue")), Cause.IN_SHIPSTATION, id="case"),
+        pytest.param(
+            order([line(7001, 2)], shippingAddress=address(address1="2 New St")), Cause.EDITED_AFTER_LABEL, id="moved"
+        ),
+        pytest.param(
+            order([line(7001, 2)], shippingAddress=address(address1="118 linden avenue")),
+            Cause.IN_SHIPSTATION,
+            id="case",
+        ),
         pytest.param(order([line(7001, 2)], shippingAddress=None), Cause.IN_SHIPSTATION, id="address erased"),
         pytest.param(order([line(7001, 2)], note="New"), Cause.IN_SHIPSTATION, id="only a note"),
     ],
@@ -364,7 +382,11 @@ def test_a_lost_answer_that_is_no_longer_wanted_takes_the_key_by_a_cancelled_ord
 
 def test_the_number_by_which_an_uncertain_order_is_found() -> None:
     profile = replace(PROFILE, order_prefix="EU-")
-    assert upserts(planned(WHOLE, profile=profile))[0].document["orderNumber"].startswith(order_number_stem(profile, WHOLE))
+    assert (
+        upserts(planned(WHOLE, profile=profile))[0]
+        .document["orderNumber"]
+        .startswith(order_number_stem(profile, WHOLE))
+    )
 
 
 DONE = [fulfillment_order(1, {7001: (0, 2)}, status="CLOSED")]
@@ -381,7 +403,10 @@ HALF = [fulfillment_order(1, {7001: (1, 2)}, status="IN_PROGRESS")]
         pytest.param(None, [package("s1", {7001: 2}, voided=True)], Cause.IN_SHIPSTATION, id="voided"),
         pytest.param(DONE, [package("f1", None, fulfillment_gid="f")], Cause.SHIPPED, id="marked as shipped"),
         pytest.param(
-            DONE, [package("s1", {7001: 2}, voided=True, fulfillment_gid="f")], Cause.LABEL_VOIDED, id="voided after the report"
+            DONE,
+            [package("s1", {7001: 2}, voided=True, fulfillment_gid="f")],
+            Cause.LABEL_VOIDED,
+            id="voided after the report",
         ),
     ],
 )
@@ -399,9 +424,13 @@ def test_a_void_after_the_report_keeps_the_reopened_order() -> None:
 
 def test_a_fulfillment_cancelled_by_hand_does_not_send_the_goods_twice() -> None:
     reopened = [fulfillment_order(1, {7001: (2, 2)}, status="CLOSED"), fulfillment_order(2, {7001: 2})]
-    plan = planned(order([line(7001, 2)], reopened), sent(WHOLE, Standing.SHIPPED), [package("s1", {7001: 2}, fulfillment_gid="f")])
+    plan = planned(
+        order([line(7001, 2)], reopened), sent(WHOLE, Standing.SHIPPED), [package("s1", {7001: 2}, fulfillment_gid="f")]
+    )
     assert (plan.cause, plan.steps) == (Cause.EDITED_AFTER_LABEL, ())
-    again = planned(order([line(7001, 2)], reopened), sent(WHOLE, Standing.CANCELLED), [package("s1", {7001: 2}, voided=True)])
+    again = planned(
+        order([line(7001, 2)], reopened), sent(WHOLE, Standing.CANCELLED), [package("s1", {7001: 2}, voided=True)]
+    )
     assert [step.order_key for step in upserts(again)] == [SECOND]
 
 

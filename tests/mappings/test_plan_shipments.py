@@ -51,7 +51,10 @@ def planned(
 def created(plan: Plan) -> dict[str, dict[str, dict[str, int]]]:
     """Package key -> fulfillment order number -> line place -> units, ids shortened."""
     return {
-        step.package_key: {fo.rpartition("/")[2]: {of.rpartition("/")[2]: n for of, n in lines.items()} for fo, lines in step.lines.items()}
+        step.package_key: {
+            fo.rpartition("/")[2]: {of.rpartition("/")[2]: n for of, n in lines.items()}
+            for fo, lines in step.lines.items()
+        }
         for step in plan.steps
         if isinstance(step, CreateFulfillment)
     }
@@ -65,7 +68,12 @@ def test_a_package_becomes_one_fulfillment_with_exact_lines() -> None:
             CreateFulfillment(
                 package_key="s1",
                 order_gid=gid("Order", 5001),
-                lines={gid("FulfillmentOrder", 1): {gid("FulfillmentOrderLineItem", 100): 2, gid("FulfillmentOrderLineItem", 101): 1}},
+                lines={
+                    gid("FulfillmentOrder", 1): {
+                        gid("FulfillmentOrderLineItem", 100): 2,
+                        gid("FulfillmentOrderLineItem", 101): 1,
+                    }
+                },
                 tracking_number="TRACK1",
                 tracking_company="UPS",
                 tracking_url=None,
@@ -73,7 +81,9 @@ def test_a_package_becomes_one_fulfillment_with_exact_lines() -> None:
             ),
         ),
     )
-    silent = planned(order_shipped([OPEN]), [package("s1", {7: 3, 8: 1})], profile=replace(PROFILE, notify_customer=False))
+    silent = planned(
+        order_shipped([OPEN]), [package("s1", {7: 3, 8: 1})], profile=replace(PROFILE, notify_customer=False)
+    )
     assert silent.cause is Cause.SHIPPED
     assert [step.notify_customer for step in silent.steps if isinstance(step, CreateFulfillment)] == [False]
 
@@ -155,7 +165,9 @@ HELD: dict[str, Any] = {"status": "ON_HOLD"}
         pytest.param(order_shipped([]), [package("f1", None)], Cause.LINES_UNKNOWN, "package f1: lines unknown", id="nothing left"),
     ],
 )  # fmt: skip
-def test_nothing_is_written_when_it_does_not_fit(of: OrderShipped | None, packages: list[Package], cause: Cause, detail: str) -> None:
+def test_nothing_is_written_when_it_does_not_fit(
+    of: OrderShipped | None, packages: list[Package], cause: Cause, detail: str
+) -> None:
     assert planned(of, packages) == Plan(cause, (), detail)
 
 
@@ -247,8 +259,12 @@ def steps(plan: Plan) -> list[tuple[str, str]]:
         pytest.param([VOIDED, replace(NEW, lines=None)], [], id="nobody knows what is in the new package"),
         pytest.param([VOIDED, replace(NEW, intended_at=later(-30))], [], id="the new one is in doubt"),
         pytest.param([replace(VOIDED, intended_at=later(-30)), NEW], [], id="the cancellation is in doubt"),
-        pytest.param([replace(VOIDED, intended_at=later(-90)), NEW], [("update_tracking", "s2")], id="the doubt is over"),
-        pytest.param([VOIDED, replace(NEW, tracking_number="TRACK1")], [("adopt_fulfillment", "s2")], id="done already"),
+        pytest.param(
+            [replace(VOIDED, intended_at=later(-90)), NEW], [("update_tracking", "s2")], id="the doubt is over"
+        ),
+        pytest.param(
+            [VOIDED, replace(NEW, tracking_number="TRACK1")], [("adopt_fulfillment", "s2")], id="done already"
+        ),
         pytest.param([VOIDED, package("s2", {7: 3}, location=THERE, tracking_number="NEW")], [], id="another place"),
         pytest.param([VOIDED], [], id="given time"),
     ],
@@ -259,7 +275,9 @@ def test_what_becomes_of_the_fulfillment_of_a_voided_label(packages: list[Packag
 
 def test_a_new_label_mails_only_where_the_merchant_wants_it() -> None:
     for wants in (False, True):
-        plan = planned(order_shipped([CLOSED], [TOLD]), [VOIDED, NEW], profile=replace(PROFILE, notify_on_relabel=wants))
+        plan = planned(
+            order_shipped([CLOSED], [TOLD]), [VOIDED, NEW], profile=replace(PROFILE, notify_on_relabel=wants)
+        )
         [step] = plan.steps
         assert isinstance(step, UpdateTracking)
         assert (step.fulfillment_gid, step.instead_of, step.tracking_number) == (F1, "s1", "NEW")
@@ -271,7 +289,9 @@ def test_a_new_label_mails_only_where_the_merchant_wants_it() -> None:
     [
         pytest.param(later(-60), later(0), Standing.OPEN, False, later(840), id="within the grace"),
         pytest.param(later(-901), None, Standing.OPEN, False, later(60), id="over, and labels never read"),
-        pytest.param(later(-901), later(-2), Standing.OPEN, False, later(60), id="over, and labels read before its end"),
+        pytest.param(
+            later(-901), later(-2), Standing.OPEN, False, later(60), id="over, and labels read before its end"
+        ),
         pytest.param(later(-901), later(-1), Standing.OPEN, True, later(1), id="over, and labels read since"),
         pytest.param(later(-60), None, Standing.CANCELLED, True, later(1), id="cancelled in ShipStation"),
     ],

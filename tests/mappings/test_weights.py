@@ -40,8 +40,12 @@ def test_no_total_when_one_line_has_no_weight() -> None:
 @pytest.mark.parametrize(
     ("a", "b", "equal"),
     [
-        pytest.param(Weight(value=Decimal(350), units="grams"), Weight(value=Decimal("12.35"), units="ounces"), True, id="units"),
-        pytest.param(Weight(value=Decimal(350), units="grams"), Weight(value=Decimal(14), units="ounces"), False, id="scales"),
+        pytest.param(
+            Weight(value=Decimal(350), units="grams"), Weight(value=Decimal("12.35"), units="ounces"), True, id="units"
+        ),
+        pytest.param(
+            Weight(value=Decimal(350), units="grams"), Weight(value=Decimal(14), units="ounces"), False, id="scales"
+        ),
         pytest.param(None, None, True, id="none"),
     ],
 )

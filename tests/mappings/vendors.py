@@ -118,7 +118,8 @@ class Shopify:
 
     def shipped(self) -> OrderShipped:
         rows: list[Fulfillment] = [
-            fulfillment(number, lines, tracking, status, NOW) for number, (lines, tracking, status, _) in self.sent.items()
+            fulfillment(number, lines, tracking, status, NOW)
+            for number, (lines, tracking, status, _) in self.sent.items()
         ]
         return order_shipped(self._nodes(), rows, self.cancelled)
 
