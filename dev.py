@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
     }
     if run(uv, "sync", "--frozen", "--quiet", env=env):
         return 1
-    tool = ["pytest", "-n", "auto"] if arguments[0] == "test" else ["syncd", arguments[0]]
+    tool = ["pytest", "-n", "auto", "--dist", "worksteal"] if arguments[0] == "test" else ["syncd", arguments[0]]
     return run(uv, "run", "--no-sync", *tool, *arguments[1:], env=env)
 
 
