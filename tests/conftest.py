@@ -13,13 +13,13 @@ import pytest
 from hypothesis import settings
 from sqlalchemy import Engine
 
+from syncd.simulation.day import Day, Fates
+from syncd.simulation.virtual_time import VirtualLoop
 from syncd.store.engine import open_db
 from syncd.store.migrations import migrate
 from syncd.store.postgres import PostgresDb, postgres_engine
 from syncd.store.sqlite import SqliteDb
 from tests.postgres import Server, server
-from tests.whole.day import Day, Fates
-from tests.whole.virtual_time import VirtualLoop
 
 settings.register_profile("nightly", max_examples=2000)
 

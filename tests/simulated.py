@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import count
-from random import Random
 from typing import Any, TypeVar
 
 from sqlmodel import Session
 
+from syncd.simulation.ports import START
 from syncd.store.schema import Row
 from syncd.store.sqlite import sqlite_engine
 from syncd.store.transaction import run_alone
 
 T = TypeVar("T")
-START = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 
 
 class SimulatedClock:
@@ -78,14 +77,3 @@ class InlineDb:
 
     def __del__(self) -> None:
         self.close()
-
-
-class SeededRng:
-    def __init__(self, seed: int = 1) -> None:
-        self._random = Random(seed)
-
-    def random(self) -> float:
-        return self._random.random()
-
-    def token(self) -> str:
-        return f"{self._random.getrandbits(128):032x}"

@@ -12,7 +12,8 @@ import pytest
 from syncd.budget import CostBudget, Urgency, WindowBudget, ceiling
 from syncd.sandbox.shipstation.limits import RateLimit
 from syncd.sandbox.shipstation.options import ShipStationOptions
-from tests.simulated import InlineDb, SeededRng, SimulatedClock
+from syncd.simulation.ports import SeededRng
+from tests.simulated import InlineDb, SimulatedClock
 
 
 @pytest.fixture

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from syncd.hints import Mark
 from syncd.operate.sweeping import sweep_by_hand
 from syncd.sandbox.shopify.options import WebhookOptions
+from syncd.simulation.day import ACCOUNT, SHOP, Day, Fates, settings_of
+from syncd.simulation.desk import desk_of
+from syncd.simulation.people import DEEDS, orders, sell
+from syncd.simulation.virtual_time import VirtualLoop
 from syncd.store.marks import mark
-from tests.stories.desk import desk_of
-from tests.whole.day import ACCOUNT, SHOP, Day, Fates, settings_of
-from tests.whole.people import DEEDS, orders, sell
-from tests.whole.virtual_time import VirtualLoop
 
 QUIET_S = 700.0
 SHORT_S = 6.0

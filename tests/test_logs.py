@@ -14,7 +14,7 @@ from syncd.errors import TransientError
 from syncd.logs import keep_registered, set_up_logs
 from syncd.sandbox.shipstation.faults import FaultRule as ShipStationRule
 from syncd.sandbox.shopify.faults import FaultRule as ShopifyRule
-from tests.whole.day import SECRET, SHOP, Day
+from syncd.simulation.day import SECRET, SHOP, Day
 
 CANARIES = {
     "email": "canary.mail@example.com",

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from syncd.sandbox.shopify.options import WebhookOptions
-from tests.whole.day import SHOP, Day, Fates, pushed, settings_of, store_settings
+from syncd.simulation.day import SHOP, Day, Fates, pushed, settings_of, store_settings
 
 BOTH = pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mappings.causes import Cause, State
-from tests.whole.day import Day, Fates, settings_of, store_settings
+from syncd.simulation.day import Day, Fates, settings_of, store_settings
 
 FOLDER = Path(os.environ.get("SYNCD_SHARED", Path(__file__).parents[2] / "shared")) / "payloads" / "shopify-orders"
 FILES = sorted(path.name for path in FOLDER.glob("*.json"))

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.whole.day import SHOP, Day, Fates, settings_of
-from tests.whole.ports import Life
-from tests.whole.virtual_time import VirtualLoop
+from syncd.simulation.day import SHOP, Day, Fates, settings_of
+from syncd.simulation.ports import Life
+from syncd.simulation.virtual_time import VirtualLoop
 
 PARTS = 60
 """The sweep is cut into tests, each of which takes its share of the calls."""

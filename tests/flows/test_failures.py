@@ -9,7 +9,7 @@ import pytest
 from syncd.errors import TransientError, UncertainError
 from syncd.sandbox.shipstation.faults import FaultRule as ShipStationRule
 from syncd.sandbox.shopify.faults import FaultRule as ShopifyRule
-from tests.whole.day import Day, Fates, pushed, settings_of
+from syncd.simulation.day import Day, Fates, pushed, settings_of
 
 
 async def placed(day: Day, count: int = 1, **wishes: Any) -> list[int]:

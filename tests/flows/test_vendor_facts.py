@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.whole.day import ACCOUNT, SHOP, Day, Fates, pushed, settings_of
+from syncd.simulation.day import ACCOUNT, SHOP, Day, Fates, pushed, settings_of
 
 SHIPSTATION_READINGS: list[dict[str, Any]] = [
     {},

@@ -18,9 +18,9 @@ from syncd.duties import Duties
 from syncd.errors import TransientError, UncertainError
 from syncd.intake.server import Listener, build_app
 from syncd.ports import Ports, Request, Response
+from syncd.simulation.day import SECRET, SHOP, settings_of
+from syncd.simulation.ports import InlineDb
 from syncd.store.sqlite import sqlite_engine
-from tests.whole.day import SECRET, SHOP, settings_of
-from tests.whole.ports import InlineDb
 
 LIMITS = {"body_bytes": 4096, "body_s": 0.2}
 BODY = json.dumps({"id": 5001, "email": "someone@example.com"}).encode()

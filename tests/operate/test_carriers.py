@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from syncd.operate.doctor import carriers_check
 from syncd.sandbox.shipstation.catalog import CARRIERS
-from tests.whole.day import settings_of
+from syncd.simulation.day import settings_of
 
 
 def test_every_carrier_of_the_sandbox_has_a_link_also_when_paid_through_shipstation() -> None:

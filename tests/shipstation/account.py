@@ -13,7 +13,8 @@ from syncd.sandbox.memory import MemoryHttp
 from syncd.sandbox.shipstation import ShipStationOptions, ShipStationWorld
 from syncd.shipstation.client import ShipStationClient
 from syncd.shipstation.lists import Page
-from tests.simulated import START, InlineDb, SeededRng, SimulatedClock
+from syncd.simulation.ports import START, SeededRng
+from tests.simulated import InlineDb, SimulatedClock
 
 T = TypeVar("T")
 BASE = "https://ssapi.example.test"

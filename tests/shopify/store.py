@@ -13,7 +13,8 @@ from syncd.sandbox.shopify import ShopifyWorld, ShopOptions
 from syncd.shopify.access import endpoint
 from syncd.shopify.client import ShopifyClient
 from syncd.shopify.tokens import ClientCredentials
-from tests.simulated import SeededRng, SimulatedClock
+from syncd.simulation.ports import SeededRng
+from tests.simulated import SimulatedClock
 
 T = TypeVar("T")
 SHOP = "main-shop.myshopify.com"

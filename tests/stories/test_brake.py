@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from syncd.operate.brakes import read_brake, release_stopped
-from tests.stories.desk import desk_of
-from tests.whole.day import Day
+from syncd.simulation.day import Day
+from syncd.simulation.desk import desk_of
 
 BOTH = pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)
 

@@ -10,8 +10,8 @@ import pytest
 
 from syncd.operate.explain import plan_order_now
 from syncd.operate.rulings import release_orders, resolve_order
-from tests.stories.desk import desk_of
-from tests.whole.day import Day, Fates, pushed, settings_of, store_settings
+from syncd.simulation.day import Day, Fates, pushed, settings_of, store_settings
+from syncd.simulation.desk import desk_of
 
 BOTH = pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)
 MAIN, SECOND = 82734627, 82734628

@@ -9,8 +9,8 @@ import pytest
 from syncd.operate.explain import explain_order, explain_text
 from syncd.operate.wake import retry_orders
 from syncd.sandbox.shopify.faults import FaultRule
-from tests.stories.desk import desk_of
-from tests.whole.day import Day, Fates, settings_of
+from syncd.simulation.day import Day, Fates, settings_of
+from syncd.simulation.desk import desk_of
 
 BOTH = pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)
 GRACE_S = 150.0

@@ -13,8 +13,8 @@ from syncd.errors import SettingsError
 from syncd.operate.explain import explain_order
 from syncd.operate.rule_trials import compare_rules, comparison_text, trials_text, try_rules
 from syncd.operate.rulings import release_orders
-from tests.stories.desk import desk_of
-from tests.whole.day import Day, Fates, settings_of
+from syncd.simulation.day import Day, Fates, settings_of
+from syncd.simulation.desk import desk_of
 
 BOTH = pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)
 

@@ -9,10 +9,10 @@ import pytest
 
 from syncd.operate.sweeping import sweep_by_hand
 from syncd.sandbox.shipstation.v1_documents import order_document
+from syncd.simulation.day import Day
+from syncd.simulation.desk import desk_of
 from syncd.store.cursors import advance
 from syncd.store.leases import take_lease
-from tests.stories.desk import desk_of
-from tests.whole.day import Day
 
 BOTH = pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)
 QUIET_S = 660.0

@@ -9,9 +9,9 @@ import pytest
 
 from syncd.errors import RejectedError
 from syncd.operate.verify import account_text, moment, recount
-from tests.stories.desk import desk_of
-from tests.whole.day import Day
-from tests.whole.ports import START
+from syncd.simulation.day import Day
+from syncd.simulation.desk import desk_of
+from syncd.simulation.ports import START
 
 BOTH = pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from syncd.operate.desk import Desk
+from syncd.simulation.day import Day
+from syncd.simulation.ports import Life, LivingHttp, SeededRng
 from syncd.wiring import connect, start_of_sync
-from tests.simulated import SeededRng
-from tests.whole.day import Day
-from tests.whole.ports import Life, LivingHttp
 
 
 async def desk_of(day: Day) -> Desk:

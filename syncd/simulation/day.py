@@ -26,14 +26,13 @@ from syncd.sandbox.worlds import Delivery, World
 from syncd.settings import Settings
 from syncd.shipstation.webhooks import EVENTS
 from syncd.shopify.webhooks import TOPICS
+from syncd.simulation.ports import InlineDb, Life, LivingDb, LivingHttp, LoopClock, Network, SeededRng
 from syncd.store.schema import Row
 from syncd.store.sqlite import sqlite_engine
-from tests.simulated import SeededRng
-from tests.whole.ports import InlineDb, Life, LivingDb, LivingHttp, LoopClock, Network
 
 SHOP = ShopOptions(routing_delay_s=(0.5, 3.0), risk_delay_s=(0.5, 4.0))
 ACCOUNT = ShipStationOptions(notify_delay_s=(0.5, 3.0))
-SECRET = "0123456789abcdef-ship"
+SECRET = "0123456789abcdef-ship"  # noqa: S105 - opens nothing but the sandbox
 PUBLIC = "https://sync.test"
 PLAIN = {"all": 0.0}
 """A mixture of sales without any peculiarity: paid, from the first location, to a complete address at home."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tests.whole.day import Day
+from syncd.simulation.day import Day
 
 Deed = Callable[[Day, int], Awaitable[Any] | Any]
 

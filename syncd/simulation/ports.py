@@ -1,4 +1,4 @@
-"""Our ports for a daemon that can be killed: once its life is over, none of its calls returns and nothing is cleaned up."""
+"""The ports of a daemon that can be killed: once its life is over, none of its calls returns and nothing is cleaned up."""
 
 from __future__ import annotations
 
@@ -78,6 +78,17 @@ class LoopClock:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(seconds, 0.0))
         await self._life.go_on()
+
+
+class SeededRng:
+    def __init__(self, seed: int = 1) -> None:
+        self._random = Random(seed)
+
+    def random(self) -> float:
+        return self._random.random()
+
+    def token(self) -> str:
+        return f"{self._random.getrandbits(128):032x}"
 
 
 class InlineDb:
