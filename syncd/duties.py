@@ -27,9 +27,9 @@ from syncd.operate.subscriptions import subscribe_all
 from syncd.ports import Ports
 from syncd.settings import Settings
 from syncd.shipstation.client import ACCOUNT
+from syncd.store.consignments import forget_documents
 from syncd.store.inbox import prune_deliveries
 from syncd.store.journal import prune_journal
-from syncd.store.links import forget_documents
 from syncd.store.migrations import is_at_head
 from syncd.wiring import Flows, Vendors, all_sweeps, build_flows, connect, start_of_sync, sweep_bounds
 

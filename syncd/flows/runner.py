@@ -10,7 +10,10 @@ import structlog
 
 from syncd.errors import SyncError
 from syncd.flows.brake import Brake, planned
-from syncd.flows.rows import Intent, Verdict, claim_work, intend, key_of, read_known, settle_work
+from syncd.flows.claim import claim_work, read_known
+from syncd.flows.ending import Verdict
+from syncd.flows.intend import Intent, intend, key_of
+from syncd.flows.settle import settle_work
 from syncd.flows.work import Flow, Known, Outcome, Result, Sighting, Unreadable
 from syncd.hints import split_subject
 from syncd.logs import get_logger

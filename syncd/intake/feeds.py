@@ -20,8 +20,8 @@ from syncd.shopify import reads as shopify
 from syncd.shopify.client import ShopifyClient
 from syncd.shopify.reads import FulfillmentOrderSeen, OrderSeen
 from syncd.store.cursors import advance, cursor
-from syncd.store.links import SeenVersion, seen_versions
 from syncd.store.marks import mark
+from syncd.store.orders import SeenVersion, seen_versions
 from syncd.store.transaction import together
 from syncd.waiting import first_of
 

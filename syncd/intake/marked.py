@@ -18,7 +18,9 @@ from syncd.intake.feeds import OVERLAP
 from syncd.ports import Db
 from syncd.shipstation.client import ShipStationClient
 from syncd.shipstation.reads import orders_by_id, shipments_of_order
-from syncd.store.links import consignments_by_shipstation_id, known_names, recorded_packages
+from syncd.store.consignments import consignments_by_shipstation_id
+from syncd.store.orders import known_names
+from syncd.store.packages import recorded_packages
 
 PART = re.compile(r"-[0-9]+$")
 """What ShipStation and we put behind the number of a further part."""

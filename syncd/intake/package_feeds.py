@@ -26,17 +26,16 @@ from syncd.logs import get_logger
 from syncd.ports import Clock, Db
 from syncd.shipstation.client import ShipStationClient
 from syncd.shipstation.reads import Page, fulfillments_since, shipments_since, shipments_voided_since
-from syncd.store.cursors import advance, cursor
-from syncd.store.links import (
+from syncd.store.consignments import (
     ConsignmentUpdate,
-    SeenPackage,
     consignments_by_shipstation_id,
     record_consignments,
-    record_packages,
     reopen_voided,
     stores_of_orders,
 )
+from syncd.store.cursors import advance, cursor
 from syncd.store.marks import mark
+from syncd.store.packages import SeenPackage, record_packages
 from syncd.store.statements import OrderRef
 from syncd.store.transaction import Work
 

@@ -38,8 +38,8 @@ from syncd.logs import get_logger
 from syncd.ports import Clock, Db
 from syncd.shipstation.client import ShipStationClient
 from syncd.shipstation.reads import order_by_id, orders_beginning, orders_since
+from syncd.store.consignments import ConsignmentUpdate, consignments_of, record_consignments, reopen_voided
 from syncd.store.journal import NewEntry, note
-from syncd.store.links import ConsignmentUpdate, consignments_of, record_consignments, reopen_voided
 from syncd.store.marks import mark
 from syncd.store.schema import ConsignmentRow
 from syncd.store.statements import OrderRef

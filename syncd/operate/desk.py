@@ -13,8 +13,9 @@ from syncd.http import AiohttpHttp
 from syncd.ports import Clock, Db
 from syncd.settings import Settings
 from syncd.shopify.reads import order_ids_by_name
+from syncd.store.consignments import stores_of_orders
 from syncd.store.engine import open_db
-from syncd.store.links import orders_by_name, stores_of_orders
+from syncd.store.orders import orders_by_name
 from syncd.store.statements import OrderRef
 from syncd.wiring import Vendors, connect, start_of_sync
 

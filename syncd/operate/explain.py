@@ -12,13 +12,14 @@ from mappings.causes import MEANINGS, Cause
 from mappings.plans import AdoptFulfillment, CancelFulfillment, CreateFulfillment, Plan, Step, UpsertOrder, VoidLabel
 from syncd.budget import Urgency
 from syncd.errors import SyncError
-from syncd.flows.rows import key_of, read_known
+from syncd.flows.claim import read_known
+from syncd.flows.intend import key_of
 from syncd.flows.work import Known, Sighting, Unreadable
 from syncd.hints import order_subject
 from syncd.operate.desk import Desk, find_order
 from syncd.shipstation.reads import order_by_id
 from syncd.store.journal import history
-from syncd.store.links import OrderRows, order_rows
+from syncd.store.orders import OrderRows, order_rows
 from syncd.store.schema import ConsignmentRow, JournalEntry, PackageRow
 from syncd.store.statements import OrderRef
 from syncd.wiring import build_flows

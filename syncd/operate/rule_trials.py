@@ -24,7 +24,7 @@ from syncd.hints import order_subject
 from syncd.operate.desk import Desk, find_order
 from syncd.settings import read_rules
 from syncd.shopify.reads import Unreadable, orders_to_ship
-from syncd.store.links import newest_orders
+from syncd.store.orders import newest_orders
 from syncd.store.statements import OrderRef
 
 CURRENT = "current"

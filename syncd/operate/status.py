@@ -16,8 +16,8 @@ from syncd.store.brakes import BrakeState, brake_state
 from syncd.store.budgets import paused_accounts
 from syncd.store.cursors import all_cursors
 from syncd.store.inbox import waiting_deliveries
-from syncd.store.links import all_orders, state_counts
 from syncd.store.marks import due_summary, parked_marks, under_way
+from syncd.store.orders import all_orders, state_counts
 from syncd.store.schema import OrderRow
 from syncd.store.transaction import Work
 

@@ -21,8 +21,9 @@ from syncd.hints import order_subject
 from syncd.operate.desk import Desk
 from syncd.shipstation import reads as shipstation
 from syncd.shopify.reads import Unreadable, orders_created_since, orders_shipped
-from syncd.store.links import all_orders, consignments_of
+from syncd.store.consignments import consignments_of
 from syncd.store.marks import moving_subjects
+from syncd.store.orders import all_orders
 from syncd.store.statements import OrderRef
 
 DEFAULT_SINCE = "7d"

@@ -9,29 +9,28 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from syncd.ports import Db
-from syncd.store.links import (
+from syncd.store.consignments import (
     ConsignmentUpdate,
-    SeenPackage,
-    SeenVersion,
-    adopt_fulfillment,
-    all_orders,
     consignments_by_key,
     consignments_by_shipstation_id,
     consignments_of,
     forget_documents,
+    record_consignments,
+    stores_of_orders,
+    take_order_keys,
+)
+from syncd.store.orders import (
+    SeenVersion,
+    all_orders,
     order_rows,
     orders_by_name,
-    packages_of,
-    record_consignments,
     record_orders,
-    record_packages,
     record_troubles,
     seen_versions,
     state_counts,
-    stores_of_orders,
-    take_order_keys,
     troubles_of,
 )
+from syncd.store.packages import SeenPackage, adopt_fulfillment, packages_of, record_packages
 from syncd.store.schema import ConsignmentRow, OrderRow
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -1,0 +1,107 @@
+"""Transaction 1 of a batch: leases, and what our rows say of each order. From here on documents have a meaning."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from sqlmodel import Session
+
+from mappings import canonical
+from mappings.causes import Cause
+from mappings.plans import Consignment, Package, Ruling, Standing
+from mappings.shipstation_shapes import Order
+from syncd.flows.work import Known
+from syncd.hints import split_subject
+from syncd.store.consignments import consignments_of
+from syncd.store.cursors import whole_looks
+from syncd.store.journal import open_entries
+from syncd.store.marks import Claimed, claim
+from syncd.store.orders import troubles_of
+from syncd.store.packages import packages_of
+from syncd.store.rulings import StoredRuling, rulings_of
+from syncd.store.schema import ConsignmentRow, JournalEntry, PackageRow
+from syncd.store.statements import OrderRef
+from syncd.store.transaction import Work
+
+LABEL_LISTS = ("shipstation.shipments", "shipstation.fulfillments")
+"""The feeds in which new labels appear."""
+
+
+def claim_work(
+    flow: str, now: datetime, token: str, limit: int, lease_s: float, fold_s: float
+) -> Work[dict[Claimed, Known]]:
+    """Transaction 1: leases, and what we remember of each order. It is read before Shopify is: see `plan_order`."""
+
+    def work(session: Session) -> dict[Claimed, Known]:
+        claimed = claim(flow, limit, now, token, lease_s, fold_s)(session)
+        known = read_known([split_subject(one.subject) for one in claimed])(session)
+        return {one: known[split_subject(one.subject)] for one in claimed}
+
+    return work
+
+
+def read_known(refs: Sequence[OrderRef]) -> Work[dict[OrderRef, Known]]:
+    def work(session: Session) -> dict[OrderRef, Known]:
+        consignments, packages = consignments_of(refs)(session), packages_of(refs)(session)
+        intents, troubles = open_entries(refs)(session), troubles_of(refs)(session)
+        rulings, labels_read_at = rulings_of(refs)(session), whole_looks(LABEL_LISTS)(session)
+        return {
+            ref: Known(
+                tuple(_consignment(row, intents.get(ref, ())) for row in consignments[ref]),
+                tuple(_package(row, intents.get(ref, ())) for row in packages[ref]),
+                _trouble(troubles.get(ref)),
+                ruling=_ruling(rulings.get(ref)),
+                labels_read_at=labels_read_at,
+            )
+            for ref in refs
+        }
+
+    return work
+
+
+def _trouble(stored: tuple[str, str] | None) -> tuple[Cause | None, str]:
+    return (Cause(stored[0]), stored[1]) if stored else (None, "")
+
+
+def _ruling(stored: StoredRuling | None) -> Ruling:
+    return Ruling(stored.released, cast(Any, stored.take)) if stored else Ruling()
+
+
+def _consignment(row: ConsignmentRow, intents: Iterable[JournalEntry]) -> Consignment:
+    """While an answer is outstanding nobody knows what ShipStation accepted last, whatever we noted before."""
+    applied = cast(Order, canonical.loads(row.applied)) if row.applied else None
+    doubts = [entry.step for entry in intents if entry.key == row.order_key]
+    return Consignment(
+        order_key=row.order_key,
+        location_id=row.location_id,
+        split_group=row.split_group,
+        n=row.n,
+        standing=Standing.INTENDED if doubts else Standing(row.standing),
+        shipstation_order_id=row.shipstation_order_id,
+        applied=applied,
+        hold_in_doubt="hold_order" in doubts,
+    )
+
+
+def _package(row: PackageRow, intents: Iterable[JournalEntry]) -> Package:
+    intended = [entry.opened_at for entry in intents if entry.key == row.package_key]
+    return Package(
+        package_key=row.package_key,
+        order_key=row.order_key,
+        voided=row.voided,
+        tracking_number=row.tracking_number,
+        carrier_code=row.carrier_code,
+        service_code=row.service_code,
+        lines=_lines(row.lines),
+        fulfillment_gid=row.fulfillment_gid,
+        intended_at=max(intended, default=None),
+        voided_at=row.voided_at,
+        told=_lines(row.told),
+    )
+
+
+def _lines(stored: str | None) -> dict[int, int] | None:
+    return {int(line): units for line, units in json.loads(stored).items()} if stored else None

@@ -1,0 +1,142 @@
+"""How the work on one order ends: what was seen, planned and done of it -> settled, looked at again, deferred or parked. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from mappings.causes import Cause, State, state_of
+from mappings.plans import Plan
+from syncd.flows.intend import Intent
+from syncd.flows.work import Flow, Known, Outcome, Result, Sighting, Unreadable
+from syncd.hints import split_subject
+from syncd.store.marks import Claimed
+from syncd.store.schema import OrderRow
+
+CLOSED = {State.SHIPPED, State.CANCELLED, State.EXCLUDED}
+TROUBLED = {State.PARKED, State.HELD}
+STOPPED_WAIT_S = 60.0
+
+
+@dataclass
+class Verdict:
+    """What the batch learned and did about one subject."""
+
+    claimed: Claimed
+    plan: Plan | None = None
+    sighting: Sighting | None = None
+    unreadable: Unreadable | None = None
+    known: Known = field(default_factory=Known)
+    done: list[tuple[Intent, Outcome]] = field(default_factory=list)
+    is_stopped: bool = False
+    """The brake keeps its steps from being carried out."""
+
+    @property
+    def has_news(self) -> bool:
+        """Whether what the order's state is made of may have changed."""
+        return self.plan is not None or (self.unreadable is not None and self.unreadable.code == "bug")
+
+    @property
+    def worst(self) -> Outcome | None:
+        """The outcome that decides: a refusal before doubt, doubt before a conflict, anything before success."""
+        ranking = (Result.REFUSED, Result.UNKNOWN, Result.CONFLICT, Result.POSTPONED)
+        outcomes = [outcome for _, outcome in self.done]
+        return next((outcome for result in ranking for outcome in outcomes if outcome.result is result), None)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How one mark ends: settle, look_again, defer or park. `order` is the state to remember."""
+
+    claimed: Claimed
+    kind: str
+    at: datetime
+    code: str = ""
+    text: str = ""
+    counts_attempt: bool = True
+    order: OrderRow | None = None
+    unseen: OrderRow | None = None
+    """What to remember of an order that could not be looked at, should it be new to us."""
+
+
+def ending_of(
+    flow: Flow, verdict: Verdict, now: datetime, delay_s: Callable[[int], float], most_attempts: int
+) -> Ending:
+    """The decision table of settling, first row that applies."""
+    claimed, plan, worst = verdict.claimed, verdict.plan, verdict.worst
+    retry_at = now + timedelta(seconds=delay_s(claimed.attempts))
+    # We could not look: not the order's fault, so it is tried for as long as it takes, unless it is our bug.
+    if unreadable := verdict.unreadable:
+        at = now + timedelta(seconds=unreadable.wait_s) if unreadable.wait_s is not None else retry_at
+        if unreadable.code == "bug" and claimed.attempts:
+            return Ending(
+                claimed,
+                "park",
+                now,
+                "bug",
+                unreadable.text,
+                order=_order_row(flow, verdict, Cause.BUG, unreadable.text, now),
+            )
+        unseen = _order_row(flow, verdict, unreadable.cause, unreadable.text, now) if flow.decides_state else None
+        return Ending(claimed, "defer", at, unreadable.code, unreadable.text, unreadable.counts_attempt, unseen=unseen)
+    assert plan is not None
+    # The brake: what would be cancelled waits for a person, what was planned beside it is planned anew.
+    if verdict.is_stopped:
+        if any(step.kind == "cancel_order" for step in plan.steps):
+            row = _order_row(flow, verdict, Cause.BRAKE_PULLED, "", now)
+            return Ending(claimed, "park", now, Cause.BRAKE_PULLED, "its cancellation waits for a person", order=row)
+        at = now + timedelta(seconds=STOPPED_WAIT_S)
+        return Ending(claimed, "defer", at, Cause.BRAKE_PULLED, "planned beside a flood of cancellations", False)
+    # The vendor refuses the document, or doubts did not end: a person must look.
+    if worst and (
+        worst.result is Result.REFUSED or (worst.result is not Result.POSTPONED and claimed.attempts >= most_attempts)
+    ):
+        return Ending(
+            claimed,
+            "park",
+            now,
+            worst.code,
+            worst.text,
+            order=_order_row(flow, verdict, worst.cause or flow.refused, worst.text or worst.code, now),
+        )
+    # In doubt, or not sent at all: look again soon.
+    if worst:
+        at = now + timedelta(seconds=worst.wait_s) if worst.wait_s is not None else retry_at
+        order = _order_row(flow, verdict, Cause.QUEUED, "", now) if flow.decides_state else None
+        return Ending(claimed, "defer", at, worst.code, worst.text, worst.result is not Result.POSTPONED, order)
+    # All is done. A state that only exists until the steps are confirmed is over now.
+    cause = Cause.IN_SHIPSTATION if plan.cause is Cause.QUEUED else plan.cause
+    order = _order_row(flow, verdict, cause, plan.detail, now)
+    # A write of ours may still appear. That wait is no success: what failed before it stays counted.
+    if plan.look_again_at and claimed.attempts and not flow.decides_state:
+        return Ending(claimed, "defer", plan.look_again_at, "in_doubt", counts_attempt=False, order=order)
+    if plan.look_again_at:
+        return Ending(claimed, "look_again", plan.look_again_at, order=order)
+    return Ending(claimed, "settle", now, order=order)
+
+
+def _order_row(flow: Flow, verdict: Verdict, cause: Cause, detail: str, now: datetime) -> OrderRow:
+    """What the flow says of the order. A package that Shopify cannot be told of decides the state, whatever else is so."""
+    store, order_id = split_subject(verdict.claimed.subject)
+    trouble, trouble_detail = verdict.known.trouble if flow.decides_state else (cause, detail)
+    if not flow.decides_state and state_of(cause) not in TROUBLED:
+        trouble, trouble_detail = None, ""
+    if trouble and state_of(cause) is not State.PARKED:
+        cause, detail = trouble, trouble_detail
+    state = state_of(cause)
+    sighting = verdict.sighting
+    return OrderRow(
+        store=store,
+        order_id=order_id,
+        name=sighting.name if sighting else "",
+        state=state,
+        cause=cause,
+        detail=detail,
+        trouble=trouble,
+        trouble_detail=trouble_detail or None,
+        since=now,
+        seen_at=now,
+        shopify_updated_at=sighting.updated_at if sighting else None,
+        closed_at=now if state in CLOSED else None,
+    )

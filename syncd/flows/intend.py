@@ -1,0 +1,84 @@
+"""Transaction 2 of a batch: every step is on disk before its call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from mappings.plans import CreateFulfillment, Standing, Step, UpdateTracking, UpsertOrder, VoidLabel
+from syncd.hints import split_subject
+from syncd.store.consignments import take_order_keys
+from syncd.store.journal import NewEntry, open_intents
+from syncd.store.schema import ConsignmentRow
+from syncd.store.transaction import Work
+
+
+@dataclass(frozen=True)
+class Intent:
+    """One step of one subject, about to be applied."""
+
+    subject: str
+    step: Step
+    entry_id: int = 0
+
+
+def key_of(step: Step) -> str:
+    if isinstance(step, VoidLabel):
+        return f"{step.package_key} label"  # of its own: a doubt about it is none about the package's fulfillment
+    return step.order_key if isinstance(step, UpsertOrder) else step.package_key
+
+
+def intend(flow: str, token: str, intents: Sequence[Intent], now: datetime) -> Work[list[Intent]]:
+    """Transaction 2: every step is on disk before its call, and a new order's key is taken. Returns them with their entries."""
+    keys = [
+        _intended_row(intent.subject, intent.step, now) for intent in intents if isinstance(intent.step, UpsertOrder)
+    ]
+
+    def work(session: Session) -> list[Intent]:
+        take_order_keys(keys)(session)
+        ids = open_intents([_entry(flow, token, intent) for intent in intents], now)(session)
+        return [Intent(intent.subject, intent.step, entry_id) for intent, entry_id in zip(intents, ids, strict=True)]
+
+    return work
+
+
+def _intended_row(subject: str, step: UpsertOrder, now: datetime) -> ConsignmentRow:
+    store, order_id = split_subject(subject)
+    return ConsignmentRow(
+        order_key=step.order_key,
+        store=store,
+        order_id=order_id,
+        location_id=step.location_id,
+        split_group=step.split_group,
+        n=step.n,
+        standing=Standing.INTENDED,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _entry(flow: str, token: str, intent: Intent) -> NewEntry:
+    store, order_id = split_subject(intent.subject)
+    return NewEntry(
+        token, flow, store, order_id, intent.step.kind, key_of(intent.step), json.dumps(_facts(intent.step))
+    )
+
+
+def _facts(step: Step) -> dict[str, object]:
+    """What the story of an order tells of a step: names and counts, never contents."""
+    if isinstance(step, UpsertOrder):
+        units = sum(item["quantity"] for item in step.document["items"] if not item.get("adjustment"))
+        return {"fields": list(step.fields), "units": units} | ({"rules": list(step.rules)} if step.rules else {})
+    if isinstance(step, CreateFulfillment):
+        units = sum(units for lines in step.lines.values() for units in lines.values())
+        return {"units": units, "company": step.tracking_company, "tracking_number": step.tracking_number}
+    if isinstance(step, UpdateTracking):
+        number = {"company": step.tracking_company, "tracking_number": step.tracking_number}
+        return {"fulfillment": step.fulfillment_gid, "instead_of": step.instead_of, **number}
+    if isinstance(step, VoidLabel):
+        return {"shipstation_order": step.shipstation_order_id}
+    return {"fulfillment": step.fulfillment_gid}

@@ -1,0 +1,169 @@
+"""Transaction 3 of a batch: what was learned, then how each mark ends."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from mappings import canonical
+from mappings.plans import (
+    AdoptFulfillment,
+    CancelFulfillment,
+    Consignment,
+    CreateFulfillment,
+    Standing,
+    UpdateTracking,
+    UpsertOrder,
+    VoidLabel,
+)
+from syncd.flows.ending import Ending, Verdict, ending_of
+from syncd.flows.intend import Intent
+from syncd.flows.work import Flow, Outcome, Result
+from syncd.hints import Mark, split_subject
+from syncd.store.consignments import ConsignmentUpdate, record_consignments
+from syncd.store.journal import ClosedEntry, close_intents, close_settled, close_superseded
+from syncd.store.marks import defer, look_again, mark, park, settle
+from syncd.store.orders import record_orders, record_troubles, record_unseen
+from syncd.store.packages import adopt_fulfillment
+from syncd.store.rulings import take_side
+from syncd.store.statements import OrderRef
+from syncd.store.transaction import Work
+
+
+@dataclass(frozen=True)
+class Settled:
+    settled: int
+    deferred: int
+    parked: int
+
+
+def settle_work(
+    flow: Flow,
+    token: str,
+    verdicts: Sequence[Verdict],
+    now: datetime,
+    delay_s: Callable[[int], float],
+    most_attempts: int,
+) -> Work[Settled]:
+    """Transaction 3: what was learned, then how each mark ends. A subject whose lease ran out keeps what ShipStation or
+    Shopify confirmed, for that is true; its mark belongs to whoever took it over."""
+
+    def work(session: Session) -> Settled:
+        for write in _lessons(flow, verdicts, now):
+            write(session)
+        endings = [ending_of(flow, verdict, now, delay_s, most_attempts) for verdict in verdicts]
+        for write in _end_marks(flow.name, token, endings):
+            write(session)
+        remember = record_orders if flow.decides_state else record_troubles
+        remember([ending.order for ending in endings if ending.order])(session)
+        record_unseen([ending.unseen for ending in endings if ending.unseen])(session)
+        for verdict, ending in zip(verdicts, endings, strict=True):
+            if verdict.known.ruling.take and ending.kind in {"settle", "look_again"}:
+                take_side(*split_subject(verdict.claimed.subject), None)(session)
+        counts = Counter(ending.kind for ending in endings)
+        return Settled(counts["settle"] + counts["look_again"], counts["defer"], counts["park"])
+
+    return work
+
+
+def _lessons(flow: Flow, verdicts: Sequence[Verdict], now: datetime) -> Iterable[Work[Any]]:
+    """Consignments, packages, journal, and the subjects at which the other flow must look."""
+    done = [pair for verdict in verdicts for pair in verdict.done]
+    learned = [_learned(one) for verdict in verdicts if verdict.sighting for one in verdict.sighting.learned]
+    confirmed = [(intent, outcome) for intent, outcome in done if outcome.result is Result.CONFIRMED]
+    yield record_consignments(
+        learned + [_confirmed(i.step, o, now) for i, o in confirmed if isinstance(i.step, UpsertOrder)], now
+    )
+    for intent, outcome in confirmed:
+        if not isinstance(intent.step, UpsertOrder | VoidLabel) and outcome.far_id:
+            yield _adopted(intent.step, intent.subject, outcome.far_id, now)
+    yield close_intents([_closed(intent, outcome) for intent, outcome in done], now)
+    yield close_superseded([intent.entry_id for intent, _ in confirmed], now)
+    yield close_settled(flow.name, [pair for verdict in verdicts for pair in _final(flow, verdict)], now)
+    if not flow.decides_state:
+        yield mark([Mark("orders", verdict.claimed.subject) for verdict in verdicts if verdict.has_news], now)
+
+
+def _final(flow: Flow, verdict: Verdict) -> list[tuple[OrderRef, str]]:
+    """What no step can change any more: orders that ShipStation closed, packages whose label is void."""
+    ref = split_subject(verdict.claimed.subject)
+    if verdict.sighting is None:
+        return []
+    if flow.decides_state:
+        closed = [
+            one.order_key for one in verdict.sighting.learned if one.standing in (Standing.SHIPPED, Standing.CANCELLED)
+        ]
+        voided = [f"{one.package_key} label" for one in verdict.known.packages if one.voided]
+        return [(ref, key) for key in [*closed, *voided]]
+    return [(ref, key) for key in verdict.plan.resolved] if verdict.plan else []
+
+
+def _learned(consignment: Consignment) -> ConsignmentUpdate:
+    applied = consignment.applied
+    return ConsignmentUpdate(
+        consignment.order_key,
+        consignment.standing,
+        consignment.shipstation_order_id,
+        canonical.dumps(applied) if applied else None,
+        canonical.digest(applied) if applied else None,
+    )
+
+
+def _adopted(
+    step: CreateFulfillment | AdoptFulfillment | UpdateTracking | CancelFulfillment,
+    subject: str,
+    gid: str,
+    now: datetime,
+) -> Work[None]:
+    """Where another package was quicker to take this fulfillment, the order is looked at once more."""
+    part = step.told if isinstance(step, CreateFulfillment | AdoptFulfillment) else None
+    told = json.dumps(part) if part is not None else None
+
+    def work(session: Session) -> None:
+        if not adopt_fulfillment(step.package_key, *split_subject(subject), gid, told)(session):
+            mark([Mark("shipments", subject)], now)(session)
+
+    return work
+
+
+def _confirmed(step: UpsertOrder, outcome: Outcome, now: datetime) -> ConsignmentUpdate:
+    is_cancelled = step.document["orderStatus"] == "cancelled"
+    return ConsignmentUpdate(
+        step.order_key,
+        Standing.CANCELLED if is_cancelled else Standing.OPEN,
+        shipstation_order_id=int(outcome.far_id) if outcome.far_id else None,
+        applied=canonical.dumps(step.applied),
+        applied_digest=canonical.digest(step.applied),
+        pushed_at=now,
+    )
+
+
+def _closed(intent: Intent, outcome: Outcome) -> ClosedEntry:
+    """What was never sent is abandoned; what may have arrived stays open until its effect is found or surely missing."""
+    kinds = {
+        Result.CONFIRMED: "confirmed",
+        Result.REFUSED: "refused",
+        Result.CONFLICT: "refused",
+        Result.POSTPONED: "abandoned",
+    }
+    return ClosedEntry(
+        intent.entry_id, kinds.get(outcome.result, "unknown"), outcome.code or None, outcome.text or None
+    )
+
+
+def _end_marks(flow: str, token: str, endings: Sequence[Ending]) -> Iterable[Work[Any]]:
+    by_kind: dict[str, list[Ending]] = {
+        kind: [one for one in endings if one.kind == kind] for kind in ("settle", "look_again", "park")
+    }
+    yield settle(flow, [one.claimed for one in by_kind["settle"]], token)
+    yield look_again(flow, {one.claimed.subject: one.at for one in by_kind["look_again"]}, token)
+    yield park(flow, {one.claimed.subject: (one.code, one.text) for one in by_kind["park"]}, token)
+    for counts in (True, False):
+        deferred = [one for one in endings if one.kind == "defer" and one.counts_attempt is counts]
+        yield defer(flow, {one.claimed.subject: (one.at, one.code, one.text) for one in deferred}, token, counts)

@@ -1,0 +1,183 @@
+"""The one state of each order, and when we last looked at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import case, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, col
+from sqlmodel import select as select_rows
+
+from syncd.store.consignments import consignments_of
+from syncd.store.packages import packages_of
+from syncd.store.schema import ConsignmentRow, OrderRow, PackageRow, table_of
+from syncd.store.statements import OrderRef, dialect_of, of_orders, upsert
+from syncd.store.transaction import Work
+
+ORDERS = table_of(OrderRow)
+
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class SeenVersion:
+    """Which version of an order we last looked at, and when."""
+
+    updated_at: datetime | None
+    seen_at: datetime
+
+
+@dataclass(frozen=True)
+class OrderRows:
+    """All that is remembered of one order. `order` is None before it was first looked at."""
+
+    order: OrderRow | None
+    consignments: list[ConsignmentRow]
+    packages: list[PackageRow]
+
+
+def record_orders(orders: Sequence[OrderRow]) -> Work[None]:
+    """The verdicts of a batch. `since` moves only with state or cause, `closed_at` keeps the first time until reopened."""
+    rows = [row.model_dump() for row in sorted(orders, key=lambda row: (row.store, row.order_id))]
+
+    def work(session: Session) -> None:
+        if rows:
+            session.connection().execute(_order_upsert(dialect_of(session)), rows)
+
+    return work
+
+
+@cache
+def _order_upsert(dialect: str) -> sqlite.Insert | postgresql.Insert:
+    insert = upsert(dialect, ORDERS)
+    old, new = ORDERS.c, insert.excluded
+    moved = or_(old.state != new.state, old.cause != new.cause)
+    values: dict[str, Any] = {name: new[name] for name in ("state", "cause", "detail", "seen_at")}
+    return insert.on_conflict_do_update(
+        index_elements=[old.store, old.order_id],
+        set_=values
+        | {
+            "name": case((new.name == "", old.name), else_=new.name),  # empty when it could not be read this time
+            "since": case((moved, new.since), else_=old.since),
+            "shopify_updated_at": func.coalesce(new.shopify_updated_at, old.shopify_updated_at),
+            "closed_at": case((new.closed_at.is_(None), None), else_=func.coalesce(old.closed_at, new.closed_at)),
+        },
+    )
+
+
+def record_unseen(orders: Sequence[OrderRow]) -> Work[None]:
+    """Orders that could not be looked at: those that are new to us get a state, and count as never seen."""
+    rows = [row.model_dump() | {"seen_at": NEVER} for row in sorted(orders, key=lambda row: (row.store, row.order_id))]
+
+    def work(session: Session) -> None:
+        if rows:
+            insert = upsert(dialect_of(session), ORDERS)
+            statement = insert.on_conflict_do_nothing(index_elements=[ORDERS.c.store, ORDERS.c.order_id])
+            session.connection().execute(statement, rows)
+
+    return work
+
+
+def troubles_of(subjects: Iterable[OrderRef]) -> Work[dict[OrderRef, tuple[str, str]]]:
+    """(cause, detail) of the orders with a package that cannot be told to Shopify, or else with a finding of the sweep; the
+    others are left out."""
+    columns = ORDERS.c
+    detail = case((columns.trouble.is_(None), columns.finding_detail), else_=columns.trouble_detail)
+    statement = select(
+        columns.store,
+        columns.order_id,
+        func.coalesce(columns.trouble, columns.finding).label("trouble"),
+        detail.label("trouble_detail"),
+    ).where(of_orders(ORDERS, subjects), or_(columns.trouble.is_not(None), columns.finding.is_not(None)))
+
+    def work(session: Session) -> dict[OrderRef, tuple[str, str]]:
+        rows = session.connection().execute(statement)
+        return {(row.store, row.order_id): (row.trouble, row.trouble_detail or "") for row in rows}
+
+    return work
+
+
+def record_troubles(orders: Sequence[OrderRow]) -> Work[None]:
+    """The verdicts of the shipments flow: only `trouble` and its detail move. An order never looked at is kept as it comes."""
+    rows = [row.model_dump() for row in sorted(orders, key=lambda row: (row.store, row.order_id))]
+
+    def work(session: Session) -> None:
+        if rows:
+            insert = upsert(dialect_of(session), ORDERS)
+            new = insert.excluded
+            statement = insert.on_conflict_do_update(
+                index_elements=[ORDERS.c.store, ORDERS.c.order_id],
+                set_={"trouble": new.trouble, "trouble_detail": new.trouble_detail},
+                where=ORDERS.c.trouble.is_distinct_from(new.trouble)
+                | ORDERS.c.trouble_detail.is_distinct_from(new.trouble_detail),
+            )
+            session.connection().execute(statement, rows)
+
+    return work
+
+
+def seen_versions(store: str, order_ids: Iterable[int]) -> Work[dict[int, SeenVersion]]:
+    """For the feeds: orders never looked at are left out."""
+    columns = ORDERS.c
+    statement = select(columns.order_id, columns.shopify_updated_at, columns.seen_at).where(
+        columns.store == store, columns.order_id.in_(list(order_ids))
+    )
+
+    def work(session: Session) -> dict[int, SeenVersion]:
+        rows = session.connection().execute(statement)
+        return {row.order_id: SeenVersion(row.shopify_updated_at, row.seen_at) for row in rows}
+
+    return work
+
+
+def state_counts() -> Work[list[tuple[str, str, str, int]]]:
+    """Store, state, cause, number of orders. Reads the whole table: for the status page and the metrics."""
+    columns = ORDERS.c
+    group = (columns.store, columns.state, columns.cause)
+    statement = select(*group, func.count().label("count")).group_by(*group).order_by(*group)
+    return lambda session: [(row[0], row[1], row[2], row[3]) for row in session.connection().execute(statement)]
+
+
+def all_orders(state: str | None = None) -> Work[list[OrderRow]]:
+    """For lists that people read: all of them, or those in one state. Index: ix_orders_state."""
+    statement = select_rows(OrderRow).order_by(col(OrderRow.store), col(OrderRow.order_id))
+    if state is not None:
+        statement = statement.where(col(OrderRow.state) == state)
+    return lambda session: list(session.exec(statement))
+
+
+def newest_orders(limit: int) -> Work[list[OrderRef]]:
+    """Shopify's ids count up, in all shops together."""
+    columns = ORDERS.c
+    statement = select(columns.store, columns.order_id).order_by(columns.order_id.desc()).limit(limit)
+    return lambda session: [(row.store, row.order_id) for row in session.connection().execute(statement)]
+
+
+def known_names(names: Iterable[str]) -> Work[set[str]]:
+    """Those of these that are names of orders, of whatever store. Index: ix_orders_name."""
+    statement = select(ORDERS.c.name).where(ORDERS.c.name.in_(list(names)))
+    return lambda session: set(session.connection().execute(statement).scalars())
+
+
+def orders_by_name(name: str) -> Work[list[OrderRow]]:
+    """Names such as #1001 repeat between stores. Index: ix_orders_name."""
+    statement = (
+        select_rows(OrderRow).where(col(OrderRow.name) == name).order_by(col(OrderRow.store), col(OrderRow.order_id))
+    )
+    return lambda session: list(session.exec(statement))
+
+
+def order_rows(store: str, order_id: int) -> Work[OrderRows]:
+    """For the explanation of one order."""
+
+    def work(session: Session) -> OrderRows:
+        ref = (store, order_id)
+        order = session.get(OrderRow, ref)
+        return OrderRows(order, consignments_of([ref])(session)[ref], packages_of([ref])(session)[ref])
+
+    return work

@@ -1,0 +1,130 @@
+"""The parcels that left or are about to, and which Shopify fulfillment stands for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import String, case, func, literal, or_, select, update
+from sqlmodel import Session, col
+from sqlmodel import select as select_rows
+
+from syncd.store.schema import PackageRow, table_of
+from syncd.store.statements import OrderRef, dialect_of, of_orders, upsert
+from syncd.store.transaction import Work
+
+PACKAGES = table_of(PackageRow)
+
+
+@dataclass(frozen=True)
+class SeenPackage:
+    """A parcel as ShipStation shows it. None for `order_key` and `lines` means that it did not say: what is known stays."""
+
+    package_key: str
+    store: str
+    order_id: int
+    voided: bool
+    tracking_number: str | None
+    carrier_code: str | None
+    service_code: str | None
+    ship_date: str | None
+    order_key: str | None = None
+    lines: str | None = None
+
+
+def packages_of(subjects: Iterable[OrderRef]) -> Work[dict[OrderRef, list[PackageRow]]]:
+    """Every subject is a key of the answer; voided packages are among them. Index: ix_packages_order."""
+    wanted = list(subjects)
+    statement = select_rows(PackageRow).where(of_orders(PACKAGES, wanted)).order_by(col(PackageRow.package_key))
+
+    def work(session: Session) -> dict[OrderRef, list[PackageRow]]:
+        found: dict[OrderRef, list[PackageRow]] = {subject: [] for subject in wanted}
+        for row in session.exec(statement):
+            found[row.store, row.order_id].append(row)
+        return found
+
+    return work
+
+
+def record_packages(packages: Sequence[SeenPackage], now: datetime) -> Work[list[OrderRef]]:
+    """Keeps what ShipStation shows and returns the orders for which something was new or different.
+
+    Which fulfillment stands for a package is never touched here: that is Shopify's word.
+    """
+    last = {(one.package_key, one.store, one.order_id): one for one in packages}
+    times = {"created_at": now, "updated_at": now, "seen_at": now}
+    rows = [asdict(one) | times | {"voided_at": now if one.voided else None} for _, one in sorted(last.items())]
+    still_there = update(PACKAGES).where(PACKAGES.c.package_key.in_({key for key, _, _ in last})).values(seen_at=now)
+
+    def work(session: Session) -> list[OrderRef]:
+        if not rows:
+            return []
+        connection = session.connection()
+        changed = {(row.store, row.order_id) for row in connection.execute(_package_upsert(dialect_of(session)), rows)}
+        connection.execute(still_there)
+        return sorted(changed)
+
+    return work
+
+
+@cache
+def _package_upsert(dialect: str) -> Any:
+    """Rows that say nothing new are neither written nor returned."""
+    insert = upsert(dialect, PACKAGES)
+    old, new = PACKAGES.c, insert.excluded
+    values: dict[str, Any] = {
+        name: new[name] for name in ("voided", "tracking_number", "carrier_code", "service_code", "ship_date")
+    } | {name: func.coalesce(new[name], old[name]) for name in ("order_key", "lines")}
+    return insert.on_conflict_do_update(
+        index_elements=[old.package_key, old.store, old.order_id],
+        set_=values
+        | {
+            "updated_at": new.updated_at,
+            "voided_at": case((new.voided, func.coalesce(old.voided_at, new.voided_at)), else_=None),
+        },
+        where=or_(*(old[name].is_distinct_from(value) for name, value in values.items())),
+    ).returning(old.store, old.order_id)
+
+
+def recorded_packages(keys: Iterable[str]) -> Work[set[str]]:
+    """Those of these packages that are known. Index: the primary key."""
+    statement = select(PACKAGES.c.package_key).where(PACKAGES.c.package_key.in_(list(keys)))
+    return lambda session: set(session.connection().execute(statement).scalars())
+
+
+def adopt_fulfillment(
+    package_key: str, store: str, order_id: int, gid: str | None, told: str | None = None
+) -> Work[bool]:
+    """This Shopify fulfillment stands for this package; None: none does any more. A voided package of the order gives it up.
+
+    False, and nothing changes, when the package is unknown or the fulfillment stands for another one. Index:
+    uq_packages_fulfillment_gid.
+    """
+    columns = PACKAGES.c
+    other = PACKAGES.alias("other")
+    elsewhere = select(other.c.package_key).where(
+        other.c.fulfillment_gid == literal(gid, String()),  # equal to nothing when None
+        or_(other.c.package_key != package_key, other.c.store != store, other.c.order_id != order_id),
+    )
+    statement = (
+        update(PACKAGES)
+        .where(columns.package_key == package_key, columns.store == store, columns.order_id == order_id)
+        .where(~elsewhere.exists())
+        .values(fulfillment_gid=gid, told=told)
+    )
+    give_up = (
+        update(PACKAGES)
+        .where(columns.fulfillment_gid == literal(gid, String()), columns.voided.is_(True))
+        .where(columns.store == store, columns.order_id == order_id, columns.package_key != package_key)
+        .values(fulfillment_gid=None)
+    )
+
+    def work(session: Session) -> bool:
+        connection = session.connection()
+        connection.execute(give_up)
+        return connection.execute(statement).rowcount > 0
+
+    return work
