@@ -12,10 +12,11 @@ from datetime import datetime
 
 from mappings.causes import Cause, State
 from mappings.eligibility import bar, remaining_units
-from mappings.packed import Units
+from mappings.packed import Units, counted
 from mappings.plans import Package
 from mappings.shopify_shapes import Fulfillment, OrderShipped, number_of
 from mappings.sweeping import Sight
+from mappings.voided import lines_of, numbers_of
 
 EXPLAINED = frozenset({State.WAITING, State.EXCLUDED, State.HELD, State.PARKED})
 """Their cause says why goods that Shopify would let go do not lie in ShipStation."""
@@ -157,12 +158,12 @@ def _unit_differences(one: _Order) -> Iterable[Difference]:
     # Goods lie there although its state says that there are none.
     moving = one.there - one.resting
     if moving and told.state not in MAY_HAVE_GOODS:
-        yield Difference(one.name, "unexplained", f"{told.state}, and ShipStation holds {_counts(moving)}")
+        yield Difference(one.name, "unexplained", f"{told.state}, and ShipStation holds {counted(moving)}")
         return
     if (lack := one.wanted - one.there) and told.state not in EXPLAINED:
-        yield Difference(one.name, "missing", f"{told.state}, and ShipStation lacks {_counts(lack)}")
+        yield Difference(one.name, "missing", f"{told.state}, and ShipStation lacks {counted(lack)}")
     if over := moving - one.wanted:
-        yield Difference(one.name, "doubled", f"ShipStation holds {_counts(over)} too many")
+        yield Difference(one.name, "doubled", f"ShipStation holds {counted(over)} too many")
 
 
 def _package_differences(one: _Order) -> Iterable[Difference]:
@@ -179,23 +180,12 @@ def _package_differences(one: _Order) -> Iterable[Difference]:
     voided = {package.tracking_number for package in one.parcels.packages.values() if package.voided}
     voided -= {package.tracking_number for package in one.live}
     for fulfillment in left if not (one.told and one.told.cause in VOIDED_LATELY) else ():
-        if _numbers(fulfillment) & (voided - {None}):
+        if numbers_of(fulfillment) & (voided - {None}):
             gid = number_of(fulfillment["id"])
             yield Difference(one.name, "told_in_vain", f"fulfillment {gid} stands for a voided label")
 
 
 def _stands_for(fulfillment: Fulfillment, package: Package) -> bool:
-    if package.tracking_number and package.tracking_number not in _numbers(fulfillment):
+    if package.tracking_number and package.tracking_number not in numbers_of(fulfillment):
         return False
-    lines: Units = Counter()
-    for line in fulfillment["fulfillmentLineItems"]["nodes"]:
-        lines[number_of(line["lineItem"]["id"])] += line["quantity"]
-    return package.lines is None or +lines == Counter(package.lines)
-
-
-def _numbers(fulfillment: Fulfillment) -> set[str | None]:
-    return {info["number"].strip() for info in fulfillment["trackingInfo"] if info["number"]}
-
-
-def _counts(units: Units) -> str:
-    return ", ".join(f"{count} of line {line_id}" for line_id, count in sorted(units.items()))
+    return package.lines is None or lines_of(fulfillment) == Counter(package.lines)

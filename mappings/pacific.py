@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 PACIFIC = ZoneInfo("America/Los_Angeles")
+AROUND_CHANGE = timedelta(hours=2)
 
 
 def to_pacific(moment: datetime) -> str:
@@ -29,6 +30,20 @@ def from_pacific(text: str) -> datetime:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=PACIFIC, fold=0)
     return moment.replace(microsecond=micros).astimezone(UTC)
+
+
+def filter_start(since: datetime) -> datetime:
+    """The wall time from which a list must be asked so that nothing after `since` is missed: filters compare wall times,
+    an hour of which comes twice in autumn. A second earlier, because whether a filter includes its bound is not told."""
+    before, after = (
+        moment.astimezone(PACIFIC).utcoffset() for moment in (since - AROUND_CHANGE, since + AROUND_CHANGE)
+    )
+    early = since if before == after else since - AROUND_CHANGE
+    return early.astimezone(PACIFIC).replace(tzinfo=None).replace(microsecond=0) - timedelta(seconds=1)
+
+
+def filter_text(wall: datetime) -> str:
+    return f"{wall:%Y-%m-%d %H:%M:%S}"
 
 
 def from_shopify(text: str) -> datetime:

@@ -37,6 +37,11 @@ def units_of(document: Order | None) -> Units:
     return units
 
 
+def counted(units: Units) -> str:
+    """For a person: `2 of line 7001`."""
+    return ", ".join(f"{count} of line {line_id}" for line_id, count in sorted(units.items()))
+
+
 def package_order(package: Package) -> tuple[str, int]:
     """Sort key: the vendor's numbers count up, fulfillments come before shipments."""
     return package.package_key[:1], int(package.package_key[1:])

@@ -5,7 +5,6 @@ Each unit is given out once. What does not fit is not written, and a person is t
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,9 +13,7 @@ from mappings.carriers import tracking
 from mappings.causes import Cause
 from mappings.eligibility import ENDED
 from mappings.fulfillable import FULFILLABLE, Slot, Taken, most_from_one_place, slots_of, take, units_left
-from mappings.keys import split_order_key
-from mappings.pacific import from_shopify
-from mappings.packed import Units, package_order, units_of, untold
+from mappings.packed import Units, package_order, untold
 from mappings.plans import (
     AdoptFulfillment,
     Consignment,
@@ -27,6 +24,7 @@ from mappings.plans import (
     Step,
     UpdateTracking,
 )
+from mappings.recognised import all_that_is_left, existing, place_of, told_with
 from mappings.shopify_shapes import Fulfillment, OrderShipped, number_of
 from mappings.voided import (
     LOOK_SOON_S,
@@ -35,14 +33,10 @@ from mappings.voided import (
     in_doubt_until,
     in_the_way,
     lines_of,
-    numbers_of,
     orphans_of,
     same_goods,
     stays_until,
 )
-
-CLOCK_SKEW_S = 120.0
-"""How far Shopify's clock may be behind ours when a fulfillment without tracking number is recognised by its time."""
 
 _WORST_FIRST = (
     Cause.CANCELLED_AFTER_LABEL,
@@ -76,6 +70,10 @@ class _Planning:
     @property
     def free_orphans(self) -> list[Orphan]:
         return [one for one in self.orphans if one.locked_until is None]
+
+    def candidates(self, package: Package) -> list[Fulfillment]:
+        """Live fulfillments that no other package owns."""
+        return [*self.unowned, *(one.fulfillment for one in self.orphans if one.package is not package)]
 
     def look_soon(self) -> None:
         self.waits.append(self.now + timedelta(seconds=LOOK_SOON_S))
@@ -142,7 +140,9 @@ def _is_pending(package: Package) -> bool:
 
 def _resolve(planning: _Planning, package: Package) -> None:
     """A label that was voided while a call about it had no answer: what became of the call?"""
-    found = _existing(planning, package, _lines(package)) if package.fulfillment_gid is None else None
+    found = (
+        existing(planning.candidates(package), package, _lines(package)) if package.fulfillment_gid is None else None
+    )
     # It had been told after all. From now on its fulfillment is one of a voided label.
     if found:
         planning.steps.append(AdoptFulfillment(package.package_key, found["id"]))
@@ -159,15 +159,17 @@ def _plan_package(planning: _Planning, package: Package) -> None:
     """The decision table of one package; the first row that applies decides."""
     lines = _lines(package)
     # It is there already: written by us without an answer, or by somebody else.
-    if found := _existing(planning, package, lines):
+    if found := existing(planning.candidates(package), package, lines):
         _adopt(planning, package, found, lines)
         return
     if lines is None:
-        lines = _all_that_is_left(planning, package)
+        lines = all_that_is_left(
+            package, planning.packages, planning.consignments, planning.slots, planning.free_orphans
+        )
     orphan = same_goods(planning.free_orphans, package, lines) if lines else None
     if orphan:
         planning.orphans.remove(orphan)
-    taken = take(planning.slots, lines, _preferred(package)) if lines and not orphan else None
+    taken = take(planning.slots, lines, place_of(package)) if lines and not orphan else None
     # Sent a moment ago without an answer: it may still take effect. Its units stay reserved.
     if settles_at := in_doubt_until(package, planning.now, planning.write_settles_s):
         planning.waits.append(settles_at)
@@ -188,75 +190,13 @@ def _lines(package: Package) -> Units | None:
     return None if package.lines is None else untold(package)
 
 
-def _existing(planning: _Planning, package: Package, lines: Units | None) -> Fulfillment | None:
-    """A live fulfillment that no other package owns, of the same number and lines. Without a number only one that came
-    after we tried to write it; without lines the number must do."""
-    candidates = [*planning.unowned, *(one.fulfillment for one in planning.orphans if one.package is not package)]
-    for one in candidates:
-        numbers = numbers_of(one)
-        if package.tracking_number:
-            alike = package.tracking_number in numbers
-        else:
-            alike = not numbers and _came_after(one, package.intended_at)
-        if alike and (lines is None or lines == lines_of(one) or _is_part(package, one, lines)):
-            return one
-    return None
-
-
-def _is_part(package: Package, fulfillment: Fulfillment, lines: Units) -> bool:
-    """What we tried to write of an overpacked box."""
-    return package.intended_at is not None and not lines_of(fulfillment) - lines
-
-
-def _came_after(fulfillment: Fulfillment, intended_at: datetime | None) -> bool:
-    if intended_at is None:
-        return False
-    return from_shopify(fulfillment["createdAt"]) >= intended_at - timedelta(seconds=CLOCK_SKEW_S)
-
-
 def _adopt(planning: _Planning, package: Package, found: Fulfillment, lines: Units | None) -> None:
     planning.unowned = [one for one in planning.unowned if one is not found]
     planning.orphans = [one for one in planning.orphans if one.fulfillment is not found]
-    told = _told_with(package, lines_of(found)) if lines is not None else None
+    told = told_with(package, lines_of(found)) if lines is not None else None
     planning.steps.append(AdoptFulfillment(package.package_key, found["id"], told))
     if told is not None:
         planning.look_soon()
-
-
-def _told_with(package: Package, more: Units) -> Units | None:
-    """What Shopify knows of the package once it took `more`; None when that is all."""
-    told = Counter(package.told or {}) + more
-    return told if Counter(package.lines or {}) - told else None
-
-
-def _all_that_is_left(planning: _Planning, package: Package) -> Units:
-    """What a package without lines must hold: all that its consignment still has, voided labels' goods included. Empty when
-    that is not certain, because another package of it has no lines either, or other consignments of the place could own
-    the units."""
-    location_id = _preferred(package)
-    alike = [p for p in planning.packages if p.order_key == package.order_key]
-    if location_id is None or sum(p.lines is None and not p.voided for p in alike) > 1:
-        return Counter()
-    left = units_left(planning.slots, location_id)
-    orphans = [one for one in planning.free_orphans if one.package.order_key == package.order_key]
-    here = [one for one in planning.consignments if one.location_id == location_id]
-    own = next((one for one in here if one.order_key == package.order_key), None)
-    if own is None or own.applied is None:
-        return left if len(here) <= 1 and not orphans else Counter()
-    return sum((one.lines for one in orphans), left) & _unpacked(own, alike)
-
-
-def _unpacked(consignment: Consignment, packages: Sequence[Package]) -> Units:
-    units = units_of(consignment.applied)
-    for package in packages:
-        if not package.voided:
-            units = units - Counter(package.lines or {})
-    return units
-
-
-def _preferred(package: Package) -> int | None:
-    parts = split_order_key(package.order_key)
-    return parts[2] if parts else None
 
 
 def _unknown(order: OrderShipped, package: Package) -> tuple[Cause, str]:
@@ -268,7 +208,7 @@ def _unknown(order: OrderShipped, package: Package) -> tuple[Cause, str]:
 def _misfit(planning: _Planning, package: Package, lines: Units) -> None:
     """The decision table of a package that Shopify would not take as it is."""
     name, free = f"package {package.package_key}", units_left(planning.slots)
-    shortage = lines - most_from_one_place(planning.slots, lines, _preferred(package))
+    shortage = lines - most_from_one_place(planning.slots, lines, place_of(package))
     if planning.order["cancelledAt"]:
         planning.troubles.append((Cause.CANCELLED_AFTER_LABEL, f"{name}: its label is not voided"))
     # Its goods are those of voided labels, packed otherwise: they are open again once those are taken back.
@@ -295,10 +235,10 @@ def _tell_part(planning: _Planning, package: Package, lines: Units) -> None:
     waits until it fits as a whole: a person decides about it, not chance about each unit."""
     if package.fulfillment_gid:
         return
-    part = most_from_one_place(planning.slots, lines, _preferred(package))
-    taken = take(planning.slots, part, _preferred(package)) if part and not planning.waits else None
+    part = most_from_one_place(planning.slots, lines, place_of(package))
+    taken = take(planning.slots, part, place_of(package)) if part and not planning.waits else None
     if taken:
-        planning.steps.append(_create(planning, package, taken, _told_with(package, part)))
+        planning.steps.append(_create(planning, package, taken, told_with(package, part)))
 
 
 def _create(planning: _Planning, package: Package, taken: Taken, told: Units | None = None) -> CreateFulfillment:

@@ -17,7 +17,7 @@ from mappings.carry_over import (
 )
 from mappings.causes import Cause
 from mappings.keys import line_of
-from mappings.packed import Units
+from mappings.packed import Units, counted
 from mappings.plans import Standing
 from mappings.shipstation_shapes import Order
 
@@ -145,14 +145,14 @@ def judge(
     if twins:
         return Finding(Cause.DOUBLED_THERE, f"ShipStation orders {_listed(twins)} are the same sale")
     if (over := lying - expected) and strangers:
-        return Finding(Cause.DOUBLED_THERE, f"ShipStation orders {_listed(strangers)}: {_counts(over)} too many")
+        return Finding(Cause.DOUBLED_THERE, f"ShipStation orders {_listed(strangers)}: {counted(over)} too many")
     # Gone, and nobody has it.
     if vanished:
         return Finding(Cause.MERGED_PARENT_UNKNOWN, f"{', '.join(vanished)}: ShipStation has no such order")
     if over:
-        return Finding(Cause.UNITS_CHANGED_THERE, f"{_counts(over)} more than Shopify wants")
+        return Finding(Cause.UNITS_CHANGED_THERE, f"{counted(over)} more than Shopify wants")
     if lack := expected - lying:
-        return Finding(Cause.UNITS_CHANGED_THERE, f"{_counts(lack)} less than Shopify wants")
+        return Finding(Cause.UNITS_CHANGED_THERE, f"{counted(lack)} less than Shopify wants")
     return None
 
 
@@ -176,10 +176,6 @@ def _sums(order_id: int, placed: Sequence[Placed], mine: Mapping[int, Sight]) ->
 
 def _ids(placed: Sequence[Placed]) -> set[int]:
     return {one.shipstation_order_id for one in placed if one.shipstation_order_id}
-
-
-def _counts(units: Units) -> str:
-    return ", ".join(f"{count} of line {line_id}" for line_id, count in sorted(units.items()))
 
 
 def _listed(ids: Iterable[int]) -> str:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
+from mappings.pacific import PACIFIC, filter_start, filter_text
 from syncd.budget import Urgency
 from syncd.errors import TransientError
 from syncd.logs import get_logger
 from syncd.shipstation.client import ShipStationClient
-from syncd.shipstation.pacific import ZONE, filter_start, filter_text
 
 LARGEST_PAGE = 500
 SPLITS = (500, 250, 125, 25, 5, 1)  # each divides the one before, so that every part is a page of its own size
@@ -90,7 +90,7 @@ def _following(row: Mapping[str, Any], listing: Listing) -> datetime | None:
         wall = datetime.fromisoformat(str(row.get(listing.time_member or ""))).replace(tzinfo=None, microsecond=0)
     except ValueError:
         return None
-    comes_twice = wall.replace(tzinfo=ZONE, fold=0).utcoffset() != wall.replace(tzinfo=ZONE, fold=1).utcoffset()
+    comes_twice = wall.replace(tzinfo=PACIFIC, fold=0).utcoffset() != wall.replace(tzinfo=PACIFIC, fold=1).utcoffset()
     return None if comes_twice else wall - timedelta(seconds=1)
 
 

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mappings.pacific import from_pacific, from_shopify, to_pacific
+from mappings.pacific import PACIFIC, filter_start, filter_text, from_pacific, from_shopify, to_pacific
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,7 @@ def test_the_doubled_autumn_hour_is_read_as_the_earlier_one() -> None:
         pytest.param("2026-11-20", "2026-11-20T08:00:00+00:00", id="date alone is midnight"),
         pytest.param("2026-11-20 09:15:00", "2026-11-20T17:15:00+00:00", id="blank"),
         pytest.param('"2026-11-20T09:15:00"', "2026-11-20T17:15:00+00:00", id="doubled quotes"),
+        pytest.param("2026-03-08T02:30:00", "2026-03-08T10:30:00+00:00", id="an hour that there is not"),
         pytest.param("2026-11-20T09:15:00.123Z", "2026-11-20T09:15:00.123000+00:00", id="with a zone"),
     ],
 )
@@ -56,3 +57,28 @@ def test_times_without_zone_are_refused() -> None:
     for convert in (lambda: to_pacific(datetime(2026, 1, 1)), lambda: from_shopify("2026-01-01T00:00:00")):
         with pytest.raises(ValueError, match="zone"):
             convert()
+
+
+MOMENTS = st.datetimes(datetime(2025, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC))
+LATER = st.timedeltas(timedelta(0), timedelta(days=2))
+
+
+def _wall(moment: datetime) -> datetime:
+    return moment.astimezone(PACIFIC).replace(tzinfo=None)
+
+
+@given(MOMENTS, LATER)
+def test_a_filter_never_hides_what_came_later(since: datetime, passed: timedelta) -> None:
+    assert _wall(since + passed) > filter_start(since)
+
+
+@given(MOMENTS)
+def test_a_filter_reaches_back_a_second_or_a_few_hours_around_a_change(since: datetime) -> None:
+    early = _wall(since) - filter_start(since)
+    assert early < timedelta(hours=3, seconds=2)
+    if since.month in (1, 5, 7, 12):
+        assert early < timedelta(seconds=2)
+
+
+def test_a_filter_is_written_as_the_vendor_reads_it() -> None:
+    assert filter_text(filter_start(datetime(2026, 11, 20, 20, 0, 0, 5, tzinfo=UTC))) == "2026-11-20 11:59:59"

@@ -1,36 +1,22 @@
-"""A layer of bad luck around the shops: lost answers, server errors, pages that are no JSON, throttles out of nowhere.
-
-A rule names a kind, an operation and a chance; the first rule that fires decides. What counts is whether the call was carried
-out before it went wrong, so each kind says so.
-"""
+"""A layer of bad luck around the shops: on top of what goes wrong anywhere, throttles out of nowhere and errors inside a 200."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from random import Random  # noqa: TID251 - seeded: the same for one seed
+from dataclasses import dataclass
 from typing import Literal
 
 from syncd.ports import Response
-from syncd.sandbox.worlds import LostAnswer
+from syncd.sandbox.faults import JSON_HEADERS, FaultLayer, Rule, SharedKind
 
-Kind = Literal[
-    "error_500_before",  # not carried out
-    "error_500_after",  # carried out, then 500
-    "lost_request",  # not carried out, the connection drops
-    "lost_answer",  # carried out, the connection drops
-    "internal_error_in_200",  # carried out or not, by chance: nobody knows from the answer
-    "html",  # not carried out, a page of a proxy, by default with status 200
-    "truncated",  # carried out, half of the body arrives
-    "throttled",  # not carried out, as if the bucket were empty
-]
-
-JSON_HEADERS = {"content-type": "application/json; charset=utf-8"}
-_PAGE = (
-    b"<!DOCTYPE html><html><head><title>Something went wrong</title></head><body>Try again in a minute.</body></html>"
+Kind = (
+    SharedKind
+    | Literal[
+        "internal_error_in_200",  # carried out or not, by chance: nobody knows from the answer
+        "throttled",  # not carried out, as if the bucket were empty
+    ]
 )
-_ERROR = b'{"errors":"Internal Server Error"}'
 
 
 @dataclass(frozen=True)
@@ -43,74 +29,42 @@ class Target:
 
 
 @dataclass
-class FaultRule:
+class FaultRule(Rule):
     """`operation` is the name of a GraphQL operation, or `query`, `mutation`, `token`; "" matches all, and so does an empty
-    `shop`. `times` counts down; None never ends."""
+    `shop`."""
 
     kind: Kind
     operation: str = ""
     shop: str = ""
-    probability: float = 1.0
-    times: int | None = None
-    status: int = 200  # of html
+
+    def fits(self, target: Target) -> bool:
+        if self.kind == "throttled" and target.kind == "token":
+            return False
+        return self.operation in ("", target.operation, target.kind) and self.shop in ("", target.shop)
 
 
-class Faults:
-    def __init__(self, seed: int) -> None:
-        self.fired: dict[str, int] = {}
-        self._rng = Random(f"{seed} faults")
-        self._rules: list[FaultRule] = []
+class Faults(FaultLayer[FaultRule]):
+    error = b'{"errors":"Internal Server Error"}'
 
     def set(self, rules: list[FaultRule]) -> None:
         """Replaces all rules; an empty list brings the good weather back."""
-        self._rules = [replace(rule) for rule in rules]
+        self.keep(rules)  # control reads the type of a rule from this signature
 
     def around(self, target: Target, serve: Callable[[], Response], throttle: Callable[[], Response]) -> Response:
         """Raises `LostAnswer` as the rules have it."""
-        rule = self._drawn(target)
+        rule = self.drawn(lambda rule: rule.fits(target))
         if rule is None:
             return serve()
-        self.fired[rule.kind] = self.fired.get(rule.kind, 0) + 1
-        return self._spoil(rule, serve, throttle)
-
-    def _drawn(self, target: Target) -> FaultRule | None:
-        for rule in self._rules:
-            fits = rule.operation in ("", target.operation, target.kind) and rule.shop in ("", target.shop)
-            if not fits or rule.times == 0 or self._rng.random() >= rule.probability:
-                continue
-            if rule.kind == "throttled" and target.kind == "token":
-                continue
-            if rule.times is not None:
-                rule.times -= 1
-            return rule
-        return None
-
-    def _spoil(self, rule: FaultRule, serve: Callable[[], Response], throttle: Callable[[], Response]) -> Response:
-        match rule.kind:
-            case "error_500_before":
-                return Response(500, JSON_HEADERS, _ERROR)
-            case "error_500_after":
+        if rule.kind == "throttled":
+            return throttle()
+        if rule.kind == "internal_error_in_200":
+            if self.rng.random() < 0.5:
                 serve()
-                return Response(500, JSON_HEADERS, _ERROR)
-            case "lost_request":
-                raise LostAnswer
-            case "lost_answer":
-                serve()
-                raise LostAnswer
-            case "internal_error_in_200":
-                if self._rng.random() < 0.5:
-                    serve()
-                return Response(200, JSON_HEADERS, self._internal_error())
-            case "html":
-                return Response(rule.status, {"content-type": "text/html"}, _PAGE)
-            case "truncated":
-                answer = serve()
-                return replace(answer, body=answer.body[: len(answer.body) // 2])
-            case "throttled":
-                return throttle()
+            return Response(200, JSON_HEADERS, self._internal_error())
+        return self.spoil(rule.kind, rule.status, serve)
 
     def _internal_error(self) -> bytes:
-        request_id = f"{self._rng.getrandbits(64):016x}"
+        request_id = f"{self.rng.getrandbits(64):016x}"
         text = (
             "Internal error. Looks like something went wrong on our end.\n"
             f"Request ID: {request_id} (include this in support requests)."

@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError, validate_call
 
 from syncd.ports import Request, Response
+from syncd.sandbox.faults import JSON_HEADERS
 from syncd.sandbox.shopify.dump import shop_dump
 from syncd.sandbox.shopify.executing import Prepared, prepared
-from syncd.sandbox.shopify.faults import JSON_HEADERS, Faults, Target
+from syncd.sandbox.shopify.faults import Faults, Target
 from syncd.sandbox.shopify.graphql_endpoint import Endpoint, read_body
 from syncd.sandbox.shopify.options import ShopOptions
 from syncd.sandbox.shopify.people import People
