@@ -13,6 +13,8 @@ from typing import Any
 
 import structlog
 
+from syncd.line_writer import LineWriter
+
 ALLOWED = frozenset(
     "event level timestamp logger exception flow batch_id order_gid order_key order_id order_name shipment_id package_key step "
     "fields attempt error_code error_text wait_s duration_ms count account store feed state cause topic reason version url "
@@ -59,7 +61,7 @@ def set_up_logs(level: str = "info", plain: bool | None = None) -> None:
             _plain_line if plain else structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
     )
-    stream = logging.StreamHandler(sys.stdout)
+    stream = LineWriter(sys.stdout.fileno())
     stream.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers[:] = [stream]
