@@ -21,6 +21,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,9 @@ from aiohttp import web
 from bench.post import post_all, signed_message
 from bench.processes import cpu_s, running
 from syncd.adapters import SystemClock, SystemRng
+from syncd.intake.gate import Bounds, Gate
 from syncd.intake.inbox import Inbox, Reader
-from syncd.intake.server import Doors, Listener, Reports, Webhooks, build_app
+from syncd.intake.server import Door, Doors, Listener, Port, Reports, Webhooks
 from syncd.store.engine import open_daemon_db
 from syncd.store.inbox import waiting_deliveries
 from tests.postgres import Server, server
@@ -57,15 +59,19 @@ async def serve(variant: str, url: str) -> None:
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     if variant == "signature":
-        listener = Listener(signature_app(), "127.0.0.1", 0)
-        print(await listener.start(), flush=True)
+        runner = web.AppRunner(signature_app(), access_log=None, auto_decompress=False)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
+        print(runner.addresses[0][1], flush=True)
         await stopping.wait()
-        await listener.stop()
+        await runner.cleanup()
         return
     db, clock = open_daemon_db(url), SystemClock()
+    gate = Gate(Bounds(1024, 64, 5.0, (ip_network("127.0.0.0/8"),)), asyncio.get_running_loop().time)
     inbox = Inbox(db, clock, SystemRng())
-    webhooks = Webhooks(Doors({STORE: [SECRET]}, "", 1 << 20, 5.0), inbox)
-    listener = Listener(build_app(webhooks, Reports(_nothing, _nothing, _nothing, _no_metrics)), "127.0.0.1", 0)
+    webhooks = Webhooks(Doors({STORE: Door("main-shop.myshopify.com", [SECRET])}, "", 1 << 20), inbox, clock)
+    port = Port(webhooks, Reports(_nothing, _nothing, _nothing, _no_metrics), gate)
+    listener = Listener(port.app, gate, "127.0.0.1", 0)
     print(await listener.start(), flush=True)
     reader = Reader(inbox, db, clock, lambda _: None, lambda: None)
     reading = asyncio.create_task(reader.work(stopping)) if variant.endswith("+reader") else None

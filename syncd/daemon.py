@@ -15,7 +15,8 @@ from syncd import __version__
 from syncd.adapters import SystemClock, SystemRng, TaskSpawn
 from syncd.duties import Duties
 from syncd.http import AiohttpHttp
-from syncd.intake.server import Listener, build_app
+from syncd.intake.gate import Bounds, Gate
+from syncd.intake.server import Listener, Port
 from syncd.logs import get_logger, set_up_logs
 from syncd.ports import Ports
 from syncd.settings import Settings
@@ -59,7 +60,8 @@ class Daemon:
     async def serve(self, duties: Duties) -> int:
         """Returns the exit code."""
         server = self._settings.server
-        listener = Listener(build_app(duties.webhooks, duties.reports), server.host, server.port)
+        gate = Gate(gate_bounds(self._settings), asyncio.get_running_loop().time)
+        listener = Listener(Port(duties.webhooks, duties.reports, gate).app, gate, server.host, server.port)
         port = await listener.start()
         duties.start()
         scheduler = started_scheduler(self._ticks(duties))
@@ -90,6 +92,13 @@ class Daemon:
         log.error("task.failed", task=name, exc_info=error)
         self._failed = True
         self.stopping.set()
+
+
+def gate_bounds(settings: Settings) -> Bounds:
+    limits = settings.limits
+    return Bounds(
+        limits.connections, limits.connections_per_peer, limits.body_s, tuple(settings.server.trusted_proxies)
+    )
 
 
 class Tick(NamedTuple):

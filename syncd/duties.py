@@ -18,7 +18,7 @@ from syncd.intake.feeds import CHANGE_LISTS, ChangeFeed, Feed, Feeds
 from syncd.intake.inbox import Inbox, Reader
 from syncd.intake.marked import MarkedOrders
 from syncd.intake.package_feeds import PackageFeed, package_lists
-from syncd.intake.server import Doors, Reports, Webhooks
+from syncd.intake.server import Door, Doors, Reports, Webhooks
 from syncd.intake.sweeps import sweep_feeds
 from syncd.logs import get_logger
 from syncd.operate.metrics import Metrics
@@ -65,7 +65,7 @@ class Duties:
         self.feeds = Feeds(self._all_feeds(start_at), flows.accounts, ports.clock, self.wake)
         self._reader = Reader(self._inbox, ports.db, ports.clock, self.feeds.nudge, self.wake)
         self._metrics = Metrics(vendors.window)
-        self.webhooks = Webhooks(_doors(settings), self._inbox)
+        self.webhooks = Webhooks(_doors(settings), self._inbox, ports.clock)
         self.reports = Reports(self._health, self._ready, self._status, self._render_metrics)
 
     @classmethod
@@ -155,9 +155,8 @@ class Duties:
 
 
 def _doors(settings: Settings) -> Doors:
-    secrets = {name: store.webhook_secrets() for name, store in settings.stores.items()}
-    account = settings.shipstation.webhook_secret.get_secret_value()
-    return Doors(secrets, account, settings.limits.body_bytes, settings.limits.body_s)
+    shops = {name: Door(store.shop, store.webhook_secrets()) for name, store in settings.stores.items()}
+    return Doors(shops, settings.shipstation.webhook_secret.get_secret_value(), settings.limits.body_bytes)
 
 
 def _bounds(settings: Settings) -> Bounds:

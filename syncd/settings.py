@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +19,7 @@ from pydantic import (
     ConfigDict,
     Field,
     InstanceOf,
+    IPvAnyNetwork,
     SecretStr,
     ValidationError,
     field_validator,
@@ -53,6 +55,13 @@ class Server(Group):
     port: int = Field(default=8080, ge=0, le=65535)
     public_url: str = ""
     """Where both vendors reach the webhooks. Empty: no webhooks, everything arrives by the feeds."""
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+    """Whose X-Forwarded-For is believed, and who may hold more connections than one peer."""
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 class ShipStation(Group):
@@ -156,6 +165,9 @@ class Limits(Group):
     """Fewer cancellations within a minute than this are never stopped."""
     body_bytes: int = Field(default=8 * 1024 * 1024, gt=0)
     body_s: Seconds = 5
+    """From the first byte of a request to its last."""
+    connections: int = Field(default=1024, ge=1)
+    connections_per_peer: int = Field(default=64, ge=1)
     stop_s: Seconds = 20
     keep_days: Annotated[int, Field(gt=0)] = 30
 

@@ -10,8 +10,10 @@ from typing import Any
 from aiohttp import web
 
 from syncd.errors import SyncError
+from syncd.intake.gate import Allowance, Gate
 from syncd.intake.inbox import SHIPSTATION, Inbox
 from syncd.logs import get_logger
+from syncd.ports import Clock
 from syncd.shipstation.webhooks import is_secret
 from syncd.shopify.webhooks import is_authentic
 
@@ -19,40 +21,51 @@ log = get_logger("intake")
 
 KEEPALIVE_S = 15.0
 BACKLOG = 1024
+LARGE_BODY = 64 * 1024
+MOST_LARGE_BODIES = 16
+"""Under way at once: each may grow to the longest body before anyone knows whether it is signed."""
+LINES_PER_S = 2.0
+LINES_AT_ONCE = 20.0
+
+
+@dataclass(frozen=True)
+class Door:
+    """One store's: its permanent address, and whose signatures let in."""
+
+    shop: str
+    secrets: Sequence[bytes]
 
 
 @dataclass(frozen=True)
 class Doors:
-    """What opens the webhook routes: secrets by store name; an empty `shipstation_secret` refuses every call."""
+    """What opens the webhook routes, by store name; an empty `shipstation_secret` refuses every call."""
 
-    secrets: Mapping[str, Sequence[bytes]]
+    shops: Mapping[str, Door]
     shipstation_secret: str
     longest_body: int
-    body_s: float
 
 
 class Webhooks:
-    def __init__(self, doors: Doors, inbox: Inbox) -> None:
+    """What is answered to a webhook, as a status. Nothing is written for those that are refused."""
+
+    def __init__(self, doors: Doors, inbox: Inbox, clock: Clock) -> None:
         self._doors = doors
         self._inbox = inbox
+        self._clock = clock
+        self._lines = Allowance(LINES_PER_S, LINES_AT_ONCE)
 
     @property
     def longest_body(self) -> int:
         return self._doors.longest_body
 
-    async def from_shopify(self, request: web.Request) -> web.Response:
-        return _answer(
-            await self.shopify_posted(request.match_info["store"], request.headers, await self._body(request))
-        )
-
-    async def from_shipstation(self, request: web.Request) -> web.Response:
-        return _answer(await self.shipstation_posted(request.match_info["secret"], await self._body(request)))
-
     async def shopify_posted(self, store: str, headers: Mapping[str, str], body: bytes) -> int:
-        """The status to answer with. 401 and nothing written when the signature does not fit. `headers` knows no case."""
-        secrets = self._doors.secrets.get(store, ())
-        if not is_authentic(body, headers.get("X-Shopify-Hmac-Sha256", ""), secrets):
-            log.warning("webhook.refused", store=store if secrets else "unknown", reason="signature")
+        """`headers` knows no case. They are not signed: a wrong shop shows a mix-up, a right one proves nothing."""
+        door = self._doors.shops.get(store)
+        if not is_authentic(body, headers.get("X-Shopify-Hmac-Sha256", ""), door.secrets if door else ()):
+            self._refused(store if door else "unknown", "signature")
+            return 401
+        if door and headers.get("X-Shopify-Shop-Domain", door.shop).lower() != door.shop:
+            self._refused(store, "shop")
             return 401
         topic = headers.get("X-Shopify-Topic", "")[:100]
         return await self._keep(store, topic, headers.get("X-Shopify-Webhook-Id", "")[:100], body)
@@ -60,9 +73,14 @@ class Webhooks:
     async def shipstation_posted(self, secret: str, body: bytes) -> int:
         """The path is the secret; a wrong one looks like any other wrong address."""
         if not is_secret(secret, self._doors.shipstation_secret):
-            log.warning("webhook.refused", store=SHIPSTATION, reason="secret")
+            self._refused(SHIPSTATION, "secret")
             return 404
         return await self._keep(SHIPSTATION, "", "", body)
+
+    def _refused(self, store: str, reason: str) -> None:
+        """A flood of them must not become a flood of lines."""
+        if self._lines.takes(store, self._clock.monotonic()):
+            log.warning("webhook.refused", store=store, reason=reason)
 
     async def _keep(self, store: str, topic: str, webhook_id: str, body: bytes) -> int:
         try:
@@ -72,27 +90,11 @@ class Webhooks:
             return 503
         return 200
 
-    async def _body(self, request: web.Request) -> bytes:
-        """The raw bytes, whole, in time, uncompressed: what the signature is over."""
-        if request.headers.get("Content-Encoding"):
-            raise web.HTTPUnsupportedMediaType
-        if request.content.is_eof():  # all of it came with the headers: no timer is needed
-            return await request.read()
-        try:
-            async with asyncio.timeout(self._doors.body_s):
-                return await request.read()
-        except TimeoutError:
-            if request.transport:
-                request.transport.close()
-            raise web.HTTPRequestTimeout from None
-
-
-def _answer(status: int) -> web.Response:
-    return web.Response(status=status, headers={"Retry-After": "5"} if status == 503 else None)
-
 
 Report = Callable[[], Awaitable[tuple[bool, Mapping[str, Any]]]]
 """Whether all is well, and the figures behind it."""
+
+Answer = Callable[[web.Request, bytes], Awaitable[web.Response]]
 
 
 @dataclass(frozen=True)
@@ -103,18 +105,77 @@ class Reports:
     metrics: Callable[[], Awaitable[bytes]]
 
 
-def build_app(webhooks: Webhooks, reports: Reports) -> web.Application:
-    app = web.Application(client_max_size=webhooks.longest_body)
-    app.router.add_post("/webhooks/shopify/{store}", webhooks.from_shopify)
-    app.router.add_post("/webhooks/shipstation/{secret}", webhooks.from_shipstation)
-    for path, report in (("/healthz", reports.health), ("/readyz", reports.ready), ("/status.json", reports.status)):
-        app.router.add_get(path, _as_json(report))
-    app.router.add_get("/metrics", _as_metrics(reports.metrics))
-    return app
+class Port:
+    """The routes. A body is read raw, whole and uncompressed, as it was signed, before anyone looks at it."""
+
+    def __init__(self, webhooks: Webhooks, reports: Reports, gate: Gate) -> None:
+        self._webhooks = webhooks
+        self._gate = gate
+        self._large_bodies = 0
+        self.app = app = web.Application(client_max_size=webhooks.longest_body)
+        app.router.add_post("/webhooks/shopify/{store}", self._behind_gate(self._from_shopify))
+        app.router.add_post("/webhooks/shipstation/{secret}", self._behind_gate(self._from_shipstation))
+        for path, report in (
+            ("/healthz", reports.health),
+            ("/readyz", reports.ready),
+            ("/status.json", reports.status),
+        ):
+            app.router.add_get(path, self._behind_gate(_as_json(report)))
+        app.router.add_get("/metrics", self._behind_gate(_as_metrics(reports.metrics)))
+
+    def _behind_gate(self, answer: Answer) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def answered(request: web.Request) -> web.Response:
+            transport = request.transport
+            body = await self._body(request)
+            self._gate.whole(transport)
+            try:
+                return await answer(request, body)
+            finally:
+                self._gate.answered(transport)
+
+        return answered
+
+    async def _from_shopify(self, request: web.Request, body: bytes) -> web.Response:
+        status = await self._webhooks.shopify_posted(request.match_info["store"], request.headers, body)
+        return self._answer(request, status)
+
+    async def _from_shipstation(self, request: web.Request, body: bytes) -> web.Response:
+        return self._answer(request, await self._webhooks.shipstation_posted(request.match_info["secret"], body))
+
+    def _answer(self, request: web.Request, status: int) -> web.Response:
+        """Only who is refused is ever told to slow down: an honest sender would give up on us."""
+        if status in (401, 404) and self._gate.is_too_often_wrong(
+            request.remote or "", request.headers.get("X-Forwarded-For", "")
+        ):
+            answer = web.Response(status=429, headers={"Retry-After": "60"})
+            answer.force_close()
+            return answer
+        return web.Response(status=status, headers={"Retry-After": "5"} if status == 503 else None)
+
+    async def _body(self, request: web.Request) -> bytes:
+        if request.headers.get("Content-Encoding"):
+            raise web.HTTPUnsupportedMediaType
+        if request.content.is_eof():
+            return await request.read()
+        if (request.content_length or LARGE_BODY) < LARGE_BODY:
+            return await self._arrived(request)
+        if self._large_bodies >= MOST_LARGE_BODIES:
+            raise web.HTTPServiceUnavailable(headers={"Retry-After": "5"})
+        self._large_bodies += 1
+        try:
+            return await self._arrived(request)
+        finally:
+            self._large_bodies -= 1
+
+    async def _arrived(self, request: web.Request) -> bytes:
+        try:
+            return await request.read()
+        except (web.RequestPayloadError, ConnectionError) as error:  # cut off by its sender, or by the gate
+            raise web.HTTPBadRequest from error
 
 
-def _as_json(report: Report) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def answer(_: web.Request) -> web.Response:
+def _as_json(report: Report) -> Answer:
+    async def answer(_: web.Request, __: bytes) -> web.Response:
         try:
             well, figures = await report()
         except SyncError as error:
@@ -124,8 +185,8 @@ def _as_json(report: Report) -> Callable[[web.Request], Awaitable[web.Response]]
     return answer
 
 
-def _as_metrics(metrics: Callable[[], Awaitable[bytes]]) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def answer(_: web.Request) -> web.Response:
+def _as_metrics(metrics: Callable[[], Awaitable[bytes]]) -> Answer:
+    async def answer(_: web.Request, __: bytes) -> web.Response:
         try:
             body = await metrics()
         except SyncError as error:
@@ -138,16 +199,25 @@ def _as_metrics(metrics: Callable[[], Awaitable[bytes]]) -> Callable[[web.Reques
 class Listener:
     """The bound port. `stop` closes it and lets requests in flight finish."""
 
-    def __init__(self, app: web.Application, host: str, port: int) -> None:
+    def __init__(self, app: web.Application, gate: Gate, host: str, port: int) -> None:
         # The bare AppRunner keeps idle connections for an hour and unpacks bodies: a bomb, and never what was signed.
         self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEEPALIVE_S, auto_decompress=False)
+        self._gate = gate
         self._host, self._port = host, port
+        self._socket: asyncio.Server | None = None
 
     async def start(self) -> int:
         """Returns the port, which differs from the one asked for when that was 0."""
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port, backlog=BACKLOG).start()
-        return int(self._runner.addresses[0][1])
+        assert self._runner.server
+        protocol = self._gate.guarded(self._runner.server)
+        loop = asyncio.get_running_loop()
+        self._socket = await loop.create_server(protocol, self._host, self._port, backlog=BACKLOG)
+        self._gate.start()
+        return int(self._socket.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
+        if self._socket:
+            self._socket.close()
+        self._gate.stop()
         await self._runner.cleanup()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hmac
 import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 import pytest
@@ -16,13 +18,15 @@ import pytest
 from syncd.adapters import SystemClock, SystemRng, TaskSpawn
 from syncd.duties import Duties
 from syncd.errors import TransientError, UncertainError
-from syncd.intake.server import Listener, build_app
+from syncd.intake.gate import Bounds, Gate
+from syncd.intake.server import Listener
+from syncd.intake.server import Port as Routes
 from syncd.ports import Ports, Request, Response
 from syncd.simulation.day import SECRET, SHOP, settings_of
 from syncd.simulation.ports import InlineDb
 from syncd.store.sqlite import sqlite_engine
 
-LIMITS = {"body_bytes": 4096, "body_s": 0.2}
+LIMITS = {"body_bytes": 4096}
 BODY = json.dumps({"id": 5001, "email": "someone@example.com"}).encode()
 
 
@@ -61,7 +65,8 @@ async def port(sqlite_url: str) -> AsyncIterator[Port]:
     db, stopping = InlineDb(engine), asyncio.Event()
     ports = Ports(SystemClock(), SystemRng(), NoVendor(), db, TaskSpawn(lambda name, error: None))
     duties = await Duties.prepared(settings_of(limits=LIMITS), ports, stopping)
-    listener = Listener(build_app(duties.webhooks, duties.reports), "127.0.0.1", 0)
+    gate = Gate(Bounds(8, 4, 0.2), asyncio.get_running_loop().time)
+    listener = Listener(Routes(duties.webhooks, duties.reports, gate).app, gate, "127.0.0.1", 0)
     number = await listener.start()
     async with aiohttp.ClientSession() as session:
         yield Port(f"http://127.0.0.1:{number}", number, db, stopping, session)
@@ -126,15 +131,48 @@ async def test_a_packed_body_is_refused_unread(port: Port) -> None:
     assert await port.kept() == []
 
 
-async def test_a_body_that_drips_is_cut_off_at_the_deadline(port: Port) -> None:
+HEAD = "POST /webhooks/shopify/main HTTP/1.1\r\nHost: x\r\nContent-Length: 4000\r\n\r\n{"
+
+
+@pytest.mark.parametrize("begun", [pytest.param(HEAD, id="in its body"), pytest.param(HEAD[:20], id="in its head")])
+async def test_a_client_that_drips_is_cut_off_at_the_deadline(port: Port, caplog: Any, begun: str) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
-    head = "POST /webhooks/shopify/main HTTP/1.1\r\nHost: x\r\nContent-Length: 4000\r\n\r\n{"
-    writer.write(head.encode())
+    writer.write(begun.encode())
     began = time.monotonic()
-    await asyncio.wait_for(reader.read(), 1.5)
+    while time.monotonic() < began + 1.5 and not reader.at_eof():
+        writer.write(b"x")
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            await asyncio.wait_for(reader.read(), 0.05)
     assert time.monotonic() - began < 1.0
     writer.close()
     assert await port.kept() == []
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_connections_that_say_nothing_keep_no_webhook_out(port: Port) -> None:
+    silent = [await asyncio.open_connection("127.0.0.1", port.number) for _ in range(40)]
+    assert await port.post("/webhooks/shopify/main", BODY, signed(BODY)) == 200
+    for _, writer in silent:
+        writer.close()
+
+
+async def test_whoever_is_wrong_too_often_is_told_to_stop_and_the_honest_never_are(port: Port) -> None:
+    forged = [await port.post("/webhooks/shopify/main", BODY, signed(BODY, "another secret")) for _ in range(150)]
+    assert forged[:100] == [401] * 100
+    assert forged[-1] == 429
+    guesses = [await port.post(f"/webhooks/shipstation/{number}", BODY) for number in range(3)]
+    assert guesses == [429] * 3
+    assert await port.post("/webhooks/shopify/main", BODY, signed(BODY)) == 200
+    assert len(await port.kept()) == 1
+
+
+async def test_a_webhook_of_another_shop_is_refused(port: Port) -> None:
+    misled = signed(BODY, **{"X-Shopify-Shop-Domain": "another-shop.myshopify.com"})
+    assert await port.post("/webhooks/shopify/main", BODY, misled) == 401
+    assert await port.kept() == []
+    assert (
+        await port.post("/webhooks/shopify/main", BODY, signed(BODY, **{"X-Shopify-Shop-Domain": SHOP.domain})) == 200
+    )
 
 
 @pytest.mark.parametrize("error", [TransientError("store_full"), UncertainError("store_commit")])
