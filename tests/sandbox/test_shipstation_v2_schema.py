@@ -11,7 +11,14 @@ import yaml
 
 from tests.sandbox.test_shipstation_v2 import V2Caller, shipment_body
 
-NAMES: dict[str, Any] = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict}
+NAMES: dict[str, Any] = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+}
 
 
 class Schemas:
