@@ -154,7 +154,6 @@ def order(
         "phone": None,
         "poNumber": None,
         "sourceName": "web",
-        "taxesIncluded": False,
         "customAttributes": [],
         "risk": {"recommendation": "NONE", "assessments": []},
         "shippingAddress": address(),

@@ -102,6 +102,12 @@ def test_the_signature_is_checked_against_both_secrets(header: str | None, is_ou
     assert is_authentic(b"body", header, [b"new", b"old", b""]) is is_ours
 
 
+def test_the_signature_is_over_the_bytes_that_came_not_over_what_they_mean() -> None:
+    header = _signed(b"new", b'{"id": 1}')
+    assert is_authentic(b'{"id": 1}', header, [b"new"])
+    assert not is_authentic(b'{"id":1}', header, [b"new"])
+
+
 def test_without_a_secret_nobody_is_authentic() -> None:
     assert not is_authentic(b"body", _signed(b"", b"body"), [])
 

@@ -67,6 +67,21 @@ async def test_no_update_is_lost_between_eight_tasks(db: Db) -> None:
     assert await db.run(read("counter")) == 400
 
 
+async def test_two_processes_on_one_file_wait_for_each_other(sqlite_url: str) -> None:
+    """As the daemon and a command beside it do: what reads before it writes is neither lost nor turned away."""
+    both = [SqliteDb(sqlite_engine(sqlite_url)) for _ in range(2)]
+    await both[0].run(write("counter", 0))
+
+    async def count(db: SqliteDb) -> None:
+        for _ in range(50):
+            await db.run(add_one("counter"))
+
+    await asyncio.gather(*map(count, both))
+    assert await both[0].run(read("counter")) == 100
+    for db in both:
+        await db.close()
+
+
 async def test_a_failing_function_is_undone_alone(db: Db) -> None:
     works: list[Work[int | None]] = [write("a", 1), fail_after_writing("b"), write("c", 3)]
     results = await asyncio.gather(*map(db.run, works), return_exceptions=True)

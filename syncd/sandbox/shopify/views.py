@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -48,25 +47,6 @@ class InventoryItem(NamedTuple):
     harmonized_system_code: str | None
     country_code_of_origin: str | None
     requires_shipping: bool
-    country_codes: Mapping[str, str]
-
-
-class CountryTariffCode(NamedTuple):
-    id: int
-    country_code: str
-    harmonized_system_code: str
-
-
-class Customer(NamedTuple):
-    id: int
-    tags: list[str]
-
-
-class Metafield(NamedTuple):
-    id: int
-    namespace: str
-    key: str
-    value: str
 
 
 class Delivery(NamedTuple):
@@ -119,9 +99,6 @@ TYPE_NAMES: dict[type, str] = {
     Variant: "ProductVariant",
     Product: "Product",
     InventoryItem: "InventoryItem",
-    CountryTariffCode: "CountryHarmonizedSystemCode",
-    Customer: "Customer",
-    Metafield: "Metafield",
     FulfillmentOrder: "FulfillmentOrder",
     FulfillmentOrderLine: "FulfillmentOrderLineItem",
     Hold: "FulfillmentHold",

@@ -1,0 +1,83 @@
+"""Mutants of the way back: what leaves the warehouse and how Shopify is told."""
+
+from __future__ import annotations
+
+from mappings import packages, plan_shipments, recognised, voided
+from syncd.shopify import nodes, writes
+from syncd.shopify.client import ShopifyClient
+from tests.simulation.mutants.planting import Edit, Mutant
+
+CANDIDATES = "for one in candidates:"
+
+FULFILLMENTS = (
+    Mutant(
+        "not_read_back",
+        "a fulfillment whose answer was lost is sent again without looking for it",
+        (Edit(recognised.existing, CANDIDATES, "for one in () if package.intended_at else candidates:"),),
+    ),
+    Mutant(
+        "read_back_too_early",
+        "a fulfillment whose answer was lost is looked for at once, while it may still arrive",
+        (Edit(voided.in_doubt_until, "return settled if now < settled else None", "return None"),),
+    ),
+    Mutant(
+        "not_adopted",
+        "a fulfillment that is there already is not recognised unless we have just tried to make it",
+        (Edit(recognised.existing, CANDIDATES, "for one in candidates if package.intended_at else ():"),),
+    ),
+    Mutant(
+        "sent_again_at_once",
+        "a mutation without an answer is repeated by the client",
+        (
+            Edit(
+                ShopifyClient.mutate,
+                "answer = await self._call(document, variables, urgent, is_write=True)",
+                "try:\n"
+                "        answer = await self._call(document, variables, urgent, is_write=True)\n"
+                "    except UncertainError:\n"
+                "        answer = await self._call(document, variables, urgent, is_write=True)",
+            ),
+        ),
+    ),
+    Mutant(
+        "lines_omitted",
+        "a fulfillment names no lines: Shopify takes all that is left",
+        (
+            Edit(
+                writes._input,
+                '"fulfillmentOrderLineItems": [{"id": line_gid, "quantity": units} for line_gid, units in lines.items()],',
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        "unknown_lines_taken_for_none",
+        "a package of which ShipStation tells no lines is empty",
+        (
+            Edit(packages.packages_of_fulfillment, "lines=None,", "lines={},"),
+            Edit(packages.packages_of_shipment, "_package(shipment, key, None)", "_package(shipment, key, Counter())"),
+        ),
+    ),
+    Mutant(
+        "null_rows_dropped",
+        "rows of an order that Shopify shows as null are left out",
+        (
+            Edit(
+                nodes._whole,
+                'if any(node is None for node in nodes):\n        raise _IncompleteError("a row is missing")',
+                "nodes = [node for node in nodes if node is not None]",
+            ),
+        ),
+    ),
+    Mutant(
+        "second_mail",
+        "a new label for the same goods is announced once more",
+        (
+            Edit(
+                plan_shipments._relabelled,
+                "notify_customer=profile.notify_customer and profile.notify_on_relabel",
+                "notify_customer=True",
+            ),
+        ),
+    ),
+)  # fmt: skip

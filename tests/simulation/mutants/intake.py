@@ -1,0 +1,149 @@
+"""Mutants of the way in: webhooks, inbox, feeds and their cursors."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from mappings import pacific
+from syncd.intake import feeds, package_feeds
+from syncd.intake.feeds import ChangeFeed
+from syncd.intake.inbox import Inbox, Reader
+from syncd.intake.package_feeds import PackageFeed
+from syncd.intake.server import Webhooks
+from syncd.operate import subscriptions
+from syncd.shopify import nodes, webhooks
+from tests.simulation.mutants.planting import Constant, Edit, Mutant
+
+SAID = '__import__("asyncio").get_running_loop().__dict__.setdefault("said", {})'
+"""Where the last webhook of each order is kept: the loop lasts as long as one seed."""
+
+INTAKE = (
+    Mutant(
+        "ack_before_commit",
+        "a webhook is answered before it is on disk",
+        (Edit(Inbox.keep, "await kept\n", "return\n"),),
+    ),
+    Mutant(
+        "read_before_marked",
+        "a webhook counts as read before its mark is committed",
+        (
+            Edit(
+                Reader.read_some,
+                "await self._db.run(together(mark(marks, now), finish_deliveries([delivery.id for delivery in taken], now)))",
+                "await self._db.run(finish_deliveries([delivery.id for delivery in taken], now))\n"
+                "    await self._db.run(mark(marks, now))",
+            ),
+        ),
+    ),
+    Mutant(
+        "deduped_by_event",
+        "two webhooks of one event under different topics count as one",
+        (Edit(Webhooks.shopify_posted, '"X-Shopify-Webhook-Id"', '"X-Shopify-Event-Id"'),),
+    ),
+    Mutant(
+        "webhook_believed",
+        "payment and cancellation are taken from the last webhook that came, not from Shopify",
+        (
+            Edit(
+                webhooks.hints_of,
+                "subject = order_subject(store, order_id)",
+                'subject = order_subject(store, order_id)\n    if kind == "orders" and "financial_status" in said:\n'
+                f"        {SAID}[order_id] = said",
+            ),
+            Edit(
+                nodes._order,
+                "return await _completed(client, node, urgent)",
+                f"said = {SAID}.get(order_id)\n"
+                '        if said and "displayFinancialStatus" in node:\n'
+                '            node["displayFinancialStatus"] = (said["financial_status"] or "pending").upper()\n'
+                '            node["cancelledAt"] = said.get("cancelled_at")\n'
+                "        return await _completed(client, node, urgent)",
+            ),
+        ),
+    ),
+    Mutant(
+        "cursor_by_our_clock",
+        "the watermark of a feed is our time and not the vendor's",
+        (
+            Edit(
+                ChangeFeed.poll,
+                "watermark = max([watermark, *(row.updated_at for row in page)])",
+                "watermark = self._clock.now()",
+            ),
+            Edit(
+                PackageFeed.poll,
+                "watermark = max([watermark, *_times(page.rows, self._source.time_member)])",
+                "watermark = self._clock.now()",
+            ),
+        ),
+    ),
+    Mutant(
+        "cursor_without_overlap",
+        "a feed begins exactly where it ended: what the list shows late is never seen",
+        (Constant("syncd.intake.feeds", "OVERLAP", timedelta(0)),),
+    ),
+    Mutant(
+        "cursor_before_marks",
+        "a feed moves its cursor, then keeps what it read",
+        (
+            Edit(
+                ChangeFeed.poll,
+                "async for page in",
+                "await self._db.run(advance(self.name, self._clock.now(), None, self._clock.now()))\n    async for page in",
+            ),
+            Edit(
+                PackageFeed.poll,
+                "async for page in",
+                "await self._db.run(advance(self.name, began, began.isoformat(), began))\n    async for page in",
+            ),
+        ),
+    ),
+    Mutant(
+        "no_back_fill",
+        "a feed looks at the last minutes only: what happened while the daemon was away is passed over",
+        (
+            Edit(ChangeFeed.poll, "known.watermark if known and known.watermark else self._begin_at", "self._clock.now()"),
+            Edit(PackageFeed.poll, "known.watermark if known and known.watermark else self._begin_at", "began"),
+        ),
+    ),
+    Mutant(
+        "same_second_passed_over",
+        "an order that changed again in the second in which it was read is not news",
+        (
+            Edit(feeds._is_other_version, "seen.updated_at != updated_at or _is_unseen(updated_at, seen)", "seen.updated_at != updated_at"),
+            Edit(feeds._is_unseen, "updated_at + CLOCK_MARGIN", "updated_at"),
+        ),
+    ),
+    Mutant(
+        "voids_forgotten",
+        "nobody asks which labels were voided",
+        (
+            Edit(
+                package_feeds.package_lists,
+                'PackageList("shipstation.voids", lambda at: shipments_voided_since(client, at, urgency), "voidDate", False),',
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        "local_time_for_pacific",
+        "ShipStation's lists are asked for in the time zone of the East",
+        (Edit(pacific.filter_start, "early.astimezone(PACIFIC)", "early.astimezone(ZoneInfo('America/New_York'))"),),
+    ),
+    Mutant(
+        "autumn_hour_forgotten",
+        "the hour that comes twice in autumn is asked for once",
+        (Edit(pacific.filter_start, "since if before == after else since - AROUND_CHANGE", "since"),),
+    ),
+    Mutant(
+        "never_subscribed_again",
+        "a subscription that the vendor dropped stays away",
+        (
+            Edit(
+                subscriptions._subscribe_shop,
+                "missing = [topic for enum, topic in wanted.items() if enum not in there]",
+                "missing = [] if there else list(wanted.values())",
+            ),
+        ),
+    ),
+)  # fmt: skip

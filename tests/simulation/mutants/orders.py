@@ -1,0 +1,128 @@
+"""Mutants of the way to ShipStation: keys, batches, changes, cancellations and the arithmetic of units."""
+
+from __future__ import annotations
+
+from mappings import carry_over, consignments, eligibility, keys, plan_orders
+from syncd.flows import orders
+from syncd.shipstation import writes
+from syncd.shipstation.client import ShipStationClient
+from tests.simulation.mutants.planting import Edit, Mutant
+
+NO_ID = Edit(orders._outcome, "str(row.order_id)", "str(row.order_id) if row.order_id else None")
+"""What is believed without its row has no id."""
+
+ORDERS = (
+    Mutant(
+        "key_per_attempt",
+        "a push whose answer was lost is tried again under a new order key",
+        (Edit(consignments._Place.__init__, "if c.standing in LIVE)", "if c.standing in LIVE and c.applied)"),),
+    ),
+    Mutant(
+        "key_without_location",
+        "the goods of two locations share one order key",
+        (Edit(keys.order_key, 'key = f"{store}-{order_id}-{location_id}-{n}"', 'key = f"{store}-{order_id}-1-{n}"'),),
+    ),
+    Mutant(
+        "html_taken_for_success",
+        "a page of a proxy with status 200 means that the whole batch was taken",
+        (
+            Edit(
+                ShipStationClient._result,
+                'raise _unusable(is_write)("not_json", f"{len(response.body)} bytes that are no JSON")',
+                "return None",
+            ),
+            Edit(
+                writes._outcomes,
+                'answer.get("results") if isinstance(answer, dict) else None',
+                'answer.get("results") if isinstance(answer, dict) else '
+                '[{"orderKey": one["orderKey"], "success": True, "orderId": 1} for one in documents]',
+            ),
+        ),
+    ),
+    Mutant(
+        "missing_row_taken_for_success",
+        "an order that the answer does not mention was taken",
+        (
+            Edit(
+                writes._outcome,
+                'RowOutcome(order_key, error=UncertainError("row_missing", "the answer does not mention it"))',
+                "RowOutcome(order_key)",
+            ),
+            NO_ID,
+        ),
+    ),
+    Mutant(
+        "rows_matched_by_place",
+        "the third row of an answer belongs to the third order of the batch",
+        (
+            Edit(
+                writes._outcomes,
+                'return {key: _outcome(key, rows_by_key.get(key, [])) for key in (document["orderKey"] for document in documents)}',
+                "rows = [row for row in results or [] if isinstance(row, dict)]\n"
+                '    return {one["orderKey"]: _outcome(one["orderKey"], rows[at : at + 1]) for at, one in enumerate(documents)}',
+            ),
+        ),
+    ),
+    Mutant(
+        "batch_not_halved",
+        "one order that breaks its batch keeps all others back",
+        (Edit(writes._Batch._after_failure, "if len(documents) == 1 or error.code not in POISON:", "if True:"),),
+    ),
+    Mutant(
+        "split_orders_written",
+        "an order that the warehouse split or merged is written as if nothing had happened",
+        (
+            Edit(
+                carry_over.is_regrouped,
+                'return bool(advanced.get("mergedOrSplit") or advanced.get("mergedIds") or advanced.get("parentId"))',
+                "return False",
+            ),
+        ),
+    ),
+    Mutant(
+        "warehouse_overwritten",
+        "an update sends our whole document over what the warehouse wrote",
+        (Edit(carry_over.updated_order, "{**wanted, **_writable(observed)}", "{**_writable(observed), **wanted}"),),
+    ),
+    Mutant(
+        "cancelled_on_absence",
+        "an order that Shopify does not show is cancelled in ShipStation",
+        (
+            Edit(
+                plan_orders.plan_order,
+                "if order is None:\n        return Plan(Cause.NOT_FOUND)",
+                "if order is None:\n"
+                '        goners = [one for one in consignments if one.applied and one.standing == "open"]\n'
+                "        return Plan(Cause.NOT_FOUND, tuple(UpsertOrder(one.order_key, one.location_id, one.split_group, one.n, "
+                '{**one.applied, "orderStatus": "cancelled"}, ("orderStatus",)) for one in goners))',
+            ),
+        ),
+    ),
+    Mutant(
+        "holds_ignored",
+        "what Shopify holds is sent",
+        (
+            Edit(
+                eligibility.bar,
+                'if status == "ON_HOLD" or fulfillment_order["fulfillmentHolds"]:',
+                'if status == "ON_HOLD" or fulfillment_order["fulfillmentHolds"]:\n        return None\n    if False:',
+            ),
+        ),
+    ),
+    Mutant(
+        "untold_packages_sent_again",
+        "units in a package that Shopify does not know yet are placed once more",
+        (
+            Edit(
+                consignments._wanted,
+                "wanted[consignment.location_id].subtract(packed.pending.get(consignment.order_key, {}))",
+                "pass",
+            ),
+        ),
+    ),
+    Mutant(
+        "more_than_ordered",
+        "an order that changes gets its units on top of those that it has",
+        (Edit(consignments._Place._assign, "due = given + kept", "due = given + kept + (has if has != given else type(has)())"),),
+    ),
+)  # fmt: skip

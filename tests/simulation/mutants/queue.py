@@ -1,0 +1,147 @@
+"""Mutants of the middle: marks, leases, batches, intents, attempts and budgets."""
+
+from __future__ import annotations
+
+from syncd.budget import WindowBudget
+from syncd.flows import claim, ending, looks, settle
+from syncd.flows.runner import Runner
+from syncd.store import marks
+from tests.simulation.mutants.planting import Edit, Mutant
+
+INTENDS = "intents = await self._db.run(intend(self._flow.name, token, intents, self._clock.now()))"
+APPLIES = "outcomes = await self._flow.apply([(intent.subject, intent.step) for intent in intents])"
+
+QUEUE = (
+    Mutant(
+        "done_before_call",
+        "a mark is settled before its calls are made",
+        (
+            Edit(
+                Runner._verdicts,
+                APPLIES,
+                "from syncd.store.marks import settle\n"
+                "        await self._db.run(settle(self._flow.name, list(work), token))\n"
+                f"        {APPLIES}",
+            ),
+        ),
+    ),
+    Mutant(
+        "settled_without_token",
+        "whoever lost its lease settles all the same",
+        (
+            Edit(marks._ours, "COLUMNS.lease_token == token, ", ""),
+            Edit(marks._each, "COLUMNS.lease_token == token, ", ""),
+        ),
+    ),
+    Mutant(
+        "wake_up_lost",
+        "settling also settles the mark that came during the work",
+        (Edit(marks.settle, "settled=COLUMNS.claimed", "settled=COLUMNS.marked"),),
+    ),
+    Mutant(
+        "lease_for_ever",
+        "what a dead worker held stays its own",
+        (Edit(marks.claim, "timedelta(seconds=lease_s)", "timedelta(days=36500)"),),
+    ),
+    Mutant(
+        "leases_ignored",
+        "what somebody works on is claimed once more",
+        (
+            Edit(
+                marks.claim,
+                "_due_at(flow, now, settle_s)",
+                '_due_at(flow, now, settle_s) | {"b_now": now + timedelta(hours=1)}',
+            ),
+        ),
+    ),
+    Mutant(
+        "intent_after_call",
+        "what will be sent is written down when the answer is here",
+        (
+            Edit(Runner._verdicts, INTENDS, "pass"),
+            Edit(Runner._verdicts, APPLIES, f"{APPLIES}\n        {INTENDS}"),
+        ),
+    ),
+    Mutant(
+        "crash_forgets_intents",
+        "a call that was under way when the daemon died is not in doubt",
+        (
+            Edit(
+                claim.read_known,
+                "open_entries(refs)(session), ",
+                '{ref: [one for one in some if one.outcome == "unknown"] for ref, some in open_entries(refs)(session).items()}, ',
+            ),
+        ),
+    ),
+    Mutant(
+        "rows_read_after_shopify",
+        "our rows are read after Shopify was: a package reported in between is sent twice",
+        (
+            Edit(
+                Runner._verdicts,
+                "sightings = await self._flow.observe({claimed.subject: known for claimed, known in work.items()})",
+                "sightings = await self._flow.observe({claimed.subject: known for claimed, known in work.items()})\n"
+                "    work = await self._read_again(list(work))",
+            ),
+        ),
+    ),
+    Mutant(
+        "dropped_instead_of_parked",
+        "what a person should look at is settled and told to nobody",
+        (
+            Edit(marks.park, "parked=COLUMNS.claimed", "settled=COLUMNS.claimed"),
+            Edit(
+                ending.ending_of,
+                "order=_order_row(flow, verdict, worst.cause or flow.refused, worst.text or worst.code, now),",
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        "attempts_uncounted",
+        "a failed attempt leaves no trace: it is tried again at once and for ever",
+        (Edit(marks.defer, "COLUMNS.attempts + int(counts_attempt)", "COLUMNS.attempts"),),
+    ),
+    Mutant(
+        "throttle_counted",
+        "a throttled call counts as a failed attempt of its order",
+        (
+            Edit(
+                looks.outcome_of,
+                "case ThrottledError():\n            return Outcome(Result.POSTPONED",
+                "case ThrottledError():\n            return Outcome(Result.UNKNOWN",
+            ),
+        ),
+    ),
+    Mutant(
+        "waits_forgotten",
+        "an order that is to be looked at again later is settled",
+        (Edit(ending.ending_of, 'if plan.look_again_at:\n', 'if False:\n'),),
+    ),
+    Mutant(
+        "other_flow_untold",
+        "what the shipments flow did is no reason to look at the order again",
+        (Edit(settle._lessons, "if not flow.decides_state:", "if False:"),),
+    ),
+    Mutant(
+        "budget_of_each_process",
+        "each process counts its calls for itself",
+        (Edit(WindowBudget._ask, "take_grant(self._account,", 'take_grant(f"{self._account} {id(self)}",'),),
+    ),
+    Mutant(
+        "budget_blind_to_others",
+        "what somebody else does with the key is not counted",
+        (Edit(WindowBudget.note, "if used > len(self._granted):", "if False:"),),
+    ),
+    Mutant(
+        "throttle_ignored",
+        "after a 429 everybody else goes on calling",
+        (
+            Edit(
+                WindowBudget.throttled,
+                "await self._db.run(correct(self._account, now, self._limit, self._log_s, 0, retry_after_s))",
+                "return",
+            ),
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,77 @@
+"""Mutants of the shell: sockets, files, headers and long lists. No seed reaches them; each has a test of its own."""
+
+from __future__ import annotations
+
+from syncd import logs
+from syncd.http import AiohttpHttp
+from syncd.shipstation import lists
+from syncd.shipstation.client import ShipStationClient
+from syncd.shopify import webhooks
+from syncd.store import sqlite
+from syncd.store.sqlite import PRAGMAS
+from tests.simulation.mutants.planting import Constant, Edit, Mutant
+
+SHELL = (
+    Mutant(
+        "synchronous_normal",
+        "a commit does not wait for the disk",
+        (
+            Constant(
+                "syncd.store.sqlite",
+                "PRAGMAS",
+                tuple(one.replace("synchronous=FULL", "synchronous=NORMAL") for one in PRAGMAS),
+            ),
+        ),
+        "tests/store/test_engine.py::test_the_pragmas_that_keep_promises_are_set",
+    ),
+    Mutant(
+        "deferred_begin",
+        "a transaction asks for the write lock only when it writes",
+        (Edit(sqlite.sqlite_engine, 'connection.exec_driver_sql("BEGIN IMMEDIATE")', 'connection.exec_driver_sql("BEGIN")'),),
+        "tests/store/test_engine.py::test_two_processes_on_one_file_wait_for_each_other",
+    ),
+    Mutant(
+        "signature_over_json",
+        "the signature of a webhook is checked over what was understood, not over what came",
+        (
+            Edit(
+                webhooks.is_authentic,
+                'given = (header or "").encode("utf-8", "replace")',
+                'given = (header or "").encode("utf-8", "replace")\n    body = json.dumps(_json(body)).encode()',
+            ),
+        ),
+        "tests/shopify/test_webhooks.py::test_the_signature_is_over_the_bytes_that_came_not_over_what_they_mean",
+    ),
+    Mutant(
+        "redirects_followed",
+        "a redirect is followed, keys and all",
+        (Edit(AiohttpHttp._exchange, "allow_redirects=False", "allow_redirects=True"),),
+        "tests/test_http.py::test_a_redirect_is_not_followed",
+    ),
+    Mutant(
+        "headers_logged",
+        "the headers of each call are logged",
+        (
+            Edit(
+                ShipStationClient._exchange,
+                "granted_at = await",
+                'self._log.info("call.begun", headers=headers)\n    granted_at = await',
+            ),
+            Edit(logs.keep_registered, "for key, value in event.items() if key in ALLOWED", "for key, value in event.items()"),
+        ),
+        "tests/test_logs.py::test_no_canary_ever_reaches_a_log_line",
+    ),
+    Mutant(
+        "pages_trusted",
+        "a list ends where the vendor's count of pages says",
+        (
+            Edit(lists._chunk, 'total = body.get("total")', 'total = (body.get("pages") or 0) * LARGEST_PAGE'),
+            Edit(
+                lists.pages,
+                "is_short = seen < LARGEST_PAGE and (number - 1) * LARGEST_PAGE + seen >= chunk.total",
+                "is_short = number * LARGEST_PAGE >= chunk.total",
+            ),
+        ),
+        "tests/shipstation/test_reads.py::test_every_order_is_listed_once[zero-1-501]",
+    ),
+)  # fmt: skip
