@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from syncd import __version__
-from syncd.errors import SettingsError, SyncError
-
-if TYPE_CHECKING:
-    from syncd.operate.desk import Desk
-    from syncd.settings import Settings
+from syncd.cli.terminal import EXIT_USAGE, as_json, at_desk, settings_of, show
+from syncd.errors import SyncError
 
 EXIT_DIFFERENCE = 1
-EXIT_USAGE = 2
-
-as_json = click.option("--json", "is_json", is_flag=True, help="One JSON object instead of text.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -39,49 +30,13 @@ def main(context: click.Context, config: Path | None) -> None:
     context.obj = config
 
 
-def _settings(context: click.Context) -> Settings:
-    from syncd.settings import read_settings
-
-    try:
-        return read_settings(context.obj, os.environ)
-    except SettingsError as error:
-        for problem in error.problems:
-            click.echo(problem, err=True)
-        context.exit(EXIT_USAGE)
-
-
-def _at_desk(context: click.Context, work: Callable[[Desk], Coroutine[Any, Any, Any]]) -> Any:
-    """Runs `work` with the database and the clients of the settings open, and tells failures in one sentence."""
-    from syncd.operate.desk import open_desk
-
-    settings = _settings(context)
-
-    async def run() -> Any:
-        async with open_desk(settings) as desk:
-            return await work(desk)
-
-    try:
-        return asyncio.run(run())
-    except SettingsError as error:
-        for problem in error.problems:
-            click.echo(problem, err=True)
-        context.exit(EXIT_USAGE)
-    except SyncError as error:
-        click.echo(f"{error.code}: {error.text}" if error.text else error.code, err=True)
-        context.exit(EXIT_USAGE)
-
-
-def _show(answer: Any, is_json: bool, text: Callable[[Any], str]) -> None:
-    click.echo(json.dumps(answer, default=str, ensure_ascii=False) if is_json else text(answer))
-
-
 @main.command()
 @click.pass_context
 def run(context: click.Context) -> None:
     """Run the daemon until SIGTERM. An empty SQLite database is set up first."""
     from syncd.daemon import run_daemon
 
-    settings = _settings(context)
+    settings = settings_of(context)
     try:
         sys.exit(run_daemon(settings))
     except SyncError as error:
@@ -116,9 +71,9 @@ def status(context: click.Context, is_json: bool, orders: bool) -> None:
     from syncd.operate.status import list_orders, orders_text, read_status, status_text
 
     if orders:
-        _show(_at_desk(context, lambda desk: list_orders(desk.db)), is_json, orders_text)
+        show(at_desk(context, lambda desk: list_orders(desk.db)), is_json, orders_text)
     else:
-        _show(_at_desk(context, lambda desk: read_status(desk.db, desk.clock)), is_json, status_text)
+        show(at_desk(context, lambda desk: read_status(desk.db, desk.clock)), is_json, status_text)
 
 
 @main.command()
@@ -132,7 +87,7 @@ def plan(context: click.Context, order: str, is_json: bool) -> None:
     """
     from syncd.operate.explain import plan_order_now, plan_text
 
-    _show(_at_desk(context, lambda desk: plan_order_now(desk, order)), is_json, plan_text)
+    show(at_desk(context, lambda desk: plan_order_now(desk, order)), is_json, plan_text)
 
 
 @main.command()
@@ -147,7 +102,7 @@ def explain(context: click.Context, order: str, is_json: bool, offline: bool) ->
     """
     from syncd.operate.explain import explain_order, explain_text
 
-    _show(_at_desk(context, lambda desk: explain_order(desk, order, offline)), is_json, explain_text)
+    show(at_desk(context, lambda desk: explain_order(desk, order, offline)), is_json, explain_text)
 
 
 @main.command()
@@ -157,8 +112,8 @@ def parked(context: click.Context, is_json: bool) -> None:
     """List the orders that need a person, with cause and cure. Exit code 1 when there are any."""
     from syncd.operate.status import orders_text, parked_orders
 
-    found = _at_desk(context, lambda desk: parked_orders(desk.db))
-    _show(found, is_json, orders_text)
+    found = at_desk(context, lambda desk: parked_orders(desk.db))
+    show(found, is_json, orders_text)
     context.exit(EXIT_DIFFERENCE if found else 0)
 
 
@@ -172,7 +127,7 @@ def retry(context: click.Context, orders: tuple[str, ...]) -> None:
     """
     from syncd.operate.wake import retry_orders
 
-    for line in _at_desk(context, lambda desk: retry_orders(desk, orders)):
+    for line in at_desk(context, lambda desk: retry_orders(desk, orders)):
         click.echo(line)
 
 
@@ -186,7 +141,7 @@ def release(context: click.Context, orders: tuple[str, ...]) -> None:
     """
     from syncd.operate.rulings import release_orders
 
-    for line in _at_desk(context, lambda desk: release_orders(desk, orders)):
+    for line in at_desk(context, lambda desk: release_orders(desk, orders)):
         click.echo(line)
 
 
@@ -201,7 +156,7 @@ def resolve(context: click.Context, order: str, take: str) -> None:
     """
     from syncd.operate.rulings import resolve_order
 
-    click.echo(_at_desk(context, lambda desk: resolve_order(desk, order, take)))
+    click.echo(at_desk(context, lambda desk: resolve_order(desk, order, take)))
 
 
 @main.command()
@@ -214,7 +169,7 @@ def mark(context: click.Context, orders: tuple[str, ...]) -> None:
     """
     from syncd.operate.wake import mark_orders
 
-    for line in _at_desk(context, lambda desk: mark_orders(desk, orders)):
+    for line in at_desk(context, lambda desk: mark_orders(desk, orders)):
         click.echo(line)
 
 
@@ -234,8 +189,8 @@ def verify(context: click.Context, is_json: bool, since: str) -> None:
     """
     from syncd.operate.verify import account_text, recount
 
-    account = _at_desk(context, lambda desk: recount(desk, since))
-    _show(account, is_json, account_text)
+    account = at_desk(context, lambda desk: recount(desk, since))
+    show(account, is_json, account_text)
     context.exit(EXIT_DIFFERENCE if account["differences"] else 0)
 
 
@@ -249,7 +204,7 @@ def sweep(context: click.Context, is_json: bool) -> None:
     """
     from syncd.operate.sweeping import sweep_by_hand, sweep_text
 
-    _show(_at_desk(context, sweep_by_hand), is_json, sweep_text)
+    show(at_desk(context, sweep_by_hand), is_json, sweep_text)
 
 
 @main.group(invoke_without_command=True)
@@ -263,8 +218,8 @@ def brake(context: click.Context, is_json: bool) -> None:
     from syncd.operate.brakes import brake_text, read_brake
 
     if context.invoked_subcommand is None:
-        found = _at_desk(context, read_brake)
-        _show(found, is_json, brake_text)
+        found = at_desk(context, read_brake)
+        show(found, is_json, brake_text)
         context.exit(EXIT_DIFFERENCE if found["pulled_at"] else 0)
 
 
@@ -274,7 +229,7 @@ def release_the_brake(context: click.Context) -> None:
     """Let the stopped cancellations through, and all others of the next 15 minutes."""
     from syncd.operate.brakes import release_stopped
 
-    click.echo(f"{_at_desk(context, release_stopped)} orders are looked at again within a few seconds.")
+    click.echo(f"{at_desk(context, release_stopped)} orders are looked at again within a few seconds.")
 
 
 @main.group()
@@ -296,7 +251,7 @@ def rules_test(context: click.Context, orders: tuple[str, ...], file: str, is_js
     """
     from syncd.operate.rule_trials import trials_text, try_rules
 
-    _show(_at_desk(context, lambda desk: try_rules(desk, file, orders)), is_json, trials_text)
+    show(at_desk(context, lambda desk: try_rules(desk, file, orders)), is_json, trials_text)
 
 
 @rules.command(name="diff")
@@ -315,8 +270,8 @@ def rules_diff(context: click.Context, old: str, new: str, orders: tuple[str, ..
     """
     from syncd.operate.rule_trials import compare_rules, comparison_text
 
-    answer = _at_desk(context, lambda desk: compare_rules(desk, old, new, orders, last))
-    _show(answer, is_json, comparison_text)
+    answer = at_desk(context, lambda desk: compare_rules(desk, old, new, orders, last))
+    show(answer, is_json, comparison_text)
     context.exit(EXIT_DIFFERENCE if answer["different"] else 0)
 
 
@@ -327,9 +282,9 @@ def doctor(context: click.Context, is_json: bool) -> None:
     """Check settings, database, both logins, scopes, store and warehouse ids and webhooks. Exit code 1 on a fault."""
     from syncd.operate.doctor import checks_text, run_checks
 
-    settings = _settings(context)
+    settings = settings_of(context)
     checks = asyncio.run(run_checks(settings))
-    _show(checks, is_json, checks_text)
+    show(checks, is_json, checks_text)
     context.exit(EXIT_DIFFERENCE if any(check["result"] == "fault" for check in checks) else 0)
 
 

@@ -1,0 +1,57 @@
+"""What the commands have in common: settings, an open desk, and answers as text or JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from syncd.errors import SettingsError, SyncError
+
+if TYPE_CHECKING:
+    from syncd.operate.desk import Desk
+    from syncd.settings import Settings
+
+EXIT_USAGE = 2
+
+as_json = click.option("--json", "is_json", is_flag=True, help="One JSON object instead of text.")
+
+
+def settings_of(context: click.Context) -> Settings:
+    from syncd.settings import read_settings
+
+    try:
+        return read_settings(context.obj, os.environ)
+    except SettingsError as error:
+        for problem in error.problems:
+            click.echo(problem, err=True)
+        context.exit(EXIT_USAGE)
+
+
+def at_desk(context: click.Context, work: Callable[[Desk], Coroutine[Any, Any, Any]]) -> Any:
+    """Runs `work` with the database and the clients of the settings open, and tells failures in one sentence."""
+    from syncd.operate.desk import open_desk
+
+    settings = settings_of(context)
+
+    async def run() -> Any:
+        async with open_desk(settings) as desk:
+            return await work(desk)
+
+    try:
+        return asyncio.run(run())
+    except SettingsError as error:
+        for problem in error.problems:
+            click.echo(problem, err=True)
+        context.exit(EXIT_USAGE)
+    except SyncError as error:
+        click.echo(f"{error.code}: {error.text}" if error.text else error.code, err=True)
+        context.exit(EXIT_USAGE)
+
+
+def show(answer: Any, is_json: bool, text: Callable[[Any], str]) -> None:
+    click.echo(json.dumps(answer, default=str, ensure_ascii=False) if is_json else text(answer))
