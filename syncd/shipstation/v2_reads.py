@@ -91,9 +91,7 @@ def _rate(row: dict[str, Any]) -> Rate:
     )
 
 
-async def levels(
-    client: ShipStationV2Client, urgency: Urgency, sku: str | None = None
-) -> AsyncIterator[list[Level]]:
+async def levels(client: ShipStationV2Client, urgency: Urgency, sku: str | None = None) -> AsyncIterator[list[Level]]:
     """All stock, by pages. There is no way to ask for what changed."""
     params: dict[str, str | int] = {"page_size": PAGE_SIZE, **({"sku": sku} if sku else {})}
     async for rows in client.pages("/v2/inventory", "inventory", params, urgency):
