@@ -6,14 +6,13 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Iterable
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import uvloop
 
 from syncd import __version__
 from syncd.adapters import SystemClock, SystemRng, TaskSpawn
-from syncd.duties import Duties
+from syncd.duties import Duties, Tick
 from syncd.http import AiohttpHttp
 from syncd.intake.gate import Bounds, Gate
 from syncd.intake.server import Listener, Port
@@ -23,8 +22,6 @@ from syncd.settings import Settings
 from syncd.store.engine import open_daemon_db
 
 log = get_logger("daemon")
-
-TIDY_S = 3600.0
 
 
 def run_daemon(settings: Settings) -> int:
@@ -64,7 +61,7 @@ class Daemon:
         listener = Listener(Port(duties.webhooks, duties.reports, gate).app, gate, server.host, server.port)
         port = await listener.start()
         duties.start()
-        scheduler = started_scheduler(self._ticks(duties))
+        scheduler = started_scheduler(duties.ticks())
         log.info(
             "daemon.started",
             version=__version__,
@@ -82,12 +79,6 @@ class Daemon:
         log.info("daemon.stopped")
         return int(self._failed)
 
-    def _ticks(self, duties: Duties) -> list[Tick]:
-        ticks = [Tick(feed.every_s, partial(duties.feeds.nudge, feed.name)) for feed in duties.feeds.feeds]
-        ticks.append(Tick(TIDY_S, duties.start_tidying))
-        ticks.append(Tick(self._settings.sync.sweep_s, duties.start_subscribing))
-        return ticks
-
     def _task_failed(self, name: str, error: BaseException) -> None:
         log.error("task.failed", task=name, exc_info=error)
         self._failed = True
@@ -99,13 +90,6 @@ def gate_bounds(settings: Settings) -> Bounds:
     return Bounds(
         limits.connections, limits.connections_per_peer, limits.body_s, tuple(settings.server.trusted_proxies)
     )
-
-
-class Tick(NamedTuple):
-    """What is to be begun, and how often."""
-
-    every_s: float
-    begin: Callable[[], None]
 
 
 def started_scheduler(ticks: Iterable[Tick]) -> Any:

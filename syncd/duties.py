@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from syncd import __version__
 from syncd.errors import SyncError
@@ -36,7 +36,15 @@ from syncd.wiring import Flows, Vendors, all_sweeps, build_flows, connect, start
 log = get_logger("daemon")
 
 STALE_BEAT_S = 60.0
+TIDY_S = 3600.0
 DEAD_DELIVERY_DAYS = 3
+
+
+class Tick(NamedTuple):
+    """What is to be begun, and how often."""
+
+    every_s: float
+    begin: Callable[[], None]
 
 
 class Duties:
@@ -79,11 +87,13 @@ class Duties:
         for name, work in self._all().items():
             self._ports.spawn.start(name, work)
 
-    def start_tidying(self) -> None:
-        self._ports.spawn.start("tidy", self._tidy)
-
-    def start_subscribing(self) -> None:
-        self._ports.spawn.start("subscriptions", self._subscribe)
+    def ticks(self) -> list[Tick]:
+        """For whoever keeps the time."""
+        spawn = self._ports.spawn
+        ticks = [Tick(feed.every_s, partial(self.feeds.nudge, feed.name)) for feed in self.feeds.feeds]
+        ticks.append(Tick(TIDY_S, partial(spawn.start, "tidy", self._tidy)))
+        ticks.append(Tick(self._settings.sync.sweep_s, partial(spawn.start, "subscriptions", self._subscribe)))
+        return ticks
 
     def wake(self) -> None:
         for runner in self._runners:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from syncd.daemon import Tick, started_scheduler
+from syncd.daemon import started_scheduler
+from syncd.duties import Tick
 
 
 async def test_what_the_scheduler_begins_runs_in_the_event_loop() -> None:

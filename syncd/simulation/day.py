@@ -6,27 +6,26 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
-from urllib.parse import urlsplit
 
-from multidict import CIMultiDict
 from sqlalchemy import Engine, text
 
-from syncd.adapters import TaskSpawn
 from syncd.duties import Duties
 from syncd.operate.status import list_orders
-from syncd.ports import Ports, Request
+from syncd.ports import Request
 from syncd.sandbox.account import Account, draw_account
 from syncd.sandbox.memory import MemoryHttp
 from syncd.sandbox.shipstation import ShipStationOptions, ShipStationWorld
 from syncd.sandbox.shopify import ShopifyWorld, ShopOptions
-from syncd.sandbox.worlds import Delivery, World
+from syncd.sandbox.worlds import Delivery
 from syncd.settings import Settings
 from syncd.shipstation.webhooks import EVENTS
 from syncd.shopify.webhooks import TOPICS
-from syncd.simulation.ports import InlineDb, Life, LivingDb, LivingHttp, LoopClock, Network, SeededRng
+from syncd.simulation.courier import Courier, posted
+from syncd.simulation.ports import START, InlineDb, Life, LoopClock, Network, SeededRng
+from syncd.simulation.replica import Replica
 from syncd.store.schema import Row
 from syncd.store.sqlite import sqlite_engine
 
@@ -38,8 +37,6 @@ PLAIN = {"all": 0.0}
 """A mixture of sales without any peculiarity: paid, from the first location, to a complete address at home."""
 
 FEED_S = 20.0
-COURIER_S = 0.2
-POST_TIMEOUT_S = 5.0
 
 
 def store_settings(**changes: Any) -> dict[str, Any]:
@@ -81,83 +78,73 @@ class Fates:
     account: ShipStationOptions = ACCOUNT
     settings: Settings = field(default_factory=settings_of)
     seed: int = 1
+    replicas: int = 1
+    begin_at: datetime = START
 
 
 class Day:
+    """`first` is the replica that stories tell of; there are more where `Fates.replicas` says so."""
+
     def __init__(self, fates: Fates | None = None, engine: Engine | None = None) -> None:
         fates = fates or Fates()
         self.settings = fates.settings
-        self.clock = LoopClock()
+        self.clock = LoopClock(begin_at=fates.begin_at)
         self.shopify = ShopifyWorld(self.clock.now, fates.seed, (fates.shop,))
         self.shipstation = ShipStationWorld(self.clock.now, fates.seed, fates.account)
         vendors = MemoryHttp({"https://shop.test": self.shopify, "https://ship.test": self.shipstation})
         self.network = Network(vendors, Random(f"{fates.seed} network"))
-        self._engine = engine or _tables_in_memory()
-        self.db = InlineDb(self._engine)
-        self.life = Life()
-        self.life.is_over = True
-        self._lives = [self.life]
-        self._kept: list[object] = []
-        """What only those hold on to who wait for ever: or they would be cleaned up in the middle of the day."""
-        self.duties: Duties | None = None
+        self.engine = engine or tables_in_memory()
+        self.db = InlineDb(self.engine)
         self.died: list[tuple[str, BaseException]] = []
         """Tasks of the daemon that raised: its own mistakes."""
-        self._rng = SeededRng(fates.seed)
-        self._stopping = asyncio.Event()
-        self._spawn = TaskSpawn(self._task_failed)
-        self._outside = [asyncio.create_task(self._carry_webhooks()), asyncio.create_task(self._tick())]
+        rng = SeededRng(fates.seed)
+        self.replicas = [
+            Replica(self.settings, rng, self.network, fates.begin_at, self._task_failed) for _ in range(fates.replicas)
+        ]
+        self.first = self.replicas[0]
+        self.courier = Courier(self.shopify, self.shipstation, self.replicas, self.clock)
+        self._courier = asyncio.create_task(self.courier.work())
 
     # the daemon
 
+    @property
+    def life(self) -> Life:
+        return self.first.life
+
+    @property
+    def duties(self) -> Duties | None:
+        return self.first.duties
+
     async def start(self, dies_after: int | None = None, dies_sending: int | None = None) -> None:
-        """A new life on the same database."""
-        assert self.life.is_over or self._stopping.is_set()
-        self.life = life = Life(dies_after, dies_sending)
-        self._lives.append(life)
-        self._stopping = stopping = asyncio.Event()
-        self._spawn = TaskSpawn(self._task_failed)
-        self._kept.append(self._spawn)
-        ports = Ports(LoopClock(life), self._rng, LivingHttp(self.network, life), LivingDb(self.db, life), self._spawn)
-
-        async def begin() -> None:
-            duties = await Duties.prepared(self.settings, ports, stopping)
-            duties.start()
-            self.duties = duties
-
-        self.duties = None
-        task = asyncio.create_task(begin())
-        self._kept.append(task)
-        while not (task.done() or life.is_over):
-            await asyncio.sleep(0.01)
-        if task.done():
-            task.result()
+        """A new life of the first replica on the same database."""
+        await self.first.start(self.db, dies_after, dies_sending)
 
     def kill(self) -> None:
-        self.life.is_over = True
+        self.first.kill()
 
     async def stop(self) -> None:
         """As SIGTERM does."""
-        self._stopping.set()
-        if self.duties:
-            self.duties.wake()
-        await self._spawn.drain(self.settings.limits.stop_s)
-        self.duties = None
+        await self.first.stop()
 
     async def end(self) -> None:
         """Everything stops, also what still waits in lives that are over. Raises the first mistake of the daemon."""
-        for life in self._lives:
-            life.is_buried = True
+        for replica in self.replicas:
+            replica.bury()
         here = asyncio.current_task()
         others = [task for task in asyncio.all_tasks() if task is not here]
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
-        self._engine.dispose()
+        self.engine.dispose()
         if self.died:
             raise self.died[0][1]
 
     def _task_failed(self, name: str, error: BaseException) -> None:
         self.died.append((name, error))
+
+    async def posted(self, delivery: Delivery) -> int:
+        """What the port would answer."""
+        return await posted(self.first, delivery)
 
     # time
 
@@ -187,7 +174,7 @@ class Day:
     def _busy(self) -> str:
         """What is still to be done soon, in words."""
         soon = self.clock.now() + timedelta(seconds=60)
-        if self.duties is None or self.life.is_over:
+        if not any(replica.is_up for replica in self.replicas):
             return "the daemon does not run"
         waiting = self.rows(
             "SELECT flow, subject, attempts, error_code, retry_at, marked_at FROM marks WHERE marked > settled AND marked > parked"
@@ -197,49 +184,6 @@ class Day:
         doubt = """SELECT step, key FROM journal WHERE outcome IN ('intended', 'unknown')
             AND NOT EXISTS (SELECT 1 FROM marks WHERE marked > settled AND marked <= parked)"""
         return str(self.rows("SELECT topic FROM deliveries WHERE taken_at IS NULL") or self.rows(doubt) or "")
-
-    # what happens around it
-
-    async def _tick(self) -> None:
-        """The scheduler's part."""
-        passed_s = 0.0
-        while True:
-            await asyncio.sleep(1.0)
-            passed_s += 1.0
-            if self.life.is_over or self.duties is None:
-                continue
-            for feed in self.duties.feeds.feeds:
-                if passed_s % feed.every_s == 0:
-                    self.duties.feeds.nudge(feed.name)
-
-    async def _carry_webhooks(self) -> None:
-        while True:
-            for world in (self.shopify, self.shipstation):
-                for delivery in world.due_deliveries():
-                    self._kept.append(asyncio.create_task(self._post(world, delivery)))
-            await asyncio.sleep(COURIER_S)
-
-    async def _post(self, world: World, delivery: Delivery) -> None:
-        status: int | None = None
-        if self.duties is not None and not self.life.is_over:
-            try:
-                status = await asyncio.wait_for(self.posted(delivery), POST_TIMEOUT_S)
-            except TimeoutError:
-                status = None
-        world.delivery_ended(delivery.delivery_id, status)
-
-    async def posted(self, delivery: Delivery) -> int:
-        """What the port would answer."""
-        assert self.duties is not None
-        life = self.life
-        _, webhooks, vendor, name = urlsplit(delivery.url).path.split("/")
-        assert webhooks == "webhooks"
-        if vendor == "shopify":
-            status = await self.duties.webhooks.shopify_posted(name, CIMultiDict(delivery.headers), delivery.body)
-        else:
-            status = await self.duties.webhooks.shipstation_posted(name, delivery.body)
-        await life.go_on()
-        return status
 
     # people
 
@@ -259,11 +203,11 @@ class Day:
 
     def execute(self, statement: str) -> None:
         """By hand, behind the daemon's back."""
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             connection.execute(text(statement))
 
     def rows(self, statement: str) -> list[Mapping[str, Any]]:
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             return [dict(row._mapping) for row in connection.execute(text(statement))]
 
     async def told(self) -> dict[int, dict[str, Any]]:
@@ -321,7 +265,7 @@ def pushed(requests: Sequence[Request]) -> list[dict[str, Any]]:
     return [document for one in requests for document in json.loads(one.body or b"[]")]
 
 
-def _tables_in_memory() -> Engine:
+def tables_in_memory() -> Engine:
     engine = sqlite_engine("sqlite://", in_memory=True)
     Row.metadata.create_all(engine)
     return engine

@@ -66,11 +66,13 @@ class Life:
 class LoopClock:
     """The time of the event loop as the time of day."""
 
-    def __init__(self, life: Life | None = None) -> None:
+    def __init__(self, life: Life | None = None, begin_at: datetime = START, ahead_s: float = 0.0) -> None:
+        self.ahead_s = ahead_s
         self._life = life or Life()
+        self._begin_at = begin_at
 
     def now(self) -> datetime:
-        return START + timedelta(seconds=self.monotonic())
+        return self._begin_at + timedelta(seconds=self.monotonic() + self.ahead_s)
 
     def monotonic(self) -> float:
         return asyncio.get_running_loop().time()
@@ -148,7 +150,7 @@ class Network:
         self.sent: list[Request] = []
         self.before: Callable[[Request], None] | None = None
         """Called when a request arrives: something happens just before it is carried out. What it raises, the caller gets."""
-        self._vendors = vendors
+        self.vendors = vendors
         self._rng = rng
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -178,7 +180,7 @@ class Network:
             if self.before:
                 self.before(request)
             self.sent.append(request)
-            response = await self._vendors.send(request)
+            response = await self.vendors.send(request)
         except Exception as error:
             response = error
         await asyncio.sleep(self._rng.uniform(*self.latency_s))

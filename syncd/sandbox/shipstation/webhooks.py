@@ -78,6 +78,9 @@ class Webhooks:
     def marked_shipped(self, store_id: int, fulfillment_id: int) -> None:
         self._notify("FULFILLMENT_SHIPPED", f"/fulfillments?fulfillmentId={fulfillment_id}", store_id)
 
+    def next_due(self) -> datetime | None:
+        return self._queue[0][0] if self._queue else None
+
     def due(self) -> list[Delivery]:
         deliveries = []
         while self._queue and self._queue[0][0] <= self._account.now():

@@ -7,6 +7,7 @@ import binascii
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError, validate_call
@@ -86,6 +87,10 @@ class ShipStationWorld:
 
     def delivery_ended(self, delivery_id: str, status: int | None) -> None:
         self.webhooks.ended(delivery_id, status)
+
+    def next_due(self) -> datetime | None:
+        """When the next webhook is due, as far as is known now."""
+        return self.webhooks.next_due()
 
     def control(self, action: str, arguments: dict[str, Any]) -> Any:
         """Runs the Python method of that name; `order` is an order id or an order key. Bad arguments raise ValueError."""

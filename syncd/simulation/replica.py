@@ -1,0 +1,97 @@
+"""One process of the daemon in virtual time: it starts, is killed, is stopped and starts again on the same database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+from syncd.adapters import TaskSpawn
+from syncd.duties import Duties
+from syncd.ports import Ports, Rng
+from syncd.settings import Settings
+from syncd.simulation.ports import InlineDb, Life, LivingDb, LivingHttp, LoopClock, Network
+
+Failed = Callable[[str, BaseException], None]
+
+
+class Replica:
+    """`failed` learns of tasks that raised: the daemon's own mistakes."""
+
+    def __init__(self, settings: Settings, rng: Rng, network: Network, begin_at: datetime, failed: Failed) -> None:
+        self.duties: Duties | None = None
+        self.life = Life()
+        self.life.is_over = True
+        self.ahead_s = 0.0
+        """How far this machine's time of day is ahead of the vendors'."""
+        self._settings = settings
+        self._rng = rng
+        self._network = network
+        self._begin_at = begin_at
+        self._failed = failed
+        self._lives = [self.life]
+        self._kept: list[object] = []
+        """What only those hold on to who wait for ever: or they would be cleaned up in the middle of the day."""
+        self._clock = LoopClock(self.life, begin_at)
+        self._stopping = asyncio.Event()
+        self._spawn = TaskSpawn(failed)
+
+    @property
+    def is_up(self) -> bool:
+        return self.duties is not None and not self.life.is_over
+
+    async def start(self, db: InlineDb, dies_after: int | None = None, dies_sending: int | None = None) -> None:
+        """A new life on this database."""
+        assert self.life.is_over or self._stopping.is_set()
+        self.life = life = Life(dies_after, dies_sending)
+        self._lives.append(life)
+        self._stopping = stopping = asyncio.Event()
+        self._spawn = TaskSpawn(self._failed)
+        self._clock = LoopClock(life, self._begin_at, self.ahead_s)
+        self._kept.append(self._spawn)
+        ports = Ports(self._clock, self._rng, LivingHttp(self._network, life), LivingDb(db, life), self._spawn)
+
+        async def begin() -> None:
+            duties = await Duties.prepared(self._settings, ports, stopping)
+            duties.start()
+            self.duties = duties
+            for tick in duties.ticks():
+                self._kept.append(asyncio.create_task(_ticked(tick.every_s, tick.begin, life, stopping)))
+
+        self.duties = None
+        task = asyncio.create_task(begin())
+        self._kept.append(task)
+        while not (task.done() or life.is_over):
+            await asyncio.sleep(0.01)
+        if task.done():
+            task.result()
+
+    def kill(self) -> None:
+        self.life.is_over = True
+
+    def jump(self, seconds: float) -> None:
+        """The time of day is set; what only measures how long something takes does not notice."""
+        self.ahead_s += seconds
+        self._clock.ahead_s = self.ahead_s
+
+    async def stop(self) -> None:
+        """As SIGTERM does."""
+        self._stopping.set()
+        if self.duties:
+            self.duties.wake()
+        await self._spawn.drain(self._settings.limits.stop_s)
+        self.duties = None
+
+    def bury(self) -> None:
+        """The day is over: what waits for ever may be cancelled."""
+        for life in self._lives:
+            life.is_buried = True
+
+
+async def _ticked(every_s: float, begin: Callable[[], None], life: Life, stopping: asyncio.Event) -> None:
+    """The scheduler's part."""
+    while True:
+        await asyncio.sleep(every_s)
+        if life.is_over or stopping.is_set():
+            return
+        begin()
