@@ -46,18 +46,11 @@ def order_amounts(order: OrderToShip) -> Amounts:
     """Where prices include the tax, it is not shown beside them once more: ShipStation would add it."""
     total = cents(amount_of(order["currentTotalPriceSet"]))
     shipping = cents(amount_of(order["currentShippingPriceSet"]))
-    tax = Decimal(0) if tax_is_included(order) else cents(amount_of(order["currentTotalTaxSet"]))
+    tax = Decimal(0) if order["taxesIncluded"] else cents(amount_of(order["currentTotalTaxSet"]))
     lines = order["lineItems"]["nodes"]
     goods = sum((unit_price(line) * line["currentQuantity"] for line in lines if line["requiresShipping"]), Decimal(0))
     paid = min(cents(amount_of(order["totalReceivedSet"])), total)
     return Amounts(paid, tax, shipping, total - tax - shipping - goods)
-
-
-def tax_is_included(order: OrderToShip) -> bool:
-    """The read does not carry Shopify's own flag, so the total decides: is it nearer to the sum with or without the tax?"""
-    goods = sum((unit_price(line) * line["currentQuantity"] for line in order["lineItems"]["nodes"]), Decimal(0))
-    rest = amount_of(order["currentTotalPriceSet"]) - amount_of(order["currentShippingPriceSet"]) - goods
-    return abs(rest) < abs(rest - amount_of(order["currentTotalTaxSet"]))
 
 
 def share(order: OrderToShip, before: Units, mine: Units) -> Amounts:

@@ -228,17 +228,19 @@ def _international(
 ) -> InternationalOptions | None:
     if not ships_from or not ships_to or ships_from == ships_to:
         return None
-    return {"contents": "merchandise", "customsItems": [_customs_item(line, count) for line, count in lines]}
+    return {"contents": "merchandise", "customsItems": [_customs_item(line, count, ships_to) for line, count in lines]}
 
 
-def _customs_item(line: LineItem, count: int) -> CustomsItem:
-    """`value` is for a single unit."""
+def _customs_item(line: LineItem, count: int, ships_to: str) -> CustomsItem:
+    """`value` is for a single unit. A tariff code of the destination's own goes before the one for everywhere."""
     stock = line["variant"]["inventoryItem"] if line["variant"] else None
     value = unit_price(line) or cents(amount_of(line["originalUnitPriceSet"])) or NOMINAL_CUSTOMS_VALUE
     return {
         "description": clean_text(line["title"]) or _item_name(line),
         "quantity": count,
         "value": value,
-        "harmonizedTariffCode": stock["harmonizedSystemCode"] if stock else None,
+        "harmonizedTariffCode": stock.get("tariffCodes", {}).get(ships_to, stock["harmonizedSystemCode"])
+        if stock
+        else None,
         "countryOfOrigin": stock["countryCodeOfOrigin"] if stock else None,
     }

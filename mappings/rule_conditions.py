@@ -133,7 +133,7 @@ CONDITIONS: Mapping[str, Condition] = {
     ),
     "metafield": _order(
         values.metafields,
-        lambda v, f: _has_pair(v, f.order.get("metafields", {}).items()),
+        lambda v, f: _has_pair([one.casefold() for one in v], f.order.get("metafields", {}).items()),
         "a metafield of the order, `namespace.key` (not empty) or `namespace.key=value`",
     ),
     "attribute": _order(

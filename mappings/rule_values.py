@@ -64,8 +64,9 @@ def weight_grams(value: Any) -> Decimal:
 
 
 def metafields(value: Any) -> tuple[str, ...]:
-    """`namespace.key`, alone or with `=value`."""
-    names = texts(value)
+    """`namespace.key`, alone or with `=value`. Shopify is asked for the name, so its capitals stay."""
+    texts(value)
+    names = tuple(one.strip() for one in (value if isinstance(value, list) else [value]))
     if any(not re.fullmatch(r"[^.=\s]+\.[^.=\s]+(=.*)?", name, re.DOTALL) for name in names):
         raise ValueError('wants namespace.key or namespace.key=value, such as "shipping.class=bulky"')
     return names

@@ -63,8 +63,12 @@ class LineItemGroup(TypedDict):
 
 
 class InventoryItem(TypedDict):
+    """`tariffCodes`: country of destination -> the code of its own; read only for goods that go abroad."""
+
+    id: str
     harmonizedSystemCode: str | None
     countryCodeOfOrigin: str | None
+    tariffCodes: NotRequired[dict[str, str]]
 
 
 class Variant(TypedDict):
@@ -202,8 +206,8 @@ class ShippingLines(TypedDict):
 
 
 class OrderToShip(TypedDict):
-    """Answer of ORDERS_TO_SHIP for one order. `customerTags` and `metafields` (`namespace.key` -> value) come from documents of
-    their own, which are sent only where a rule asks for them."""
+    """Answer of ORDERS_TO_SHIP for one order. `customerTags` and `metafields` (`namespace.key` -> value) are there only where a
+    rule asks for them."""
 
     id: str
     legacyResourceId: str
@@ -220,6 +224,7 @@ class OrderToShip(TypedDict):
     phone: str | None
     poNumber: str | None
     sourceName: str | None
+    taxesIncluded: bool
     customAttributes: list[Attribute]
     risk: Risk
     shippingAddress: MailingAddress | None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from mappings.causes import Cause
 from mappings.order_changes import as_observed
@@ -70,11 +71,14 @@ class OrdersFlow:
     async def observe(self, known: Mapping[str, Known]) -> Mapping[str, Sighting | Unreadable]:
         if refusal := self._accounts.refusal(ACCOUNT):
             return dict.fromkeys(known, unreadable_of(refusal, self._accounts.probe_s))
-        seen = await look_at_stores(self._shops, self._accounts, list(known), orders_to_ship)
+        seen = await look_at_stores(self._shops, self._accounts, list(known), self._read)
         wanted = {subject: self._needed(subject, known[subject], sighting) for subject, sighting in seen.items()}
         if not any(wanted.values()):
             return seen
         return await self._with_truth(seen, {subject: needed for subject, needed in wanted.items() if needed})
+
+    async def _read(self, client: ShopifyClient, order_ids: Iterable[int]) -> Mapping[int, Any]:
+        return await orders_to_ship(client, order_ids, self._profiles[client.store].rules)
 
     def _needed(self, subject: str, known: Known, sighting: Sighting | Unreadable) -> dict[str, Sought]:
         """The consignments of which ShipStation's side must be read before anything is changed there."""

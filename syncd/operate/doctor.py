@@ -18,7 +18,7 @@ from syncd.settings import Settings, Store
 from syncd.shipstation import reads as shipstation_reads
 from syncd.shipstation.webhooks import EVENTS
 from syncd.shopify import reads
-from syncd.shopify.access import missing_scopes, supported_until
+from syncd.shopify.access import REQUIRED_SCOPES, missing_scopes, supported_until
 from syncd.shopify.client import ShopifyClient
 from syncd.shopify.webhooks import TOPICS
 from syncd.shopify.writes import topic_enum
@@ -237,7 +237,8 @@ def _webhooks(name: str, missing: Sequence[str], wanted: int) -> Check:
 async def _store(settings: Settings, name: str, store: Store, client: ShopifyClient) -> Finding:
     access = await reads.shop_access(client)
     found = [ok(f"store {name} login", f"{access.name}, plan {access.plan}, {access.currency_code}")]
-    if missing := missing_scopes(access.scopes):
+    asked_by_rules = ("read_customers",) if "customer_tag" in settings.rules.conditions else ()
+    if missing := missing_scopes(access.scopes, (*REQUIRED_SCOPES, *asked_by_rules)):
         found.append(
             fault(
                 f"store {name} scopes",

@@ -47,7 +47,7 @@ async def try_rules(desk: Desk, source: str, texts: Sequence[str]) -> list[Trial
     """One trial for each order, in their sequence."""
     rules = rules_from(desk, source)
     refs = [await find_order(desk, text) for text in texts]
-    found = await _read(desk, refs)
+    found = await _read(desk, refs, rules)
     return [_trial(rules, ref, found[ref]) for ref in refs]
 
 
@@ -56,7 +56,7 @@ async def compare_rules(desk: Desk, old: str, new: str, texts: Sequence[str], la
     before, after = rules_from(desk, old), rules_from(desk, new)
     refs = [await find_order(desk, text) for text in texts] or list(await desk.db.run(newest_orders(last)))
     known = [ref for ref in refs if ref[0] in desk.vendors.shops]
-    found = await _read(desk, known)
+    found = await _read(desk, known, Rules(rules=before.rules + after.rules))
     trials = [(_trial(before, ref, found[ref]), _trial(after, ref, found[ref])) for ref in known]
     told = [
         {"ref": one["ref"], "order": one["order"], "old": one["result"], "new": other["result"]}
@@ -67,11 +67,12 @@ async def compare_rules(desk: Desk, old: str, new: str, texts: Sequence[str], la
     return {"looked_at": len(trials) - len(unreadable), "unreadable": unreadable, "different": told}
 
 
-async def _read(desk: Desk, refs: Sequence[OrderRef]) -> dict[OrderRef, OrderToShip | Unreadable | None]:
+async def _read(desk: Desk, refs: Sequence[OrderRef], rules: Rules) -> dict[OrderRef, OrderToShip | Unreadable | None]:
+    """With all that these rules look at."""
     found: dict[OrderRef, OrderToShip | Unreadable | None] = {}
     for store in dict.fromkeys(store for store, _ in refs):
         ids = [order_id for name, order_id in refs if name == store]
-        seen = await orders_to_ship(desk.vendors.shops[store], ids)
+        seen = await orders_to_ship(desk.vendors.shops[store], ids, rules)
         found |= {(store, order_id): seen.get(order_id) for order_id in ids}
     return found
 

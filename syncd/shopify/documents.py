@@ -3,6 +3,10 @@
 Depth is dear and page size is cheap, so documents are flat and pages large. Shapes of the answers: `mappings.shopify_shapes`.
 """
 
+import json
+from collections.abc import Sequence
+from functools import cache
+
 _MONEY = "{ shopMoney { amount currencyCode } }"
 _ADDRESS = "{ name firstName lastName company address1 address2 city province provinceCode zip countryCodeV2 phone }"
 _PAGE = "pageInfo { hasNextPage endCursor }"
@@ -16,7 +20,7 @@ _LINE_ITEMS = f"""{_PAGE} nodes {{
   discountedUnitPriceAfterAllDiscountsSet {_MONEY}
   taxLines {{ priceSet {_MONEY} }}
   lineItemGroup {{ id title quantity }}
-  variant {{ id barcode inventoryItem {{ harmonizedSystemCode countryCodeOfOrigin }} }}
+  variant {{ id barcode inventoryItem {{ id harmonizedSystemCode countryCodeOfOrigin }} }}
   product {{ id productType }}
 }}"""
 
@@ -40,7 +44,7 @@ _FULFILLMENTS = f"""{{
 ORDERS_TO_SHIP = f"""query OrdersToShip($ids: [ID!]!) {{
   nodes(ids: $ids) {{ ... on Order {{
     id legacyResourceId name createdAt processedAt updatedAt cancelledAt test displayFinancialStatus
-    tags note email phone poNumber sourceName
+    tags note email phone poNumber sourceName taxesIncluded
     customAttributes {{ key value }}
     risk {{ recommendation assessments {{ riskLevel }} }}
     shippingAddress {_ADDRESS}
@@ -55,6 +59,26 @@ ORDERS_TO_SHIP = f"""query OrdersToShip($ids: [ID!]!) {{
   }} }}
 }}"""
 """Bulk read of the orders flow. A missing order is null. Needs read_orders and read_merchant_managed_fulfillment_orders."""
+
+
+@cache
+def orders_to_ship(with_customer: bool, metafields: Sequence[str]) -> str:
+    """ORDERS_TO_SHIP with what rules look at: the customer's tags (needs read_customers), and metafields of the order by
+    `namespace.key`, as `metafield0` and so on."""
+    fields = [
+        f"metafield{n}: metafield(namespace: {json.dumps(namespace)}, key: {json.dumps(key)}) {{ value }}"
+        for n, (namespace, _, key) in enumerate(name.partition(".") for name in metafields)
+    ]
+    fields += ["customer { tags }"] if with_customer else []
+    return ORDERS_TO_SHIP.replace("customAttributes", " ".join([*fields, "customAttributes"]), 1)
+
+
+TARIFF_CODES = """query TariffCodes($ids: [ID!]!) {
+  nodes(ids: $ids) { ... on InventoryItem { id countryHarmonizedSystemCodes(first: 250) {
+    pageInfo { hasNextPage } nodes { countryCode harmonizedSystemCode }
+  } } }
+}"""
+"""Only for goods that go abroad: a list in each line of the bulk read would be too dear. 250 is about as many as there are countries."""
 
 ORDERS_SHIPPED = f"""query OrdersShipped($ids: [ID!]!) {{
   nodes(ids: $ids) {{ ... on Order {{

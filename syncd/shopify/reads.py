@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from mappings.rules import Rules
 from mappings.shopify_shapes import OrderShipped, OrderToShip, number_of
 from syncd.errors import TransientError
 from syncd.shopify import documents
 from syncd.shopify.client import ShopifyClient
 from syncd.shopify.nodes import Unreadable, orders_by_id
+from syncd.shopify.tariffs import with_tariff_codes
 
 __all__ = ["Unreadable"]
 
 MOST_IDS = 250
+NO_RULES = Rules()
 
 
 class OrderSeen(NamedTuple):
@@ -55,10 +58,24 @@ class Subscription(NamedTuple):
 
 
 async def orders_to_ship(
-    client: ShopifyClient, order_ids: Iterable[int], urgent: bool = False
+    client: ShopifyClient, order_ids: Iterable[int], rules: Rules = NO_RULES, urgent: bool = False
 ) -> dict[int, OrderToShip | Unreadable | None]:
-    """One entry for each id; None when the store does not show such an order. Raises for trouble of the whole store."""
-    return await orders_by_id(client, documents.ORDERS_TO_SHIP, order_ids, urgent)
+    """One entry for each id, with all that `rules` look at; None when the store does not show such an order. Raises for
+    trouble of the whole store."""
+    metafields = rules.metafields
+    document = documents.orders_to_ship("customer_tag" in rules.conditions, metafields)
+    found = await orders_by_id(client, document, order_ids, urgent)
+    orders = {order_id: order for order_id, order in found.items() if isinstance(order, dict)}
+    for order in orders.values():
+        _name_what_rules_asked_for(order, metafields)
+    return {**found, **await with_tariff_codes(client, orders, urgent)}
+
+
+def _name_what_rules_asked_for(order: dict[str, Any], metafields: Sequence[str]) -> None:
+    """A customer who is gone, or an order without one, has no tags."""
+    shown = {name: order.pop(f"metafield{n}", None) for n, name in enumerate(metafields)}
+    order["metafields"] = {name: field["value"] for name, field in shown.items() if field}
+    order["customerTags"] = (order.pop("customer", None) or {}).get("tags", [])
 
 
 async def orders_shipped(

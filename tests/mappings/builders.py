@@ -154,6 +154,7 @@ def order(
         "phone": None,
         "poNumber": None,
         "sourceName": "web",
+        "taxesIncluded": False,
         "customAttributes": [],
         "risk": {"recommendation": "NONE", "assessments": []},
         "shippingAddress": address(),

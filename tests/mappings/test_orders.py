@@ -201,7 +201,9 @@ def test_what_unit_prices_miss_of_the_total_is_a_line_of_its_own() -> None:
 
 def test_tax_inside_the_prices_is_not_added_again() -> None:
     totals: dict[str, Any] = {"currentTotalPriceSet": money("24.99"), "currentShippingPriceSet": money("4.99")}
-    included = document(order([line(7001, 2)], currentTotalTaxSet=money("3.99"), **totals), {7001: 2})
+    included = document(
+        order([line(7001, 2)], currentTotalTaxSet=money("3.99"), taxesIncluded=True, **totals), {7001: 2}
+    )
     assert (included["taxAmount"], len(included["items"])) == (Decimal(0), 1)
     added_on_top = order([line(7001, 2)], currentTotalTaxSet=money("3.99"), currentTotalPriceSet=money("23.99"))
     assert document(added_on_top, {7001: 2})["taxAmount"] == Decimal("3.99")
@@ -235,6 +237,15 @@ def test_customs_for_another_country(price: str, original: str, value: str) -> N
         ],
     }
     assert made["items"][0]["upc"] == "4006381333931"
+
+
+@pytest.mark.parametrize(("country", "code"), [("CA", "6911100020"), ("GB", "691110")])
+def test_a_tariff_code_of_the_destination_goes_before_the_one_for_everywhere(country: str, code: str) -> None:
+    stock = {**STOCK, "tariffCodes": {"CA": "6911100020", "MX": "69111001"}}
+    variant = {"id": "gid://shopify/ProductVariant/1", "barcode": None, "inventoryItem": stock}
+    made = document(order([line(7001, variant=variant)], shippingAddress=address(countryCodeV2=country)), {7001: 1})
+    (item,) = (made["internationalOptions"] or {}).get("customsItems") or []
+    assert item["harmonizedTariffCode"] == code
 
 
 def test_no_customs_at_home_or_when_the_origin_is_unknown() -> None:

@@ -28,7 +28,7 @@ from tests.sandbox.shopify_caller import Caller, gid
 
 DOCUMENTS = {
     name: text for name, text in vars(documents).items() if name.isupper() and not name.startswith("_") and "{" in text
-}
+} | {"orders with what rules ask for": documents.orders_to_ship(True, ("shipping.class", 'odd."name"'))}
 
 
 @pytest.fixture(scope="session")
@@ -83,6 +83,7 @@ def test_the_sandbox_takes_every_document_of_the_daemon(name: str, ours: GraphQL
 READS = {
     "ORDERS_TO_SHIP": documents.ORDERS_TO_SHIP,
     "ORDERS_SHIPPED": documents.ORDERS_SHIPPED,
+    "orders with what rules ask for": documents.orders_to_ship(True, ("shipping.class",)),
     "everything": """query All($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on Order {
         closed confirmed displayFulfillmentStatus fulfillable fullyPaid unpaid requiresShipping edited taxesIncluded
         currencyCode presentmentCurrencyCode totalPriceSet { presentmentMoney { amount currencyCode } }

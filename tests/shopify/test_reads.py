@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from mappings.rules import consignment_verdict, order_verdict
+from mappings.rules_file import rules_of_file
+from mappings.shopify_shapes import OrderToShip
 from syncd.errors import AccessError, TransientError
 from syncd.ports import Request, Response
 from syncd.sandbox.shopify.faults import FaultRule
@@ -210,3 +214,69 @@ async def test_a_list_that_never_ends_is_not_followed() -> None:
     store = Store(Scripted(said(data={"orders": page})))
     with pytest.raises(TransientError):
         await store.all_of(reads.orders_since(store.client, store.clock.now()))
+
+
+RULES = rules_of_file(
+    """
+[rules_settings]
+mode = "all"
+
+[[rules]]
+name = "bulky"
+when = { metafield = "Shipping.class=bulky", customer_tag = "vip" }
+then = { note = "bulky" }
+""",
+    "rules.toml",
+)
+BODY: dict[str, Any] = {
+    "financial_status": "paid",
+    "customer": {"id": 77, "tags": "VIP, regular"},
+    "metafields": {"Shipping.class": "Bulky"},
+    "line_items": [
+        {"title": "Mug", "price": "5.00", "quantity": 1, "variant_id": 900, "harmonized_system_code": "691110",
+         "country_harmonized_system_codes": {"CA": "6911100020"}},
+        {"title": "Engraving", "price": "5.00", "quantity": 1},
+    ],
+    "shipping_address": {"first_name": "Ann", "address1": "1 Main Street", "city": "Ottawa", "country_code": "CA"},
+}  # fmt: skip
+
+
+async def test_what_rules_look_at_comes_only_when_a_rule_asks_for_it() -> None:
+    store = Store()
+    order_id = store.world.control("import_order", {"body": BODY})
+    asked = _whole((await store.do(reads.orders_to_ship(store.client, [order_id], RULES)))[order_id])
+    assert (asked["metafields"], asked["customerTags"]) == ({"Shipping.class": "Bulky"}, ["VIP", "regular"])
+    assert order_verdict(RULES, cast(OrderToShip, asked)).hits == ()
+    assert consignment_verdict(RULES, cast(OrderToShip, asked), Counter()).hits == ("bulky",)
+    plain = _whole((await store.do(reads.orders_to_ship(store.client, [order_id])))[order_id])
+    assert (plain["metafields"], plain["customerTags"]) == ({}, [])
+
+
+async def test_a_rule_that_asks_for_customers_needs_the_scope() -> None:
+    store = Store(scopes=("read_orders", "read_products", "read_merchant_managed_fulfillment_orders"))
+    order_id = store.world.control("import_order", {"body": BODY})
+    with pytest.raises(AccessError, match="read_customers"):
+        await store.do(reads.orders_to_ship(store.client, [order_id], RULES))
+
+
+async def test_tariff_codes_of_the_destination_are_read_for_goods_that_go_abroad() -> None:
+    store = Store()
+    abroad = store.world.control("import_order", {"body": BODY})
+    at_home = store.world.control(
+        "import_order", {"body": {**BODY, "shipping_address": {**BODY["shipping_address"], "country_code": "US"}}}
+    )
+    found = await store.do(reads.orders_to_ship(store.client, [abroad, at_home]))
+    (mug, engraving) = _whole(found[abroad])["lineItems"]["nodes"]
+    assert mug["variant"]["inventoryItem"]["tariffCodes"] == {"CA": "6911100020"}
+    assert engraving["variant"] is None
+    assert "tariffCodes" not in _whole(found[at_home])["lineItems"]["nodes"][0]["variant"]["inventoryItem"]
+    assert store.http.operations().count("query TariffCodes") == 1
+
+
+async def test_without_the_tariff_codes_an_order_for_abroad_is_unreadable_and_no_other() -> None:
+    store = Store()
+    abroad, at_home = store.world.control("import_order", {"body": BODY}), (await store.sell())[0]
+    store.world.faults.set([FaultRule("error_500_before", operation="TariffCodes")])
+    found = await store.do(reads.orders_to_ship(store.client, [abroad, at_home]))
+    assert isinstance(found[abroad], Unreadable)
+    assert isinstance(found[at_home], dict)

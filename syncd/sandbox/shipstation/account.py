@@ -9,7 +9,6 @@ import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from random import Random  # noqa: TID251 - seeded: the same seed makes the same day
 from typing import Any
 
@@ -17,6 +16,7 @@ from syncd.sandbox.shipstation.options import ShipStationOptions
 from syncd.sandbox.shipstation.pacific import midnight
 from syncd.sandbox.shipstation.records import Draft, Fulfillment, Item, Order, Product, Shipment
 from syncd.sandbox.shipstation.refusals import Invalid, Locked, NotFound
+from syncd.sandbox.shipstation.units import ounces
 from syncd.sandbox.worlds import Now
 
 OrderRef = int | str  # an order id or an order key
@@ -250,7 +250,7 @@ class Account:
                 sku=item.sku,
                 name=item.name,
                 price=item.unit_price,
-                weight_oz=_ounces(item.details.get("weight")),
+                weight_oz=ounces(item.details.get("weight")),
                 created_at=self.now(),
                 modified_at=self.now(),
             )
@@ -275,10 +275,3 @@ class Account:
 
 def _held_until(order: Order) -> datetime | None:
     return midnight(order.hold_until) if order.hold_until else None
-
-
-def _ounces(weight: Any) -> Decimal | None:
-    ounces = {"ounces": Decimal(1), "pounds": Decimal(16), "grams": Decimal("0.03527396195")}
-    if not weight or weight.get("value") is None:
-        return None
-    return Decimal(weight["value"]) * ounces.get(str(weight.get("units")).lower(), Decimal(1))

@@ -72,6 +72,13 @@ PACKAGES = (
 )
 """Code, name, international; every carrier of the sandbox has the same."""
 
+TRACKING_PAGES = {
+    "USPS": "https://tools.usps.com/go/TrackConfirmAction?tLabels=",
+    "UPS": "https://www.ups.com/track?tracknum=",
+    "FedEx": "https://www.fedex.com/fedextrack/?trknbr=",
+    "DHL Express": "https://www.dhl.com/en/express/tracking.html?AWB=",
+}
+
 CARRIERS_BY_CODE = {carrier.code: carrier for carrier in CARRIERS}
 
 
@@ -86,3 +93,9 @@ def display_name(carrier_code: str) -> str:
     """Fulfillments show display-like values (`USPS`) where shipments show codes (`stamps_com`)."""
     carrier = CARRIERS_BY_CODE.get(carrier_code.lower())
     return carrier.name if carrier else carrier_code
+
+
+def tracking_page(carrier_code: str, tracking_number: str) -> str | None:
+    """Where the carrier shows the way of a package; None where the sandbox knows no page."""
+    page = TRACKING_PAGES.get(display_name(carrier_code))
+    return f"{page}{tracking_number}" if page else None

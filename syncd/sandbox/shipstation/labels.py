@@ -11,19 +11,21 @@ from random import Random  # noqa: TID251 - seeded: the same seed makes the same
 
 from syncd.sandbox.shipstation.account import Account, OrderRef
 from syncd.sandbox.shipstation.catalog import CARRIERS, display_name, made_up_tracking_number
+from syncd.sandbox.shipstation.notices import Notices
 from syncd.sandbox.shipstation.pacific import wall
 from syncd.sandbox.shipstation.records import Fulfillment, Item, Order, Shipment
 from syncd.sandbox.shipstation.refusals import Locked, NotFound, Refusal
+from syncd.sandbox.shipstation.stock import Stock
 from syncd.sandbox.shipstation.units import identity, take, take_regardless
-from syncd.sandbox.shipstation.webhooks import Webhooks
 
 MOST_PACKAGES = 3
 
 
 class Labels:
-    def __init__(self, account: Account, webhooks: Webhooks, seed: int) -> None:
+    def __init__(self, account: Account, notices: Notices, stock: Stock, seed: int) -> None:
         self._account = account
-        self._webhooks = webhooks
+        self._notices = notices
+        self._stock = stock
         self._rng = Random(f"{seed} labels")
 
     def buy_label(
@@ -43,7 +45,7 @@ class Labels:
         packed = take_regardless(target.items, lines) if return_label or force else self._pack(target, lines)
         shipment = self._add(target, packed, (carrier_code, service_code), return_label, self._account.next_id("batch"))
         if not return_label:
-            self._webhooks.labels_made(target.store_id, shipment.batch_id)
+            self._notices.labels_made(target.store_id, shipment.batch_id)
         return shipment
 
     def void_label(self, shipment_id: int) -> Shipment:
@@ -54,6 +56,8 @@ class Labels:
             raise Refusal("The label has been voided already.")
         voided = replace(shipment, voided_at=self._account.now())
         self._account.shipments[shipment_id] = voided
+        if not shipment.is_return:
+            self._stock.goods_returned(shipment.order, shipment.items, f"label {shipment_id}")
         order = self._account.orders[shipment.order.order_id]
         if order.status == "shipped" and order.gone is None and not self._is_on_its_way(order):
             status = self._account.options.status_after_void
@@ -68,6 +72,7 @@ class Labels:
         target = self._account.order(order)
         if target.status == "cancelled":
             raise Locked(f"Order {target.content.order_number} is cancelled and cannot be shipped.")
+        self._stock.goods_left(target, self._unpacked(target), "marked as shipped")
         row = Fulfillment(
             fulfillment_id=self._account.next_id("fulfillment"),
             order=target,
@@ -78,8 +83,7 @@ class Labels:
         )
         self._account.add_fulfillment(row)
         self._ship(target, row.ship_date)
-        if self._account.options.notify_mark_as_shipped:
-            self._webhooks.marked_shipped(target.store_id, row.fulfillment_id)
+        self._notices.marked_shipped(row)
         return row
 
     def ship_all(self, batch: bool = False) -> list[Shipment]:
@@ -90,7 +94,7 @@ class Labels:
         shipments = [shipment for order in waiting for shipment in self._ship_whole(order, batch_id)]
         notices = dict.fromkeys((shipment.order.store_id, shipment.batch_id) for shipment in shipments)
         for store_id, made in notices:
-            self._webhooks.labels_made(store_id, made)
+            self._notices.labels_made(store_id, made)
         return shipments
 
     def _ship_whole(self, order: Order, batch_id: int | None) -> list[Shipment]:
@@ -134,6 +138,7 @@ class Labels:
         )
         self._account.add_shipment(shipment)
         if not is_return:
+            self._stock.goods_left(order, packed, f"label {shipment.shipment_id}")
             self._ship(self._account.orders[order.order_id], shipment.ship_date)
         return shipment
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 LockedOrderStyle = Literal["row_failure", "status_400", "silent_200"]
 Access = Literal["ok", "expired", "plan"]
+V2Access = Literal["ok", "expired", "plan", "inventory_only", "no_inventory"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,17 @@ class Warehouse:
     warehouse_id: int
     name: str
     is_default: bool = False
+
+
+@dataclass(frozen=True)
+class InventoryLocation:
+    """A shelf of the Inventory add-on. `ships_from` is the warehouse whose orders take goods from it, if any."""
+
+    location_id: int
+    name: str
+    inventory_warehouse_id: int
+    inventory_warehouse_name: str
+    ships_from: int | None = None
 
 
 @dataclass(frozen=True)
@@ -63,3 +75,15 @@ class ShipStationOptions:
     stores: tuple[Store, ...] = (Store(1001, "Sandbox Store 1"), Store(1002, "Sandbox Store 2"))
     warehouses: tuple[Warehouse, ...] = (Warehouse(501, "Main", is_default=True), Warehouse(502, "Second"))
     tags: tuple[tuple[int, str, str], ...] = ((8362, "VIP", "#FFFFFF"), (8363, "Rush", "#FF0000"))
+
+    v2_keys: tuple[str, ...] = ("sandbox-v2-key",)
+    v2_access: V2Access = "ok"
+    v2_requests_per_window: int = 200
+    v2_twin_style: Literal["row_error", "status_400"] = "row_error"  # the same external_shipment_id once more
+    v2_number_style: Literal["free", "unique"] = "free"  # whether shipment_number may come twice
+    v2_gate_style: Literal[402, 403, 405] = 403
+    v2_empty_put_style: Literal["411", "accepted"] = "411"
+    inventory_locations: tuple[InventoryLocation, ...] = (
+        InventoryLocation(701, "Shelf A", 601, "Main stock", ships_from=501),
+        InventoryLocation(702, "Shelf B", 602, "Second stock", ships_from=502),
+    )

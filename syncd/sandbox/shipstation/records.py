@@ -107,6 +107,7 @@ class Shipment:
     batch_id: int
     items: tuple[Item, ...]
     voided_at: datetime | None = None
+    outbound_id: int | None = None  # of a return label: the package that comes back
 
 
 @dataclass(frozen=True)

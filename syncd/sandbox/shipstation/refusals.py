@@ -21,3 +21,12 @@ class NotFound(Refusal):
 
 class Locked(Refusal):
     """The order is shipped or cancelled and cannot be changed."""
+
+
+class Conflict(Refusal):
+    """Something with this name is there already. `code` and `status` are V2's."""
+
+    def __init__(self, text: str, code: str = "identifier_conflict", status: int = 400) -> None:
+        super().__init__(text)
+        self.code = code
+        self.status = status

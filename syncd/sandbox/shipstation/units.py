@@ -1,9 +1,11 @@
-"""Choosing units out of order lines, by lineItemKey, for a package or for a split."""
+"""Choosing units out of order lines, by lineItemKey, for a package or for a split; and units of weight."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
+from typing import Any
 
 from syncd.sandbox.shipstation.records import Item
 from syncd.sandbox.shipstation.refusals import Refusal
@@ -54,3 +56,11 @@ def _chosen(items: tuple[Item, ...], wanted: dict[str, int]) -> tuple[Item, ...]
     if short:
         raise Refusal(f"The order has not that many units of line {short[0]} left.")
     return tuple(taken)
+
+
+def ounces(weight: Any) -> Decimal | None:
+    """Of a V1 weight `{"value", "units"}`; unknown units count as ounces."""
+    factors = {"ounces": Decimal(1), "pounds": Decimal(16), "grams": Decimal("0.03527396195")}
+    if not weight or weight.get("value") is None:
+        return None
+    return Decimal(weight["value"]) * factors.get(str(weight.get("units")).lower(), Decimal(1))

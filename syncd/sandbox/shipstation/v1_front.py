@@ -15,6 +15,7 @@ from syncd.sandbox.shipstation.account import Account, Upserted
 from syncd.sandbox.shipstation.catalog import CARRIERS, CARRIERS_BY_CODE, Carrier
 from syncd.sandbox.shipstation.desk import Desk
 from syncd.sandbox.shipstation.labels import Labels
+from syncd.sandbox.shipstation.notices import Notices
 from syncd.sandbox.shipstation.records import Draft, Order
 from syncd.sandbox.shipstation.refusals import Invalid, Locked, NotFound, Refusal
 from syncd.sandbox.shipstation.v1_bodies import day, json_body, order_draft, required_text, required_whole, text, whole
@@ -46,15 +47,18 @@ class PoisonedPage(Exception):
 def route_of(url: str) -> str:
     """The path in lower case without its number: `/Orders/123` is `/orders/{id}`. Working clients write either case."""
     path = "/" + urlsplit(url).path.strip("/").lower()
+    if path.startswith("/v2/"):
+        return re.sub(r"/(se-\d+|external_shipment_id/.+|tags/.+)(?=/|$)", "/{id}", path)
     return re.sub(r"/\d+$", "/{id}", "/orders" if path == "/orders/list" else path)
 
 
 class V1Front:
-    def __init__(self, account: Account, desk: Desk, labels: Labels, webhooks: Webhooks) -> None:
+    def __init__(self, account: Account, desk: Desk, labels: Labels, webhooks: Webhooks, notices: Notices) -> None:
         self._account = account
         self._desk = desk
         self._labels = labels
         self._webhooks = webhooks
+        self._notices = notices
         self._actions: dict[tuple[str, str], Callable[[Call], Any]] = {
             ("POST", "/orders/createorder"): self._create_order,
             ("POST", "/orders/createorders"): self._create_orders,
@@ -157,10 +161,7 @@ class V1Front:
 
     def _announce(self, upserts: list[Upserted]) -> None:
         """One notice per import. Edits and orders that nobody paid for send none."""
-        batch = self._account.token()
-        newsworthy = [upserted.order for upserted in upserts if _is_news(upserted)]
-        marked = [self._account.change(order, import_batch=batch) for order in newsworthy]
-        self._webhooks.orders_imported(marked)
+        self._notices.orders_imported([upserted.order for upserted in upserts if _is_news(upserted)])
 
     def _orders(self, call: Call) -> Any:
         return self._order_page(lists.listed_orders(self._account.orders_seen(), call.query), call)

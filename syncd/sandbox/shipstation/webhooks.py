@@ -1,20 +1,21 @@
-"""The webhooks of a ShipStation account: thin, unsigned, late, and, when asked, lost, doubled or out of order.
+"""The webhooks of a ShipStation account: thin, late, and, when asked, lost, doubled or out of order.
 
-A webhook carries an address to read and its kind, nothing else (docs.shipstation.com, V1 model webhook, 2026-11).
+One of V1 is unsigned and carries an address to read and its kind, nothing else (docs.shipstation.com, V1 model webhook, 2026-11).
 """
 
 from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random  # noqa: TID251 - seeded: the same seed makes the same day
 
 from syncd.sandbox.shipstation.account import Account
-from syncd.sandbox.shipstation.records import Order, Subscription
+from syncd.sandbox.shipstation.records import Subscription
 from syncd.sandbox.shipstation.refusals import Invalid, NotFound
+from syncd.sandbox.shipstation.signing import Signer
 from syncd.sandbox.worlds import Delivery
 
 EVENTS = frozenset(
@@ -33,6 +34,8 @@ EVENTS = frozenset(
 class _Post:
     url: str
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    is_signed: bool = False
     attempt: int = 1
 
 
@@ -42,6 +45,7 @@ class Webhooks:
         self.delivered = 0
         self.failed = 0
         self.dropped = 0
+        self.signer = Signer()
         self._account = account
         self._rng = Random(f"{seed} webhooks")
         self._queue: list[tuple[datetime, int, _Post]] = []
@@ -63,12 +67,10 @@ class Webhooks:
         if self.subscriptions.pop(webhook_id, None) is None:
             raise NotFound(f"There is no webhook {webhook_id}.")
 
-    def orders_imported(self, orders: Iterable[Order]) -> None:
-        """One notice per store for one import; `import_batch` of the orders names it."""
-        for store_id, batch in dict.fromkeys((order.store_id, order.import_batch) for order in orders):
-            path = f"/orders?storeID={store_id}&importBatch={batch}"
-            self._notify("ORDER_NOTIFY", path, store_id)
-            self._notify("ITEM_ORDER_NOTIFY", f"{path}&includeOrderItems=True", store_id)
+    def orders_imported(self, store_id: int, batch: str) -> None:
+        path = f"/orders?storeID={store_id}&importBatch={batch}"
+        self._notify("ORDER_NOTIFY", path, store_id)
+        self._notify("ITEM_ORDER_NOTIFY", f"{path}&includeOrderItems=True", store_id)
 
     def labels_made(self, store_id: int, batch_id: int) -> None:
         path = f"/shipments?storeID={store_id}&batchId={batch_id}&includeShipmentItems="
@@ -85,7 +87,7 @@ class Webhooks:
         deliveries = []
         while self._queue and self._queue[0][0] <= self._account.now():
             _, number, post = heapq.heappop(self._queue)
-            delivery = Delivery(f"shipstation-{number}", post.url, {"content-type": "application/json"}, post.body)
+            delivery = Delivery(f"shipstation-{number}", post.url, self._headers(post), post.body)
             self._under_way[delivery.delivery_id] = post
             deliveries.append(delivery)
         return deliveries
@@ -100,6 +102,15 @@ class Webhooks:
             self._queue_at(self._account.now() + timedelta(seconds=wait_s), replace(post, attempt=post.attempt + 1))
         else:
             self.failed += 1
+
+    def owe_signed(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """A webhook of V2. Signed anew at each attempt."""
+        if self._account.options.webhooks:
+            self._post(_Post(url, body, headers, is_signed=True))
+
+    def _headers(self, post: _Post) -> dict[str, str]:
+        signature = self.signer.headers(post.body, self._account.now()) if post.is_signed else {}
+        return {"content-type": "application/json", **post.headers, **signature}
 
     def _notify(self, event: str, path: str, store_id: int) -> None:
         options = self._account.options

@@ -14,16 +14,23 @@ from pydantic import TypeAdapter, ValidationError, validate_call
 
 from syncd.ports import Request, Response
 from syncd.sandbox.shipstation.account import Account, OrderRef
+from syncd.sandbox.shipstation.carriage import Carriage
 from syncd.sandbox.shipstation.desk import Desk
 from syncd.sandbox.shipstation.dump import account_dump, order_dump
 from syncd.sandbox.shipstation.faults import Faults
 from syncd.sandbox.shipstation.labels import Labels
 from syncd.sandbox.shipstation.limits import CallCounts, RateLimit
+from syncd.sandbox.shipstation.notices import Notices
 from syncd.sandbox.shipstation.options import ShipStationOptions
 from syncd.sandbox.shipstation.records import Fulfillment, Order, Shipment
+from syncd.sandbox.shipstation.stock import Level, Stock
 from syncd.sandbox.shipstation.v1_bodies import order_draft
 from syncd.sandbox.shipstation.v1_documents import dumps, fulfillment_document, order_document, shipment_document
 from syncd.sandbox.shipstation.v1_front import JSON_HEADERS, V1Front, route_of
+from syncd.sandbox.shipstation.v2_documents import tracking_document
+from syncd.sandbox.shipstation.v2_errors import error_answer
+from syncd.sandbox.shipstation.v2_front import V2Front
+from syncd.sandbox.shipstation.v2_webhooks import V2Webhooks
 from syncd.sandbox.shipstation.webhooks import Webhooks
 from syncd.sandbox.worlds import Delivery, Now
 
@@ -40,16 +47,26 @@ class ShipStationWorld:
     def __init__(self, now: Now, seed: int = 0, options: ShipStationOptions | None = None) -> None:
         self.account = Account(now, seed, options or ShipStationOptions())
         self.webhooks = Webhooks(self.account, seed)
+        self.v2_webhooks = V2Webhooks(self.account, self.webhooks.owe_signed, self._tracked)
+        notices = Notices(self.account, self.webhooks, self.v2_webhooks)
         self.desk = Desk(self.account)
-        self.labels = Labels(self.account, self.webhooks, seed)
+        self.stock = Stock(self.account)
+        self.carriage = Carriage(self.account, self.v2_webhooks.scanned)
+        self.labels = Labels(self.account, notices, self.stock, seed)
         self.faults = Faults(seed)
         self.calls = CallCounts()
         self._limit = RateLimit()
-        self._front = V1Front(self.account, self.desk, self.labels, self.webhooks)
+        self._v2_limit = RateLimit()
+        self._front = V1Front(self.account, self.desk, self.labels, self.webhooks, notices)
+        self._v2_front = V2Front(
+            self.account, self.desk, self.labels, self.stock, self.carriage, self.v2_webhooks, notices
+        )
         self._controls: dict[str, Callable[..., Any]] = {
             "buy_label": self.labels.buy_label,
             "void_label": self.labels.void_label,
             "mark_shipped": self.labels.mark_shipped,
+            "scan": self.carriage.scan,
+            "count": self.stock.count,
             "ship_all": self.labels.ship_all,
             "hold": self.desk.hold,
             "release": self.desk.release,
@@ -73,6 +90,11 @@ class ShipStationWorld:
         self.account.release_due_holds()
         path = route_of(request.url)
         self.calls.count(f"{request.method.upper()} {path}")
+        if path == "/jwks":
+            return Response(200, JSON_HEADERS, dumps(self.webhooks.signer.jwks()))
+        return self._v2_answer(request, path) if path.startswith("/v2/") else self._v1_answer(request, path)
+
+    def _v1_answer(self, request: Request, path: str) -> Response:
         key, secret = _credentials(request)
         grant = self._limit.take(key, self.account.now(), self.account.options)
         if not grant.is_allowed:
@@ -81,6 +103,25 @@ class ShipStationWorld:
         else:
             answer = self._denial(key, secret) or self.faults.around(request, path, self._front.answer)
         return replace(answer, headers={**answer.headers, **grant.headers})
+
+    def _v2_answer(self, request: Request, path: str) -> Response:
+        """200 calls a minute; a refused one is told how long to wait."""
+        options = self.account.options
+        key = next((value for name, value in request.headers.items() if name.lower() == "api-key"), "")
+        limit = replace(options, requests_per_window=options.v2_requests_per_window)
+        grant = self._v2_limit.take(key, self.account.now(), limit)
+        if not grant.is_allowed:
+            self.calls.refused += 1
+            refused = error_answer(429, "validation", "rate_limit_exceeded", "You have exceeded your rate limit.")
+            return replace(refused, headers={**refused.headers, "retry-after": grant.headers["x-rate-limit-reset"]})
+        if key not in options.v2_keys or options.v2_access == "expired":
+            return error_answer(401, "security", "unauthorized", "The API key is invalid or has expired.")
+        if options.v2_access == "plan":
+            return error_answer(402, "account_status", "invalid_billing_plan", "Your plan does not include API access.")
+        return self.faults.around(request, path, self._v2_front.answer)
+
+    def _tracked(self, shipment: Shipment) -> dict[str, Any]:
+        return tracking_document(shipment, self.carriage.journey(shipment.shipment_id))
 
     def due_deliveries(self) -> list[Delivery]:
         return self.webhooks.due()
@@ -123,8 +164,10 @@ class ShipStationWorld:
                 "total": self.calls.total,
                 "by_path": dict(self.calls.by_path),
                 "most_in_a_window": self._limit.most_calls,
+                "most_in_a_v2_window": self._v2_limit.most_calls,
                 "refused_429": self.calls.refused,
             },
+            "inventory": [_level_dump(level) for level in self.stock.levels()],
             "webhooks": {
                 "delivered": self.webhooks.delivered,
                 "failed": self.webhooks.failed,
@@ -189,3 +232,13 @@ def _shown(result: Any) -> Any:
 
 def _sentence(problems: ValidationError) -> str:
     return "; ".join(f"{'.'.join(str(part) for part in row['loc'])}: {row['msg']}" for row in problems.errors())
+
+
+def _level_dump(level: Level) -> dict[str, Any]:
+    return {
+        "sku": level.sku,
+        "locationId": level.location.location_id,
+        "onHand": level.on_hand,
+        "allocated": level.allocated,
+        "available": level.available,
+    }

@@ -26,7 +26,19 @@ from syncd.sandbox.shopify.state import (
     Variant,
     gid,
 )
-from syncd.sandbox.shopify.views import Assigned, Bag, Delivery, Edge, InventoryItem, Money, Product, Version
+from syncd.sandbox.shopify.views import (
+    Assigned,
+    Bag,
+    CountryTariffCode,
+    Customer,
+    Delivery,
+    Edge,
+    InventoryItem,
+    Metafield,
+    Money,
+    Product,
+    Version,
+)
 
 Reader = Callable[[Any], Any]
 Resolver = Callable[[Any, dict[str, Any], Call], Any]
@@ -95,14 +107,30 @@ def _product(line: Line) -> Product | None:
     return Product(variant.product_id, variant.title, variant.product_type) if variant else None
 
 
-def _inventory_item(variant: Variant) -> InventoryItem:
+def inventory_item(variant: Variant) -> InventoryItem:
     return InventoryItem(
         variant.id + 1,
         variant.sku,
         variant.harmonized_system_code,
         variant.country_code_of_origin,
         variant.requires_shipping,
+        variant.country_codes,
     )
+
+
+def _tariff_codes(item: InventoryItem, args: dict[str, Any], call: Call) -> Page[CountryTariffCode]:
+    codes = [CountryTariffCode(n, *pair) for n, pair in enumerate(sorted(item.country_codes.items()), start=1)]
+    return page(codes, args)
+
+
+def _customer(order: Order) -> Customer | None:
+    return Customer(order.customer_id, order.customer_tags) if order.customer_id is not None else None
+
+
+def _metafield(order: Order, args: dict[str, Any], call: Call) -> Metafield | None:
+    namespace, key = args.get("namespace") or "$app", args["key"]
+    value = order.metafields.get(f"{namespace}.{key}")
+    return None if value is None else Metafield(order.id, namespace, key, value)
 
 
 def _weight(line: Line) -> dict[str, Any] | None:
@@ -135,6 +163,7 @@ READERS: dict[str, Reader] = {
     "Order.confirmed": lambda order: True,
     "Order.currencyCode": lambda order: order.currency,
     "Order.presentmentCurrencyCode": lambda order: order.presentment_currency or order.currency,
+    "Order.customer": _customer,
     "Order.customAttributes": lambda order: _pairs(order.attributes),
     "Order.displayFinancialStatus": lambda order: order.financial_status,
     "Order.displayFulfillmentStatus": fulfillment_summary,
@@ -168,7 +197,7 @@ READERS: dict[str, Reader] = {
     "TaxLine.title": lambda pair: pair[0].title,
     "TaxLine.rate": lambda pair: pair[0].rate,
     "TaxLine.priceSet": lambda pair: Bag(pair[0].price, pair[1]),
-    "ProductVariant.inventoryItem": _inventory_item,
+    "ProductVariant.inventoryItem": inventory_item,
     "ShippingLine.carrierIdentifier": lambda line: None,
     "ShippingLine.custom": lambda line: line.code == "custom",
     "ShippingLine.originalPriceSet": lambda line: Bag(line.price, line.order),
@@ -227,7 +256,9 @@ RESOLVERS: dict[str, Resolver] = {
     "Order.fulfillmentOrders": lambda order, args, call: page(order.fulfillment_orders, args),
     "Order.fulfillments": lambda order, args, call: _first(args, order.fulfillments),
     "Order.lineItems": lambda order, args, call: page(order.lines, args),
+    "Order.metafield": _metafield,
     "Order.shippingLines": _shipping_lines,
+    "InventoryItem.countryHarmonizedSystemCodes": _tariff_codes,
     "LineItem.taxLines": lambda line, args, call: _first(args, [(tax, line.order) for tax in line.taxes]),
     "FulfillmentOrder.deliveryMethod": _method,
     "FulfillmentOrder.assignedLocation": _assigned,

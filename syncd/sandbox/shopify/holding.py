@@ -67,7 +67,7 @@ def _split_off_rest(shop: Shop, target: FulfillmentOrder, units: UNITS) -> Fulfi
     rest_units = {entry.id: entry.remaining - kept.get(entry.id, 0) for entry in target.lines}
     if not any(rest_units.values()):
         return None
-    target.sibling = _part(shop, target, rest_units)
+    target.sibling = part(shop, target, rest_units)
     return target.sibling
 
 
@@ -86,17 +86,17 @@ def _checked(target: FulfillmentOrder, units: UNITS, path: list[str]) -> dict[in
     return wanted
 
 
-def _part(shop: Shop, source: FulfillmentOrder, units: dict[int, int]) -> FulfillmentOrder:
+def part(shop: Shop, source: FulfillmentOrder, units: dict[int, int]) -> FulfillmentOrder:
     """Moves units from `source` to a new fulfillment order beside it."""
-    part = replacement(shop, source)
+    apart = replacement(shop, source)
     for entry in list(source.lines):
         count = units.get(entry.id, 0)
         if count:
-            part.lines.append(FulfillmentOrderLine(shop.ids.next(), entry.line, count, count))
+            apart.lines.append(FulfillmentOrderLine(shop.ids.next(), entry.line, count, count))
             entry.total -= count
             entry.remaining -= count
     source.lines = [entry for entry in source.lines if entry.total]
-    return part
+    return apart
 
 
 def release(
@@ -158,7 +158,7 @@ def move(shop: Shop, target: FulfillmentOrder, location_id: int, units: UNITS) -
     if not wanted or (wanted == everything and not is_begun):
         target.location_id, moved = location_id, target
     else:
-        moved = _part(shop, target, wanted)
+        moved = part(shop, target, wanted)
         moved.location_id = location_id
         if not any(entry.remaining for entry in target.lines):
             target.status = "CLOSED"

@@ -88,10 +88,9 @@ def _read_flags(order: Order, body: Body) -> None:
     order.note = _text(body.get("note"))
     order.po_number = _text(body.get("po_number"))
     order.source_name = _text(body.get("source_name"))
-    tags = body.get("tags")
-    order.tags = [
-        tag.strip() for tag in (tags if isinstance(tags, list) else str(tags or "").split(",")) if tag.strip()
-    ]
+    order.tags = _tags(body.get("tags"))
+    metafields = body.get("metafields")
+    order.metafields = dict(metafields) if isinstance(metafields, dict) else {}
     order.attributes = _pairs(body.get("note_attributes"))
     order.taxes_included = body.get("taxes_included") is True
     order.discount_codes = [str(entry.get("code")) for entry in _dicts(body.get("discount_codes"))]
@@ -99,11 +98,16 @@ def _read_flags(order: Order, body: Body) -> None:
     order.gateway = str(gateways[0]) if isinstance(gateways, list) and gateways else "manual"
 
 
+def _tags(given: Any) -> list[str]:
+    return [tag.strip() for tag in (given if isinstance(given, list) else str(given or "").split(",")) if tag.strip()]
+
+
 def _read_people(shop: Shop, order: Order, body: Body) -> None:
     customer = body.get("customer")
     order.customer_id = (
         customer.get("id") if isinstance(customer, dict) and isinstance(customer.get("id"), int) else None
     )
+    order.customer_tags = _tags(customer.get("tags")) if isinstance(customer, dict) else []
     order.email = _text(body.get("email")) or _text(body.get("contact_email"))
     order.phone = _text(body.get("phone"))
     order.shipping_address = address_of(shop, body.get("shipping_address"))
@@ -164,11 +168,11 @@ def line_of(shop: Shop, order: Order, entry: Body, body: Body) -> Line:
 
 
 def _variant(shop: Shop, entry: Body, line: Line) -> Variant | None:
-    """`barcode`, `product_type` and the customs codes are not part of any webhook: sales of our own bring them along."""
+    """`barcode`, `product_type`, the customs codes and an order's metafields are not part of any webhook: sales of our own bring them along."""
     variant_id, product_id = entry.get("variant_id"), entry.get("product_id")
     if not isinstance(variant_id, int) or entry.get("product_exists") is False:
         return None
-    return Variant(
+    sold = Variant(
         id=variant_id,
         product_id=product_id if isinstance(product_id, int) else shop.ids.next(),
         title=line.title,
@@ -179,6 +183,10 @@ def _variant(shop: Shop, entry: Body, line: Line) -> Variant | None:
         country_code_of_origin=_text(entry.get("country_code_of_origin")),
         requires_shipping=line.requires_shipping,
     )
+    codes = entry.get("country_harmonized_system_codes")
+    sold.country_codes = {str(country): str(code) for country, code in codes.items()} if isinstance(codes, dict) else {}
+    shop.variants[variant_id] = sold
+    return sold
 
 
 def _group(entry: Body, body: Body) -> LineGroup | None:
@@ -255,10 +263,12 @@ def _read_refunds(shop: Shop, order: Order, body: Body) -> None:
 
 
 def _read_work(shop: Shop, order: Order, body: Body) -> None:
-    """What left already, and what is left to do: `fulfillable_quantity` where the body has it, else what the rest implies."""
+    """What left already, and what is left to do: `fulfillable_quantity` where the body has it, else what the rest implies.
+    A mixed basket is no webhook's to tell: sales of our own name the `delivery_method` of a line."""
     done = _read_fulfillments(shop, order, body)
     given = {entry.get("id"): entry.get("fulfillable_quantity") for entry in _dicts(body.get("line_items"))}
     method = delivery_method(order)
+    methods = {entry.get("id"): _text(entry.get("delivery_method")) for entry in _dicts(body.get("line_items"))}
     for line in order.lines:
         left = given.get(line.id)
         if not isinstance(left, int):
@@ -266,7 +276,8 @@ def _read_work(shop: Shop, order: Order, body: Body) -> None:
         if order.cancelled_at:
             left = 0
         left = max(0, min(left, line.quantity - done[line.id]))
-        _add_units(shop, order, line, done[line.id], left, method if line.requires_shipping else "NONE")
+        delivery = methods.get(line.id) or (method if line.requires_shipping else "NONE")
+        _add_units(shop, order, line, done[line.id], left, delivery)
 
 
 def _add_units(shop: Shop, order: Order, line: Line, done: int, left: int, method: str) -> None:

@@ -103,14 +103,25 @@ class People:
         assess(place, self.order(place, order), (level, known[level]))
 
     def schedule(
-        self, order: OrderRef, at: datetime, shop: str | None = None, fulfillment_order_id: int | None = None
+        self,
+        order: OrderRef,
+        at: datetime,
+        shop: str | None = None,
+        fulfillment_order_id: int | None = None,
+        lines: dict[int, int] | None = None,
     ) -> list[int]:
-        """A pre-order: it opens by itself at that time. Gives the ids of its fulfillment orders."""
+        """A pre-order, or some lines of it (order line id -> units): it opens by itself at that time. Gives the ids of its
+        fulfillment orders."""
         place = self.shop(shop)
         targets = _live(self.order(place, order), fulfillment_order_id)
         for target in targets:
-            turning.schedule(place, target, at)
-        return [target.id for target in targets]
+            units = {part.id: (lines or {}).get(part.line.id, 0) for part in target.lines}
+            rest = {part.id: part.remaining - units[part.id] for part in target.lines}
+            if any(units.values()) and any(rest.values()):
+                holding.part(place, target, rest)
+            if not lines or any(units.values()):
+                turning.schedule(place, target, at)
+        return [target.id for target in targets if target.status == "SCHEDULED"]
 
     def deliver_by(
         self, order: OrderRef, method: str | None, shop: str | None = None, fulfillment_order_id: int | None = None
@@ -127,10 +138,17 @@ class People:
         lines = [importing.line_of(place, target, entry, {}) for entry in add]
         return turning.exchange(place, target, lines).id
 
-    def declare(self, order: OrderRef, code: str | None, origin: str | None, shop: str | None = None) -> None:
-        """Customs data of the order's products: tariff code and country of origin."""
+    def declare(
+        self,
+        order: OrderRef,
+        code: str | None,
+        origin: str | None,
+        shop: str | None = None,
+        by_country: Mapping[str, str] | None = None,
+    ) -> None:
+        """Customs data of the order's products: tariff code, country of origin, and the codes of single destinations."""
         place = self.shop(shop)
-        turning.declare(self.order(place, order), code, origin)
+        turning.declare(place, self.order(place, order), code, origin, by_country or {})
 
     def cancel(self, order: OrderRef, shop: str | None = None, reason: str = "CUSTOMER", refund: bool = True) -> None:
         """Refused like in the admin once something was fulfilled."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from syncd.sandbox.shopify.call import Call
-from syncd.sandbox.shopify.fields import Resolver
+from syncd.sandbox.shopify.fields import Resolver, inventory_item
 from syncd.sandbox.shopify.index import Listing, Row, listed
 from syncd.sandbox.shopify.options import LocationOptions
 from syncd.sandbox.shopify.paging import Page, page
@@ -42,12 +42,18 @@ def _line(shop: Shop, number: int) -> Any:
     return next((line for order in shop.orders.values() for line in order.lines if line.id == number), None)
 
 
+def _inventory_item(shop: Shop, number: int) -> Any:
+    variant = shop.variants.get(number - 1)
+    return inventory_item(variant) if variant else None
+
+
 FINDERS: Mapping[str, Find] = {
     "Order": lambda shop, number: shop.orders.get(number),
     "FulfillmentOrder": lambda shop, number: shop.fulfillment_orders.get(number),
     "Fulfillment": lambda shop, number: shop.fulfillments.get(number),
     "LineItem": _line,
     "Location": lambda shop, number: shop.location(number),
+    "InventoryItem": _inventory_item,
     "WebhookSubscription": lambda shop, number: shop.outbox.subscriptions.get(number),
 }
 

@@ -17,6 +17,7 @@ FIELD_SCOPES: dict[str, tuple[str, ...]] = {
     "QueryRoot.fulfillmentOrders": _READ_FULFILLMENT_ORDERS,
     "QueryRoot.location": ("read_locations", "read_inventory"),
     "QueryRoot.locations": ("read_locations", "read_inventory"),
+    "Order.customer": ("read_customers",),
     "Order.fulfillmentOrders": _READ_FULFILLMENT_ORDERS,
     "LineItem.variant": ("read_products",),
     "LineItem.product": ("read_products",),
@@ -39,6 +40,7 @@ NODE_SCOPES = {
     "Fulfillment": ("read_orders", "read_fulfillments"),
     "FulfillmentOrder": _READ_FULFILLMENT_ORDERS,
     "Location": ("read_locations", "read_inventory"),
+    "InventoryItem": ("read_inventory", "read_products"),
 }
 """The same for objects that are reached by `node` and `nodes`."""
 

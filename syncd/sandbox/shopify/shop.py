@@ -12,7 +12,7 @@ from typing import Any
 from syncd.sandbox.shopify import payloads
 from syncd.sandbox.shopify.index import ChangeIndex
 from syncd.sandbox.shopify.options import LocationOptions, Range, ShopOptions
-from syncd.sandbox.shopify.state import Fulfillment, FulfillmentOrder, Order
+from syncd.sandbox.shopify.state import Fulfillment, FulfillmentOrder, Order, Variant
 from syncd.sandbox.shopify.times import whole_second
 from syncd.sandbox.shopify.webhooks import Outbox
 from syncd.sandbox.worlds import Now
@@ -45,6 +45,7 @@ class Shop:
         self.rng = Random(seed)
         self.calls = Calls()
         self.orders: dict[int, Order] = {}
+        self.variants: dict[int, Variant] = {}
         self.fulfillment_orders: dict[int, FulfillmentOrder] = {}
         self.fulfillments: dict[int, Fulfillment] = {}
         self.order_index = ChangeIndex(self.orders, self.now)

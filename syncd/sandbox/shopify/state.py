@@ -51,6 +51,8 @@ class Variant:
     harmonized_system_code: str | None
     country_code_of_origin: str | None
     requires_shipping: bool
+    country_codes: dict[str, str] = field(default_factory=dict)
+    """Country of destination -> its own tariff code."""
 
 
 @dataclass(slots=True)
@@ -256,6 +258,9 @@ class Order:
     shipping_address: Address | None = None
     billing_address: Address | None = None
     customer_id: int | None = None
+    customer_tags: list[str] = field(default_factory=list)
+    metafields: dict[str, str] = field(default_factory=dict)
+    """`namespace.key` -> value."""
     lines: list[Line] = field(default_factory=list)
     shipping_lines: list[ShippingLine] = field(default_factory=list)
     fulfillment_orders: list[FulfillmentOrder] = field(default_factory=list)

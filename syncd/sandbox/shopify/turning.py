@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -63,9 +63,10 @@ def pay_part(shop: Shop, order: Order) -> None:
     shop.tell_order(order, "ORDERS_UPDATED")
 
 
-def declare(order: Order, code: str | None, origin: str | None) -> None:
+def declare(shop: Shop, order: Order, code: str | None, origin: str | None, by_country: Mapping[str, str]) -> None:
     """The merchant writes customs data into the products; no webhook of the order tells it."""
-    for line in order.lines:
-        if line.variant is not None:
-            line.variant.harmonized_system_code = code
-            line.variant.country_code_of_origin = origin
+    sold = [line.variant for line in order.lines if line.variant is not None]
+    for variant in [*sold, *(shop.variants[one.id] for one in sold)]:
+        variant.harmonized_system_code = code
+        variant.country_code_of_origin = origin
+        variant.country_codes = dict(by_country)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -47,6 +48,25 @@ class InventoryItem(NamedTuple):
     harmonized_system_code: str | None
     country_code_of_origin: str | None
     requires_shipping: bool
+    country_codes: Mapping[str, str]
+
+
+class CountryTariffCode(NamedTuple):
+    id: int
+    country_code: str
+    harmonized_system_code: str
+
+
+class Customer(NamedTuple):
+    id: int
+    tags: list[str]
+
+
+class Metafield(NamedTuple):
+    id: int
+    namespace: str
+    key: str
+    value: str
 
 
 class Delivery(NamedTuple):
@@ -99,6 +119,9 @@ TYPE_NAMES: dict[type, str] = {
     Variant: "ProductVariant",
     Product: "Product",
     InventoryItem: "InventoryItem",
+    CountryTariffCode: "CountryHarmonizedSystemCode",
+    Customer: "Customer",
+    Metafield: "Metafield",
     FulfillmentOrder: "FulfillmentOrder",
     FulfillmentOrderLine: "FulfillmentOrderLineItem",
     Hold: "FulfillmentHold",
