@@ -6,8 +6,8 @@ ShipStation documents no lengths (V1, read 2026-11), wants a name and exactly tw
 from __future__ import annotations
 
 import re
-import unicodedata
 
+from mappings.scripts import is_foreign_text
 from mappings.shipstation_shapes import Address
 from mappings.shopify_shapes import MailingAddress
 from mappings.text import clean_text
@@ -67,15 +67,7 @@ def is_military(address: MailingAddress | None) -> bool:
 def is_non_roman(address: Address) -> bool:
     """Whether what would be printed holds letters of another script: most carriers' labels know Latin letters only."""
     parts = (address.get("name"), address.get("company"), address.get("street1"), address.get("street2"))
-    return any(_is_foreign(char) for part in (*parts, address.get("city"), address.get("state")) for char in part or "")
-
-
-def _is_foreign(char: str) -> bool:
-    """Letters that Unicode does not call Latin; digits, marks and the ordinal signs are nobody's script."""
-    return char.isalpha() and not unicodedata.name(char, "").startswith(_ROMAN)
-
-
-_ROMAN = ("LATIN", "FULLWIDTH LATIN", "FEMININE ORDINAL", "MASCULINE ORDINAL", "MODIFIER LETTER")
+    return any(is_foreign_text(part) for part in (*parts, address.get("city"), address.get("state")))
 
 
 def shipstation_address(address: MailingAddress | None, phone: str | None = None) -> Address:

@@ -13,6 +13,7 @@ from mappings.keys import line_of
 from mappings.orders import OWNED_ADVANCED, OWNED_FIELDS, OWNED_INTERNATIONAL
 from mappings.packed import units_of
 from mappings.ruled_fields import RULED_FIELDS, changed_by_rules, ruled_advanced, ruled_value
+from mappings.scripts import is_foreign_text
 from mappings.shipstation_shapes import Order, OrderItem
 from mappings.weights import same_weight
 
@@ -84,13 +85,20 @@ def has_other_units(observed: Order, applied: Order) -> bool:
 
 
 def same_destination(a: Order, b: Order) -> bool:
-    """Spelling does not matter: a later clean-up of ours must not look like a customer who moved."""
-    return all(_letters(a, part) == _letters(b, part) for part in ("street1", "city", "postalCode", "country"))
+    """Spelling does not matter: a later clean-up of ours must not look like a customer who moved. Nor does the script: then
+    postal code and country must do."""
+    return all(
+        _letters(a, part) == _letters(b, part) or is_foreign_text(_part(a, part)) != is_foreign_text(_part(b, part))
+        for part in ("street1", "city", "postalCode", "country")
+    )
+
+
+def _part(document: Order, part: str) -> str:
+    return cast(Mapping[str, Any], document.get("shipTo") or {}).get(part) or ""
 
 
 def _letters(document: Order, part: str) -> str:
-    text = cast(Mapping[str, Any], document.get("shipTo") or {}).get(part) or ""
-    return "".join(char for char in text.casefold() if char.isalnum())
+    return "".join(char for char in _part(document, part).casefold() if char.isalnum())
 
 
 def _owned(document: Order) -> dict[str, Any]:

@@ -218,7 +218,7 @@ MEANINGS: dict[Cause, Meaning] = {
     Cause.NON_ROMAN_ADDRESS: Meaning(
         State.PARKED,
         "The address is not in Latin letters, which most carriers cannot print; the store is set to hold such orders.",
-        "Write it in Latin letters in Shopify; it then goes out by itself. Or run `syncd release ORDER`.",
+        'Write it in Latin letters in Shopify; it then goes out by itself. Or run `syncd release ORDER`. `non_roman = "transliterate"` does it for all.',
     ),
     Cause.CUSTOMS_INCOMPLETE: Meaning(
         State.PARKED,

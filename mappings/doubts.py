@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from mappings.addresses import is_non_roman
 from mappings.causes import Cause
+from mappings.orders import AS_WRITTEN
 from mappings.plans import Profile
 from mappings.shipstation_shapes import CustomsItem, Order
 
@@ -28,6 +29,8 @@ def doubts(profile: Profile, document: Order) -> list[Doubt]:
         found.append((Cause.MISSING_WEIGHT, f"{count} items without weight", profile.missing_weight))
     if is_non_roman(document.get("shipTo") or {}):
         found.append((Cause.NON_ROMAN_ADDRESS, "address in another script", profile.non_roman))
+    elif AS_WRITTEN in (document.get("internalNotes") or ""):
+        found.append((Cause.NON_ROMAN_ADDRESS, "address transliterated", "send"))
     if count := _undeclared(document):
         found.append((Cause.CUSTOMS_INCOMPLETE, f"{count} items not fit for customs", profile.incomplete_customs))
     return [Doubt(cause, f"{document['orderKey']}: {words}", policy == "hold") for cause, words, policy in found]

@@ -11,8 +11,9 @@ from mappings.money import Amounts, amount_of, cents, share, unit_price, unit_ta
 from mappings.pacific import from_shopify, to_pacific
 from mappings.packed import Units
 from mappings.plans import Profile
+from mappings.scripts import as_written, in_latin
 from mappings.shipstation_shapes import Address, CustomsItem, InternationalOptions, ItemOption, Order, OrderItem
-from mappings.shopify_shapes import Attribute, LineItem, OrderToShip, number_of
+from mappings.shopify_shapes import Attribute, LineItem, MailingAddress, OrderToShip, number_of
 from mappings.text import clean_lines, clean_text
 from mappings.weights import grams, shipstation_weight, total_weight
 
@@ -31,6 +32,9 @@ order again on a pick list of several stores, and survives a merge."""
 
 OWNED_INTERNATIONAL = ("customsItems",)
 """Ours within `internationalOptions`; what to do with undeliverable goods is the warehouse's."""
+
+AS_WRITTEN = "Address as written: "
+"""Before the parts of an address that were transliterated, in the internal notes."""
 
 ADJUSTMENT_NAME = "Adjustment to the order total"
 
@@ -59,7 +63,7 @@ def shipstation_order(
     """
     lines = packed_lines(order, units)
     amounts = share(order, before, units)
-    ship_to = shipstation_address(order["shippingAddress"], order["phone"])
+    ship_to = shipstation_address(_destination(profile, order), order["phone"])
     message = gift_message(order["customAttributes"])
     return {
         "orderNumber": order_number(profile, order, ordinal),
@@ -78,7 +82,7 @@ def shipstation_order(
         "taxAmount": amounts.tax,
         "shippingAmount": amounts.shipping,
         "customerNotes": clean_lines(order["note"]) or None,
-        "internalNotes": _internal_notes(order["customAttributes"], _incoterm(order, location_id)),
+        "internalNotes": _internal_notes(profile, order, location_id),
         "gift": message is not None or _is_gift(order["customAttributes"]),
         "giftMessage": message,
         "requestedShippingService": _shipping_service(order),
@@ -191,11 +195,19 @@ def _bill_to(order: OrderToShip, ship_to: Address) -> Address:
     return shipstation_address(billing) if billing else {"name": ship_to["name"]}
 
 
-def _internal_notes(attributes: Iterable[Attribute], incoterm: str | None) -> str | None:
-    """Tax numbers come as attributes. V1 has no field of its own for them, nor for the incoterm."""
-    shown = [one for one in attributes if not one["key"].startswith("_") and one["value"]]
+def _destination(profile: Profile, order: OrderToShip) -> MailingAddress | None:
+    address = order["shippingAddress"]
+    return in_latin(address, profile.to_latin) if address and profile.to_latin else address
+
+
+def _internal_notes(profile: Profile, order: OrderToShip, location_id: int) -> str | None:
+    """Tax numbers come as attributes. V1 has no field of its own for them, nor for the incoterm, nor for a second spelling."""
+    shown = [one for one in order["customAttributes"] if not one["key"].startswith("_") and one["value"]]
     lines = [f"{clean_text(one['key'])}: {clean_lines(one['value'])}" for one in shown]
-    return "\n".join(lines + ([f"Incoterm: {incoterm}"] if incoterm else [])) or None
+    incoterm = _incoterm(order, location_id)
+    lines += [f"Incoterm: {incoterm}"] if incoterm else []
+    original = as_written(order["shippingAddress"]) if profile.to_latin else None
+    return "\n".join([*lines, f"{AS_WRITTEN}{original}"] if original else lines) or None
 
 
 def _incoterm(order: OrderToShip, location_id: int) -> str | None:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from mappings.causes import Cause
 from mappings.rules import Rules
+from mappings.scripts import ToLatin
 from mappings.shipstation_shapes import Order
 
 
@@ -50,6 +51,8 @@ class Profile:
     default_grams: Decimal | None = None
     """What a unit weighs of which Shopify knows no weight."""
     non_roman: Literal["send", "hold"] = "send"
+    to_latin: ToLatin | None = None
+    """How addresses in another script are written in Latin letters. None: they stay as they are."""
     incomplete_customs: Literal["send", "hold"] = "send"
     notify_customer: bool = True
     notify_on_relabel: bool = False

@@ -205,7 +205,7 @@ class Store(Group):
     void_on_cancel: bool = False
     missing_weight: str | Decimal = "send"
     """`send`, `hold`, or the grams of a unit without weight."""
-    non_roman: Literal["send", "hold"] = "send"
+    non_roman: Literal["send", "hold", "transliterate"] = "send"
     incomplete_customs: Literal["send", "hold"] = "send"
     locations: dict[int, int] = {}
 

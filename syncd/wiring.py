@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from anyascii import anyascii
+
 from mappings.plans import FraudGate, Profile
 from syncd.accounts import Accounts
 from syncd.budget import CostBudget, WindowBudget
@@ -87,7 +89,8 @@ def profiles(settings: Settings, start_at: datetime) -> dict[str, Profile]:
             void_on_cancel=store.void_on_cancel,
             missing_weight="hold" if store.missing_weight == "hold" else "send",
             default_grams=store.missing_weight if isinstance(store.missing_weight, Decimal) else None,
-            non_roman=store.non_roman,
+            non_roman="hold" if store.non_roman == "hold" else "send",
+            to_latin=anyascii if store.non_roman == "transliterate" else None,
             incomplete_customs=store.incomplete_customs,
             rules=settings.rules,
             notify_customer=settings.sync.notify_customer == "label",
