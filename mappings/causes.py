@@ -302,3 +302,23 @@ MEANINGS: dict[Cause, Meaning] = {
 
 def state_of(cause: Cause) -> State:
     return MEANINGS[cause].state
+
+
+SOON_OVER = frozenset({Cause.NOT_ROUTED, Cause.RISK_PENDING, Cause.UNREADABLE})
+ROUTINE = SOON_OVER | {
+    Cause.QUEUED,
+    Cause.IN_SHIPSTATION,
+    Cause.PARTLY_SHIPPED,
+    Cause.TELLING_SHOPIFY,
+    Cause.SHIPPED,
+}
+"""The way of an order to which nothing happens: what we did, and its packages, tell it."""
+LONG_S = 300.0
+
+
+def is_turn(was: Cause | None, cause: Cause, lasted_s: float) -> bool:
+    """Whether the story of an order needs to say that its cause changed. `lasted_s`: how long it was so before."""
+    if cause is was:
+        return False
+    is_late = was in SOON_OVER and lasted_s > LONG_S
+    return is_late or not (cause in ROUTINE and (was is None or was in ROUTINE))

@@ -24,6 +24,7 @@ from mappings.order_changes import Change, Picture, picture
 from mappings.order_state import state_of_order
 from mappings.order_troubles import Trouble, troubles_of, worst_of
 from mappings.orders import order_number
+from mappings.packed import Units
 from mappings.plans import Consignment, Package, Plan, Profile, Side, Standing, UpsertOrder, VoidLabel
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
@@ -174,14 +175,19 @@ def _held_for_doubt(profile: Profile, seen: Picture) -> dict[str, Trouble]:
 
 def _remarks(profile: Profile, seen: Picture) -> list[str]:
     """What is worth knowing beside the cause: units that stay behind, and doubts that the merchant takes lightly."""
-    behind = [f"{sum(units.values())} units {cause}" for cause, units in sorted(seen.routing.barred.items())]
+    behind = [_behind(units, cause) for cause, units in sorted(seen.routing.barred.items())]
     unplaced = {where: units for where, units in seen.allotment.unplaced.items() if where not in seen.paused}
     if seen.barrier and unplaced:
         why = f": {seen.barrier.detail}" if seen.barrier.detail else ""
-        behind.append(f"{sum(added(unplaced.values()).values())} units {seen.barrier.cause}{why}")
+        behind.append(_behind(added(unplaced.values()), seen.barrier.cause) + why)
     placed = [seen.documents[one.order_key] for one in seen.allotment.assignments if one.order_key in seen.documents]
     doubtful = [doubt.detail for document in placed for doubt in doubts(profile, document) if not doubt.holds]
     return behind + doubtful
+
+
+def _behind(units: Units, cause: Cause) -> str:
+    count = units.total()
+    return f"{count} {'unit' if count == 1 else 'units'} kept back: {cause.replace('_', ' ')}"
 
 
 def _look_again(order: OrderToShip, seen: Picture, cause: Cause, now: datetime) -> datetime | None:

@@ -36,7 +36,7 @@ deeds = st.tuples(st.sampled_from(sorted(DEEDS)), st.integers(0, 400), st.intege
 """What, to whom, and how many seconds later the next one follows."""
 
 
-@given(first=st.integers(0, 40), script=st.lists(deeds, max_size=10))
+@given(first=st.integers(0, 40), script=st.lists(deeds, max_size=7))
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_people_do_both_sides_agree_at_rest(first: int, script: list[tuple[str, int, int]]) -> None:
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
@@ -87,7 +87,7 @@ async def _assert_agreement(day: Day) -> None:
     # What they had before a line was added goes out; the account knows nothing of that.
     partly_paid = {order["name"] for order in orders(day) if order["financialStatus"] == "PARTIALLY_PAID"}
     assert not account.missing
-    assert not account.unexplained
+    assert [one for one in account.unexplained if _name(one) not in parked] == []
     assert [one for one in account.doubled if _name(one) not in parked | partly_paid] == []
     assert [one for one in account.not_told if _name(one) not in parked] == []
     assert [one for one in account.mails_wrong if _name(one) not in parked] == []

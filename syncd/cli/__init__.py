@@ -100,7 +100,8 @@ def explain(context: click.Context, order: str, is_json: bool, offline: bool) ->
 
     Example: syncd explain '#1001'
     """
-    from syncd.operate.explain import explain_order, explain_text
+    from syncd.operate.explain import explain_order
+    from syncd.operate.explained import explain_text
 
     show(at_desk(context, lambda desk: explain_order(desk, order, offline)), is_json, explain_text)
 

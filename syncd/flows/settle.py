@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlmodel import Session
 
 from mappings import canonical
+from mappings.causes import Cause, is_turn
 from mappings.plans import (
     AdoptFulfillment,
     CancelFulfillment,
@@ -27,11 +28,12 @@ from syncd.flows.intend import Intent
 from syncd.flows.work import Flow, Outcome, Result
 from syncd.hints import Mark, split_subject
 from syncd.store.consignments import ConsignmentUpdate, record_consignments
-from syncd.store.journal import ClosedEntry, close_intents, close_settled, close_superseded
+from syncd.store.journal import ClosedEntry, NewEntry, close_intents, close_settled, close_superseded, note
 from syncd.store.marks import defer, look_again, mark, park, settle
-from syncd.store.orders import record_orders, record_troubles, record_unseen
+from syncd.store.orders import causes_of, record_orders, record_troubles, record_unseen
 from syncd.store.packages import adopt_fulfillment
 from syncd.store.rulings import take_side
+from syncd.store.schema import OrderRow
 from syncd.store.statements import OrderRef
 from syncd.store.transaction import Work
 
@@ -60,6 +62,8 @@ def settle_work(
         endings = [ending_of(flow, verdict, now, delay_s, most_attempts) for verdict in verdicts]
         for write in _end_marks(flow.name, token, endings):
             write(session)
+        if flow.decides_state:
+            _note_turns(token, [ending.order for ending in endings if ending.order], now)(session)
         remember = record_orders if flow.decides_state else record_troubles
         remember([ending.order for ending in endings if ending.order])(session)
         record_unseen([ending.unseen for ending in endings if ending.unseen])(session)
@@ -68,6 +72,39 @@ def settle_work(
                 take_side(*split_subject(verdict.claimed.subject), None)(session)
         counts = Counter(ending.kind for ending in endings)
         return Settled(counts["settle"] + counts["look_again"], counts["defer"], counts["park"])
+
+    return work
+
+
+class _Turn(NamedTuple):
+    """The new verdict on one order, and the cause that it had before, None when it is new to us."""
+
+    row: OrderRow
+    was: str | None
+    since: datetime
+
+    def is_told(self, now: datetime) -> bool:
+        was = Cause(self.was) if self.was else None
+        return is_turn(was, Cause(self.row.cause), (now - self.since).total_seconds())
+
+    def entry(self, token: str) -> NewEntry:
+        facts = {
+            "cause": self.row.cause,
+            "detail": self.row.detail,
+            "was": self.was,
+            "was_since": self.since.isoformat(),
+        }
+        return NewEntry(token, "orders", self.row.store, self.row.order_id, "state", "", json.dumps(facts))
+
+
+def _note_turns(token: str, orders: Sequence[OrderRow], now: datetime) -> Work[None]:
+    """What happened to an order beside our steps is a line in its story: held, parked, free again. A sale that goes its way
+    without any of that has no such line."""
+
+    def work(session: Session) -> None:
+        before = causes_of([(row.store, row.order_id) for row in orders])(session)
+        turns = [_Turn(row, *before.get((row.store, row.order_id), (None, now))) for row in orders]
+        note([turn.entry(token) for turn in turns if turn.is_told(now)], now)(session)
 
     return work
 

@@ -17,34 +17,13 @@ from syncd.flows.intend import key_of
 from syncd.flows.work import Known, Sighting, Unreadable
 from syncd.hints import order_subject
 from syncd.operate.desk import Desk, find_order
+from syncd.operate.story import carrier_name, story
 from syncd.shipstation.reads import order_by_id
 from syncd.store.journal import history
 from syncd.store.orders import OrderRows, order_rows
 from syncd.store.schema import ConsignmentRow, JournalEntry, PackageRow
 from syncd.store.statements import OrderRef
 from syncd.wiring import build_flows
-
-TOLD = {
-    "create_order": "sent to ShipStation",
-    "update_order": "changed in ShipStation",
-    "hold_order": "put on hold in ShipStation",
-    "release_order": "released from hold in ShipStation",
-    "release": "released by hand",
-    "resolve": "resolved by hand",
-    "void_label": "taken back in ShipStation",
-    "cancel_order": "cancelled in ShipStation",
-    "create_fulfillment": "told to Shopify as a fulfillment",
-    "adopt_fulfillment": "found in Shopify already",
-    "update_tracking": "took over the fulfillment of {instead_of}, whose label was voided",
-    "cancel_fulfillment": "taken back in Shopify, because its label was voided",
-}
-ENDED = {
-    "confirmed": "done",
-    "refused": "refused",
-    "unknown": "sent without an answer; its effect is looked for",
-    "intended": "begun, no answer yet",
-    "abandoned": "not sent, or settled by a later step",
-}
 
 
 async def plan_order_now(desk: Desk, text: str) -> dict[str, Any]:
@@ -158,6 +137,7 @@ def _remembered(ref: OrderRef, rows: OrderRows, entries: Sequence[JournalEntry])
         "next_step": meaning.next_step if meaning else "Run `syncd mark` for it.",
         "consignments": [_consignment(row) for row in rows.consignments],
         "packages": [_package(row) for row in rows.packages],
+        "story": [{"at": event.at.isoformat(), "text": event.text} for event in story(order, rows.packages, entries)],
         "history": [_entry(entry) for entry in entries],
     }
 
@@ -178,6 +158,7 @@ def _package(row: PackageRow) -> dict[str, Any]:
         "voided": row.voided,
         "tracking_number": row.tracking_number,
         "carrier_code": row.carrier_code,
+        "carrier": carrier_name(row),
         "ship_date": row.ship_date,
         "lines": json.loads(row.lines) if row.lines else None,
         "fulfillment": row.fulfillment_gid,
@@ -245,55 +226,3 @@ async def _shipstation_side(desk: Desk, order_id: int) -> dict[str, Any]:
         "status": order.get("orderStatus"),
         "units": units,
     }
-
-
-def explain_text(answer: Mapping[str, Any]) -> str:
-    lines = [
-        f"{answer['order'] or 'order'} ({answer['ref']}) is {answer['state']}: {answer['cause'] or 'not looked at'}",
-        f"  {answer['sentence']}" + (f" [{answer['detail']}]" if answer["detail"] else ""),
-        f"  Next step: {answer['next_step']}",
-    ]
-    if answer["history"]:
-        lines.append("What was done:")
-        lines += [f"  {one['at'][:19]}  {_told(one)}" for one in answer["history"]]
-    for one in answer["packages"]:
-        left = "voided" if one["voided"] else f"left {one['ship_date'] or ''}".strip()
-        lines.append(
-            f"Package {one['package']}: {left}, {one['carrier_code'] or 'carrier unknown'} {one['tracking_number'] or 'without number'}"
-            + (
-                f", in Shopify as {one['fulfillment'].rpartition('/')[2]}"
-                if one["fulfillment"]
-                else ", not in Shopify yet"
-            )
-        )
-    return "\n".join(lines + (_now_lines(answer["now"]) if "now" in answer else []))
-
-
-def _told(one: Mapping[str, Any]) -> str:
-    facts = one["facts"]
-    fields = f", fields {', '.join(facts['fields'])}" if facts.get("fields") else ""
-    rules = f", rules {', '.join(facts['rules'])}" if facts.get("rules") else ""
-    units = f" ({facts['units']} units{fields}{rules})" if "units" in facts else ""
-    why = f": {one['code']} {one['text'] or ''}".rstrip() if one["code"] else ""
-    what = TOLD.get(one["step"], one["step"]).replace("{instead_of}", str(facts.get("instead_of")))
-    return f"{one['key']} {what}{units} - {ENDED.get(one['outcome'], one['outcome'])}{why}"
-
-
-def _now_lines(now: Mapping[str, Any]) -> list[str]:
-    shopify = now["shopify"]
-    if "unreadable" in shopify:
-        lines = [f"Shopify now: {shopify['unreadable']}"]
-    else:
-        parts = [
-            f"{one['status']} at {one['location']}, {one['remaining']} units left"
-            for one in shopify["fulfillment_orders"]
-        ]
-        lines = [
-            f"Shopify now: {'; '.join(parts) or 'no fulfillment orders'}; {len(shopify['fulfillments'])} fulfillments"
-        ]
-    for one in now["shipstation"]:
-        lines.append(
-            f"ShipStation now: order {one['order_id']} "
-            + (one.get("unreadable") or f"{one['status']}, {one.get('units', 0)} units")
-        )
-    return lines

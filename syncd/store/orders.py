@@ -83,6 +83,18 @@ def record_unseen(orders: Sequence[OrderRow]) -> Work[None]:
     return work
 
 
+def causes_of(subjects: Iterable[OrderRef]) -> Work[dict[OrderRef, tuple[str, datetime]]]:
+    """(cause, since) as remembered; orders never looked at are left out. Index: the primary key."""
+    columns = ORDERS.c
+    statement = select(columns.store, columns.order_id, columns.cause, columns.since).where(of_orders(ORDERS, subjects))
+
+    def work(session: Session) -> dict[OrderRef, tuple[str, datetime]]:
+        rows = session.connection().execute(statement)
+        return {(row.store, row.order_id): (row.cause, row.since) for row in rows}
+
+    return work
+
+
 def troubles_of(subjects: Iterable[OrderRef]) -> Work[dict[OrderRef, tuple[str, str]]]:
     """(cause, detail) of the orders with a package that cannot be told to Shopify, or else with a finding of the sweep; the
     others are left out."""

@@ -136,7 +136,7 @@ def test_a_hold_on_some_units_takes_those_out_so_that_the_others_can_leave() -> 
     assert (units_of(step.document), step.document["orderStatus"], plan.detail) == (
         {7001: 1},
         "awaiting_shipment",
-        "1 units fulfillment_hold",
+        "1 unit kept back: fulfillment hold",
     )
 
 

@@ -442,4 +442,4 @@ def test_a_fully_returned_order_stays_shipped() -> None:
 
 def test_held_units_are_named_beside_the_state() -> None:
     parts = [fulfillment_order(1, {7001: 1}), fulfillment_order(2, {7001: 1}, **HELD)]
-    assert planned(order([line(7001, 2)], parts)).detail == "1 units fulfillment_hold"
+    assert planned(order([line(7001, 2)], parts)).detail == "1 unit kept back: fulfillment hold"

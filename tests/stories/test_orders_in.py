@@ -141,7 +141,7 @@ async def test_a_late_fraud_verdict_puts_the_order_on_hold_until_a_person_releas
     await release_orders(await desk_of(day), [str(order_id)])
     await day.rest()
     assert (await day.cause(order_id), only(day, order_id)["status"]) == ("in_shipstation", "awaiting_shipment")
-    assert [row["step"] for row in day.rows("SELECT step FROM journal ORDER BY id")][-2:] == [
+    assert [row["step"] for row in day.rows("SELECT step FROM journal WHERE step <> 'state' ORDER BY id")][-2:] == [
         "release",
         "release_order",
     ]

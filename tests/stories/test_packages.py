@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from syncd.operate.explain import explain_order, explain_text
+from syncd.operate.explain import explain_order
+from syncd.operate.explained import explain_text
 from syncd.operate.wake import retry_orders
 from syncd.sandbox.shopify.faults import FaultRule
 from syncd.simulation.day import Day, Fates, settings_of
@@ -447,6 +448,6 @@ async def test_the_story_of_a_voided_and_replaced_label_can_be_read(day: Day) ->
     await void(day, second)
     await day.passes(GRACE_S + 90)
     story = explain_text(await explain_order(await desk_of(day), f"main/{order_id}", offline=False))
-    assert f"s{again.shipment_id} took over the fulfillment of s{first.shipment_id}" in story
-    assert f"s{second.shipment_id} taken back in Shopify, because its label was voided" in story
+    assert f"now shows the new label {again.tracking_number} instead of the voided one" in story
+    assert f"Shopify's fulfillment of package s{second.shipment_id} was taken back: the label is void" in story
     assert f"Package s{first.shipment_id}: voided" in story
