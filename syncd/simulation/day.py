@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -51,6 +51,15 @@ def store_settings(**changes: Any) -> dict[str, Any]:
     }
 
 
+SECOND_SHOP = replace(SHOP, domain="second-shop.myshopify.com", name="Second Shop")
+
+
+def second_store(**changes: Any) -> dict[str, Any]:
+    """The settings of `SECOND_SHOP`, which counts its orders from #1001 on too."""
+    place = {"shop": SECOND_SHOP.domain, "url": f"https://shop.test/{SECOND_SHOP.domain}"}
+    return store_settings(**{**place, "shipstation_store_id": 1002, **changes})
+
+
 def settings_of(**changes: Mapping[str, Any]) -> Settings:
     """Settings for `SHOP`, `ACCOUNT` and feeds that look often; `changes` go over them by group."""
     groups: dict[str, Any] = {
@@ -78,6 +87,7 @@ class Fates:
     account: ShipStationOptions = ACCOUNT
     settings: Settings = field(default_factory=settings_of)
     seed: int = 1
+    more_shops: tuple[ShopOptions, ...] = ()
     replicas: int = 1
     begin_at: datetime = START
 
@@ -89,7 +99,7 @@ class Day:
         fates = fates or Fates()
         self.settings = fates.settings
         self.clock = LoopClock(begin_at=fates.begin_at)
-        self.shopify = ShopifyWorld(self.clock.now, fates.seed, (fates.shop,))
+        self.shopify = ShopifyWorld(self.clock.now, fates.seed, (fates.shop, *fates.more_shops))
         self.shipstation = ShipStationWorld(self.clock.now, fates.seed, fates.account)
         vendors = MemoryHttp({"https://shop.test": self.shopify, "https://ship.test": self.shipstation})
         self.network = Network(vendors, Random(f"{fates.seed} network"))
@@ -193,10 +203,8 @@ class Day:
         return self.shopify.people.sell(count=count, mix=mix, **wishes)
 
     def is_subscribed(self) -> bool:
-        shop = next(iter(self.shopify.shops.values()))
-        enough = len(shop.outbox.subscriptions) == len(TOPICS) and len(self.shipstation.webhooks.subscriptions) == len(
-            EVENTS
-        )
+        known = [len(self.shopify.shops[store.shop].outbox.subscriptions) for store in self.settings.stores.values()]
+        enough = set(known) == {len(TOPICS)} and len(self.shipstation.webhooks.subscriptions) == len(EVENTS)
         return enough or not self.settings.server.public_url
 
     # books
@@ -239,8 +247,8 @@ class Day:
         ]
 
     def order(self, order_id: int) -> dict[str, Any]:
-        orders = next(iter(self.shopify.state()["shops"].values()))["orders"]
-        found: dict[str, Any] = next(order for order in orders if order["id"] == order_id)
+        shops = self.shopify.state()["shops"].values()
+        found: dict[str, Any] = next(one for shop in shops for one in shop["orders"] if one["id"] == order_id)
         return found
 
     def there(self, order_id: int) -> list[dict[str, Any]]:

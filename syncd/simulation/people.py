@@ -24,7 +24,7 @@ def _order_id(day: Day, number: int) -> int:
 
 
 def orders(day: Day) -> list[dict[str, Any]]:
-    return list(next(iter(day.shopify.state()["shops"].values()))["orders"])
+    return [order for shop in day.shopify.state()["shops"].values() for order in shop["orders"]]
 
 
 def _there(day: Day, number: int) -> dict[str, Any]:

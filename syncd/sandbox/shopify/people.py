@@ -1,6 +1,6 @@
 """What customers and merchants do, as methods: buy, pay, cancel, hold, edit, refund, fulfill, move goods, change the shop's settings.
 
-An order is named by its id, its global id or its name; `shop` may be left out where there is only one.
+An order is named by its id, its global id or its name; `shop` may be left out where there is only one, or with an id.
 """
 
 from __future__ import annotations
@@ -46,6 +46,11 @@ class People:
             raise ValueError(f"There is no order {ref} in {shop.options.domain}.")
         return found
 
+    def _shop_of(self, ref: OrderRef, domain: str | None) -> Shop:
+        """Order ids are unique over all shops; names are not."""
+        owner = next((name for name, shop in self._shops.items() if ref in shop.orders), domain)
+        return self.shop(domain or owner)
+
     def sell(
         self,
         shop: str | None = None,
@@ -86,17 +91,17 @@ class People:
         return order.id
 
     def pay(self, order: OrderRef, shop: str | None = None) -> None:
-        place = self.shop(shop)
+        place = self._shop_of(order, shop)
         _refused(partial(changing.pay, place, self.order(place, order)))
 
     def pay_part(self, order: OrderRef, shop: str | None = None) -> None:
         """A deposit of the half."""
-        place = self.shop(shop)
+        place = self._shop_of(order, shop)
         turning.pay_part(place, self.order(place, order))
 
     def assess_risk(self, order: OrderRef, level: str, shop: str | None = None) -> None:
         """Another assessment comes in: LOW, MEDIUM, HIGH, NONE, or PENDING while it is being made."""
-        place = self.shop(shop)
+        place = self._shop_of(order, shop)
         known = RISKS | {"PENDING": "NONE"}
         if level not in known:
             raise ValueError(f"Risk levels are {', '.join(known)}.")
@@ -112,7 +117,7 @@ class People:
     ) -> list[int]:
         """A pre-order, or some lines of it (order line id -> units): it opens by itself at that time. Gives the ids of its
         fulfillment orders."""
-        place = self.shop(shop)
+        place = self._shop_of(order, shop)
         targets = _live(self.order(place, order), fulfillment_order_id)
         for target in targets:
             units = {part.id: (lines or {}).get(part.line.id, 0) for part in target.lines}
@@ -127,13 +132,13 @@ class People:
         self, order: OrderRef, method: str | None, shop: str | None = None, fulfillment_order_id: int | None = None
     ) -> None:
         """SHIPPING, PICK_UP, LOCAL, RETAIL, PICKUP_POINT, NONE, or none at all."""
-        place = self.shop(shop)
+        place = self._shop_of(order, shop)
         for target in _live(self.order(place, order), fulfillment_order_id):
             turning.deliver_by(place, target, method)
 
     def exchange(self, order: OrderRef, add: list[dict[str, Any]], shop: str | None = None) -> int:
         """`add`: REST-shaped lines, sent once something else came back. Gives the fulfillment order id; `release` lets it go."""
-        place = self.shop(shop)
+        place = self._shop_of(order, shop)
         target = self.order(place, order)
         lines = [importing.line_of(place, target, entry, {}) for entry in add]
         return turning.exchange(place, target, lines).id
@@ -147,12 +152,12 @@ class People:
         by_country: Mapping[str, str] | None = None,
     ) -> None:
         """Customs data of the order's products: tariff code, country of origin, and the codes of single destinations."""
-        place = self.shop(shop)
+        place = self._shop_of(order, shop)
         turning.declare(place, self.order(place, order), code, origin, by_country or {})
 
     def cancel(self, order: OrderRef, shop: str | None = None, reason: str = "CUSTOMER", refund: bool = True) -> None:
         """Refused like in the admin once something was fulfilled."""
-        place = self.shop(shop)
+        place = self._shop_of(order, shop)
         if reason not in importing.REASONS:
             raise ValueError(f"Reasons are {', '.join(sorted(importing.REASONS))}.")
         _refused(partial(changing.cancel, place, self.order(place, order), reason, refund))
@@ -166,7 +171,7 @@ class People:
         lines: dict[int, int] | None = None,
     ) -> list[int]:
         """Holds one fulfillment order (or some lines: order line id -> units), or all that can be held. Gives their ids."""
-        place = self.shop(shop)
+        place = self._shop_of(order, shop)
         targets = _live(self.order(place, order), fulfillment_order_id)
         for target in targets:
             number = place.ids.next()
@@ -176,7 +181,7 @@ class People:
         return [target.id for target in targets]
 
     def release(self, order: OrderRef, shop: str | None = None, fulfillment_order_id: int | None = None) -> list[int]:
-        place = self.shop(shop)
+        place = self._shop_of(order, shop)
         held = [entry for entry in _live(self.order(place, order), fulfillment_order_id) if entry.holds]
         for target in held:
             _refused(partial(holding.release, place, target, None))
@@ -191,7 +196,7 @@ class People:
         lines: dict[int, int] | None = None,
     ) -> list[int]:
         """Gives the ids of the fulfillment orders that are now at the location."""
-        place = self.shop(shop)
+        place = self._shop_of(order, shop)
         moved = []
         for target in _live(self.order(place, order), fulfillment_order_id):
             units = [(part.id, (lines or {})[part.line.id]) for part in target.lines if part.line.id in (lines or {})]
@@ -211,7 +216,7 @@ class People:
     ) -> list[int]:
         """Marks as fulfilled by hand: one fulfillment for each fulfillment order, of these units (order line id -> units) or of
         all that remains. Gives their ids."""
-        place = self.shop(shop)
+        place = self._shop_of(order, shop)
         tracking = [Tracking(company, tracking_number, None)] if tracking_number else []
         done = []
         for target in _live(self.order(place, order), fulfillment_order_id):
@@ -237,7 +242,7 @@ class People:
         amount: Decimal | None = None,
     ) -> int:
         """`lines`: order line id -> units; none with an `amount` refunds money only. Gives the refund id."""
-        place = self.shop(shop)
+        place = self._shop_of(order, shop)
         if restock_type not in ("CANCEL", "RETURN", "NO_RESTOCK"):
             raise ValueError("Restock types are CANCEL, RETURN, NO_RESTOCK.")
         target = self.order(place, order)
@@ -257,7 +262,7 @@ class People:
     ) -> list[int]:
         """`quantities`: order line id -> new current quantity; `add`: REST-shaped lines; `address`: REST-shaped fields that
         replace those of the present shipping address. Gives the ids of added lines."""
-        place = self.shop(shop)
+        place = self._shop_of(order, shop)
         target = self.order(place, order)
         if target.cancelled_at:
             raise ValueError("A cancelled order cannot be edited.")
@@ -279,7 +284,7 @@ class People:
         self, order: OrderRef, shop: str | None = None, add: list[str] | None = None, remove: list[str] | None = None
     ) -> list[str]:
         """Capitals make no difference, as in the admin. Gives the tags that the order then has."""
-        place = self.shop(shop)
+        place = self._shop_of(order, shop)
         target = self.order(place, order)
         dropped = {name.casefold() for name in [*(add or []), *(remove or [])]}
         target.tags = [name for name in target.tags if name.casefold() not in dropped] + (add or [])
