@@ -5,9 +5,10 @@ from __future__ import annotations
 from syncd import logs
 from syncd.http import AiohttpHttp
 from syncd.shipstation import lists
+from syncd.shipstation import webhooks as shipstation_webhooks
 from syncd.shipstation.client import ShipStationClient
 from syncd.shopify import webhooks
-from syncd.store import sqlite
+from syncd.store import budgets, sqlite
 from syncd.store.sqlite import PRAGMAS
 from tests.simulation.mutants.planting import Constant, Edit, Mutant
 
@@ -73,5 +74,35 @@ SHELL = (
             ),
         ),
         "tests/shipstation/test_reads.py::test_every_order_is_listed_once[zero-1-501]",
+    ),
+    Mutant(
+        "failed_commit_untold",
+        "who waited for a commit that failed hears that all is well",
+        (Edit(sqlite.fail, "job.error = job.error or store_error(error)", "pass"),),
+        "tests/store/test_engine.py::test_a_commit_that_fails_fails_everyone_in_the_group",
+    ),
+    Mutant(
+        "file_unlocked",
+        "two daemons may run on one SQLite file",
+        (Edit(sqlite.take_file_lock, "fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)", "pass"),),
+        "tests/store/test_engine.py::test_a_second_daemon_on_the_same_file_is_refused",
+    ),
+    Mutant(
+        "commits_as_the_host_likes",
+        "a PostgreSQL that acknowledges before the disk has it is taken as it is",
+        (Constant("syncd.store.postgres", "SESSION", "SELECT 1"),),
+        "tests/store/test_engine.py::test_commits_wait_for_the_disk_even_where_the_host_says_otherwise",
+    ),
+    Mutant(
+        "budget_unlocked",
+        "two replicas read the budget at once, and each takes the last slot",
+        (Edit(budgets._changed, ".with_for_update()", ""),),
+        "tests/store/test_budgets.py::test_concurrent_replicas_never_take_the_same_free_slot[postgres]",
+    ),
+    Mutant(
+        "secret_unread",
+        "whoever knows the path of ShipStation's webhooks is let in",
+        (Edit(shipstation_webhooks.is_secret, "return bool(secret)", "return True or bool(secret)"),),
+        "tests/intake/test_server.py::test_the_shipstation_path_is_its_secret",
     ),
 )  # fmt: skip
