@@ -20,6 +20,7 @@ from syncd.intake.marked import MarkedOrders
 from syncd.intake.package_feeds import PackageFeed, package_lists
 from syncd.intake.server import Door, Doors, Reports, Webhooks
 from syncd.intake.sweeps import sweep_feeds
+from syncd.intake.turns import TURN_S, Passed, Turn
 from syncd.logs import get_logger
 from syncd.operate.metrics import Metrics
 from syncd.operate.status import read_status
@@ -31,11 +32,14 @@ from syncd.store.consignments import forget_documents
 from syncd.store.inbox import prune_deliveries
 from syncd.store.journal import prune_journal
 from syncd.store.migrations import is_at_head
+from syncd.waiting import first_of
 from syncd.wiring import Flows, Vendors, all_sweeps, build_flows, connect, start_of_sync, sweep_bounds
 
 log = get_logger("daemon")
 
 STALE_BEAT_S = 60.0
+CHECK_S = 5.0
+"""How often we look whether a feed is due: also one whose turn another replica had."""
 TIDY_S = 3600.0
 DEAD_DELIVERY_DAYS = 3
 
@@ -70,7 +74,7 @@ class Duties:
             for flow in (flows.orders, flows.shipments)
         ]
         self._inbox = Inbox(ports.db, ports.clock, ports.rng)
-        self.feeds = Feeds(self._all_feeds(start_at), flows.accounts, ports.clock, self.wake)
+        self.feeds = Feeds(self._all_feeds(start_at), flows.accounts, ports.db, ports.clock, self.wake)
         self._reader = Reader(self._inbox, ports.db, ports.clock, self.feeds.nudge, self.wake)
         self._metrics = Metrics(vendors.window)
         self.webhooks = Webhooks(_doors(settings), self._inbox, ports.clock)
@@ -86,14 +90,17 @@ class Duties:
     def start(self) -> None:
         for name, work in self._all().items():
             self._ports.spawn.start(name, work)
+        self._ports.spawn.start("feeds due", self.feeds.check)
 
     def ticks(self) -> list[Tick]:
         """For whoever keeps the time."""
-        spawn = self._ports.spawn
-        ticks = [Tick(feed.every_s, partial(self.feeds.nudge, feed.name)) for feed in self.feeds.feeds]
-        ticks.append(Tick(TIDY_S, partial(spawn.start, "tidy", self._tidy)))
-        ticks.append(Tick(self._settings.sync.sweep_s, partial(spawn.start, "subscriptions", self._subscribe)))
-        return ticks
+        start = self._ports.spawn.start
+        soonest_s = min(feed.every_s for feed in self.feeds.feeds)
+        return [
+            Tick(min(CHECK_S, soonest_s / 4), partial(start, "feeds due", self.feeds.check)),
+            Tick(TIDY_S, partial(start, "tidy", self._tidy)),
+            Tick(self._settings.sync.sweep_s, partial(start, "subscriptions", self._subscribe)),
+        ]
 
     def wake(self) -> None:
         for runner in self._runners:
@@ -114,20 +121,33 @@ class Duties:
         sync, feeds = self._settings.sync, []
         for shop in self._vendors.shops.values():
             for changes in CHANGE_LISTS:
-                part = ChangeFeed(changes, shop, self._db, self._clock, start_at)
-                feeds.append(Feed(part.name, shop.account, sync.order_poll_s, part.poll))
+                turn = self._turn(changes.name_in(shop.store))
+                part = ChangeFeed(changes, shop, turn, self._clock, start_at)
+                feeds.append(Feed(turn, shop.account, sync.order_poll_s, part.poll))
         prefixes = [store.order_prefix for store in self._settings.stores.values()]
         marked = MarkedOrders(self._vendors.shipstation, self._db, prefixes)
         for source in package_lists(self._vendors.shipstation):
-            feed = PackageFeed(source, list(self._vendors.shops), self._db, self._clock, start_at, marked)
-            feeds.append(Feed(source.name, ACCOUNT, sync.shipment_poll_s, feed.poll))
-        db, clock = self._db, self._clock
-        return feeds + sweep_feeds(
-            all_sweeps(self._vendors, db, clock, start_at), sweep_bounds(self._settings), db, clock, self._ports.rng
-        )
+            turn = self._turn(source.name)
+            feed = PackageFeed(source, list(self._vendors.shops), turn, self._clock, start_at, marked)
+            feeds.append(Feed(turn, ACCOUNT, sync.shipment_poll_s, feed.poll))
+        found = all_sweeps(self._vendors, self._turn, self._clock, start_at)
+        return feeds + sweep_feeds(found, sweep_bounds(self._settings), self._clock)
+
+    def _turn(self, name: str) -> Turn:
+        return Turn(name, self._db, self._clock, self._ports.rng)
 
     async def _subscribe(self) -> None:
-        await subscribe_all(self._settings, self._vendors, self._accounts)
+        """One replica after the other: two at once would both subscribe what is missing."""
+        turn, wanted_at = self._turn("subscriptions"), self._clock.now()
+        while not self._stopping.is_set():
+            try:
+                done = await turn.do(partial(subscribe_all, self._settings, self._vendors, self._accounts), wanted_at)
+            except SyncError as error:
+                log.warning("subscriptions.postponed", error_code=error.code, error_text=error.text)
+                return
+            if done is not Passed.BUSY:
+                return
+            await first_of(self._clock, TURN_S / 3, self._stopping)
 
     async def _tidy(self) -> None:
         """Forgets what is no longer needed; documents of closed orders hold names and addresses."""

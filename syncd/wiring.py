@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,6 +16,7 @@ from syncd.errors import SettingsError
 from syncd.flows.orders import OrdersFlow
 from syncd.flows.shipments import ShipmentsFlow
 from syncd.intake.sweeps import Sweep, SweepBounds, sweeps
+from syncd.intake.turns import Turn
 from syncd.ports import Clock, Db, Http, Rng
 from syncd.settings import Limits, Settings, Store
 from syncd.shipstation.client import ACCOUNT, ShipStationClient
@@ -102,8 +103,8 @@ def profiles(settings: Settings, start_at: datetime) -> dict[str, Profile]:
     }
 
 
-def all_sweeps(vendors: Vendors, db: Db, clock: Clock, start_at: datetime) -> list[Sweep]:
-    return sweeps(vendors.shops, vendors.shipstation, db, clock, start_at)
+def all_sweeps(vendors: Vendors, turn_of: Callable[[str], Turn], clock: Clock, start_at: datetime) -> list[Sweep]:
+    return sweeps(vendors.shops, vendors.shipstation, turn_of, clock, start_at)
 
 
 def sweep_bounds(settings: Settings) -> SweepBounds:

@@ -133,6 +133,7 @@ def upgrade() -> None:
         sa.Column("token", sa.String(), nullable=True),
         sa.Column("until", columns.UtcTime(), nullable=True),
         sa.Column("fence", sa.BigInteger(), nullable=False),
+        sa.Column("done_at", columns.UtcTime(), nullable=True),
         sa.PrimaryKeyConstraint("name", name="pk_leases"),
     )
     op.create_table(

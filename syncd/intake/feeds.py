@@ -14,12 +14,14 @@ from datetime import datetime, timedelta
 from syncd.accounts import Accounts
 from syncd.errors import AccessError, SyncError, ThrottledError
 from syncd.hints import Lane, Mark, order_subject
+from syncd.intake.turns import Passed, Turn
 from syncd.logs import get_logger
 from syncd.ports import Clock, Db
 from syncd.shopify import reads as shopify
 from syncd.shopify.client import ShopifyClient
 from syncd.shopify.reads import FulfillmentOrderSeen, OrderSeen
 from syncd.store.cursors import advance, cursor
+from syncd.store.leases import last_done
 from syncd.store.marks import mark
 from syncd.store.orders import SeenVersion, seen_versions
 from syncd.store.transaction import together
@@ -35,19 +37,37 @@ CLOCK_MARGIN = timedelta(seconds=5)
 class Feed:
     """One list of one vendor. `poll` returns how many rows were new; `account` is who is paused when it may not look."""
 
-    name: str
+    turn: Turn
     account: str
     every_s: float
     poll: Callable[[], Awaitable[int]]
+    looks_at_start: bool = True
+    """What happened while nobody ran is found at once, and not only when the next look is due."""
+
+    @property
+    def name(self) -> str:
+        return self.turn.name
+
+    @property
+    def rest_s(self) -> float:
+        """Bursts of nudges are one look."""
+        return min(2.0, self.every_s / 4)
 
 
 class Feeds:
-    """Runs each feed when its time has come or a webhook nudged it, never twice at once."""
+    """Runs each feed when its time has come or a webhook nudged it, never twice at once, whatever the number of replicas."""
 
-    def __init__(self, feeds: Sequence[Feed], accounts: Accounts, clock: Clock, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, feeds: Sequence[Feed], accounts: Accounts, db: Db, clock: Clock, wake: Callable[[], None]
+    ) -> None:
         self._nudged = {feed.name: asyncio.Event() for feed in feeds}
+        self._wanted: dict[str, datetime] = {}
+        """Since when a look is wanted; one that anybody began later will do."""
+        self._failed_at: dict[str, float] = {}
+        """When the last look began, where it failed: without a nudge the next one waits its time."""
         self._feeds = feeds
         self._accounts = accounts
+        self._db = db
         self._clock = clock
         self._wake = wake
 
@@ -58,26 +78,45 @@ class Feeds:
     def nudge(self, name: str) -> None:
         """Unknown names are ignored: a webhook may speak of a feed that is not configured."""
         if name in self._nudged:
-            self._nudged[name].set()
+            self._want(name, self._clock.now() + CLOCK_MARGIN)
+
+    async def check(self) -> None:
+        """Nudges the feeds at which nobody has looked for their time, whoever's turn it was."""
+        try:
+            done = await self._db.run(last_done())
+        except SyncError as error:
+            log.warning("feeds.unchecked", error_code=error.code, error_text=error.text)
+            return
+        for feed in self._feeds:
+            due = self._clock.now() - timedelta(seconds=feed.every_s)
+            is_due = feed.name not in done or done[feed.name] < due
+            if is_due and self._clock.monotonic() - self._failed_at.get(feed.name, -feed.every_s) >= feed.every_s:
+                self._want(feed.name, due)
+
+    def _want(self, name: str, since: datetime) -> None:
+        self._wanted[name] = max(since, self._wanted.get(name, since))
+        self._nudged[name].set()
 
     async def work(self, feed: Feed, stopping: asyncio.Event) -> None:
-        """Looks once at the start, then whenever nudged. After a look it rests a little: bursts of nudges are one look."""
+        """Looks whenever nudged, then rests a little."""
         nudged = self._nudged[feed.name]
-        nudged.set()
+        if feed.looks_at_start:
+            self.nudge(feed.name)
         while not stopping.is_set():
             await first_of(self._clock, feed.every_s * 2, nudged, stopping)
             if stopping.is_set():
                 return
             nudged.clear()
-            await self._look(feed)
-            await first_of(self._clock, min(2.0, feed.every_s / 4), stopping)
+            await self._look(feed, self._wanted.pop(feed.name, self._clock.now()))
+            await first_of(self._clock, feed.rest_s, stopping)
 
-    async def _look(self, feed: Feed) -> None:
+    async def _look(self, feed: Feed, since: datetime) -> None:
         if self._accounts.refusal(feed.account):
             return
         began = self._clock.monotonic()
+        self._failed_at[feed.name] = began
         try:
-            changed = await feed.poll()
+            changed = await feed.turn.do(feed.poll, since, feed.rest_s)
         except AccessError as error:
             await self._accounts.lost(error)
         except ThrottledError as error:
@@ -87,15 +126,18 @@ class Feeds:
         except Exception:  # our mistake about one row must not end all the other work
             log.exception("feed.failed", feed=feed.name)
         else:
-            await self._accounts.answered(feed.account)
-            if changed:
-                log.info(
-                    "feed.polled",
-                    feed=feed.name,
-                    changed=changed,
-                    duration_ms=round((self._clock.monotonic() - began) * 1000),
-                )
-                self._wake()
+            del self._failed_at[feed.name]
+            await self._looked(feed, since, changed, self._clock.monotonic() - began)
+
+    async def _looked(self, feed: Feed, since: datetime, changed: int | Passed, took_s: float) -> None:
+        if changed is Passed.BUSY:  # what is under way may have begun before that for which we were nudged
+            self._want(feed.name, since)
+        if isinstance(changed, Passed):
+            return
+        await self._accounts.answered(feed.account)
+        if changed:
+            log.info("feed.polled", feed=feed.name, changed=changed, duration_ms=round(took_s * 1000))
+            self._wake()
 
 
 Seen = OrderSeen | FulfillmentOrderSeen
@@ -108,6 +150,9 @@ class ChangeList:
     name: str
     pages: Callable[[ShopifyClient, datetime], AsyncIterator[Sequence[Seen]]]
     is_news: Callable[[datetime, SeenVersion | None], bool]
+
+    def name_in(self, store: str) -> str:
+        return f"{store}.{self.name}"
 
 
 def _is_unseen(updated_at: datetime, seen: SeenVersion | None) -> bool:
@@ -133,7 +178,7 @@ class ChangeFeed:
     """Marks the orders of one list of one store. Rows that we have already seen as they are now are passed over."""
 
     def __init__(self, source: ChangeList, client: ShopifyClient, db: Db, clock: Clock, begin_at: datetime) -> None:
-        self.name = f"{client.store}.{source.name}"
+        self.name = source.name_in(client.store)
         self._source = source
         self._client = client
         self._db = db

@@ -221,7 +221,8 @@ class Cursor(Row, table=True):
 
 
 class Lease(Row, table=True):
-    """Who alone may do a duty. `fence` grows with every change of hands and never shrinks."""
+    """Who alone may do a duty, and when it was begun for the last time that it came to its end. `fence` grows with every change
+    of hands and never shrinks."""
 
     __tablename__ = "leases"
 
@@ -229,6 +230,7 @@ class Lease(Row, table=True):
     token: str | None = None
     until: datetime | None = Field(default=None, sa_type=UtcTime)
     fence: int = Field(default=1, sa_type=BigInteger)
+    done_at: datetime | None = Field(default=None, sa_type=UtcTime)
 
 
 class Budget(Row, table=True):

@@ -6,13 +6,14 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from syncd.ports import Db
-from syncd.store.leases import drop_lease, take_lease
+from syncd.store.leases import drop_lease, keep_lease, last_done, take_lease
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 async def take(db: Db, token: str, when: float) -> int | None:
-    return await db.run(take_lease("polls", token, NOW + timedelta(seconds=when), 30))
+    taken = await db.run(take_lease("polls", token, NOW + timedelta(seconds=when), 30))
+    return taken.fence if taken else None
 
 
 async def test_a_lease_is_renewed_by_its_owner_and_refused_to_others(db: Db) -> None:
@@ -22,12 +23,29 @@ async def test_a_lease_is_renewed_by_its_owner_and_refused_to_others(db: Db) -> 
 
 async def test_a_dropped_lease_is_free_at_once_and_its_fence_goes_on(db: Db) -> None:
     await take(db, "a", 0)
-    await db.run(drop_lease("polls", "b"))
+    await db.run(drop_lease("polls", "b", None, NOW))
     assert await take(db, "b", 1) is None
-    await db.run(drop_lease("polls", "a"))
+    await db.run(drop_lease("polls", "a", None, NOW))
     assert await take(db, "b", 1) == 2
 
 
 async def test_of_many_who_ask_at_once_one_gets_it(db: Db) -> None:
     fences = await asyncio.gather(*(take(db, f"replica {number}", 0) for number in range(20)))
     assert [fence for fence in fences if fence is not None] == [1]
+
+
+async def test_a_duty_rests_and_remembers_when_it_was_last_done(db: Db) -> None:
+    await take(db, "a", 0)
+    await db.run(drop_lease("polls", "a", NOW + timedelta(seconds=5), NOW))
+    assert await take(db, "b", 4) is None
+    assert await db.run(last_done()) == {"polls": NOW}
+    assert await take(db, "b", 5) == 2
+
+
+async def test_a_late_renewal_takes_nothing_back(db: Db) -> None:
+    await take(db, "a", 0)
+    assert await db.run(keep_lease("polls", "a", NOW + timedelta(seconds=60)))
+    assert await take(db, "b", 59) is None
+    await db.run(drop_lease("polls", "a", None, None))
+    assert not await db.run(keep_lease("polls", "a", NOW + timedelta(seconds=90)))
+    assert await take(db, "b", 60) == 2
