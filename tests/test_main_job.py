@@ -176,7 +176,7 @@ async def test_units_added_go_out_once_they_are_paid(day: Day) -> None:
     day.shopify.people.edit(order_id, quantities={line: 5})
     await day.rest()
     told = (await day.told())[order_id]
-    assert (told["cause"], told["detail"]) == ("in_shipstation", "3 units partly_paid")
+    assert (told["cause"], told["detail"]) == ("in_shipstation", "3 units kept back: partly paid")
     assert [item["quantity"] for item in day.there(order_id)[0]["items"]] == [2]
     day.shopify.people.pay(order_id)
     await day.rest()

@@ -258,7 +258,7 @@ def test_an_unpaid_addition_waits_while_the_rest_goes_out() -> None:
     )
     plan = planned(edited, [known], observed=shown(known))
     assert plan.cause is Cause.IN_SHIPSTATION
-    assert plan.detail == "1 units partly_paid"
+    assert plan.detail == "1 unit kept back: partly paid"
     assert all(units_of(step.document) == {7001: 2} for step in upserts(plan))
 
 

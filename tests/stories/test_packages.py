@@ -450,4 +450,4 @@ async def test_the_story_of_a_voided_and_replaced_label_can_be_read(day: Day) ->
     story = explain_text(await explain_order(await desk_of(day), f"main/{order_id}", offline=False))
     assert f"now shows the new label {again.tracking_number} instead of the voided one" in story
     assert f"Shopify's fulfillment of package s{second.shipment_id} was taken back: the label is void" in story
-    assert f"Package s{first.shipment_id}: voided" in story
+    assert f"Package s{first.shipment_id}: USPS {first.tracking_number}, label voided, not in Shopify" in story

@@ -185,7 +185,7 @@ async def test_an_excluded_order_never_goes_out_and_one_excluded_too_late_stays(
     await day.rest()
     told = await day.told()
     assert (told[never]["state"], told[never]["cause"]) == ("excluded", "excluded_by_rule")
-    assert told[never]["detail"] == "1 units excluded_by_rule: rule not ours"
+    assert told[never]["detail"] == "1 unit kept back: excluded by rule: rule not ours"
     assert told[late]["state"] == "in_shipstation"
     assert (day.there(never), len(open_orders(day, late))) == ([], 1)
     day.shopify.people.tag(never, remove=["dropship"])
@@ -202,7 +202,7 @@ async def test_a_held_order_waits_for_a_person(day: Day) -> None:
     assert (told["state"], told["cause"], told["detail"]) == (
         "held",
         "held_by_rule",
-        "5 units held_by_rule: rule ask first",
+        "5 units kept back: held by rule: rule ask first",
     )
     assert day.there(order_id) == []
     await release_orders(await desk_of(day), [f"main/{order_id}"])
