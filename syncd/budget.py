@@ -1,6 +1,6 @@
 """What each vendor account may still be sent. No call leaves without a grant from here, and a 429 that we caused is a bug.
 
-ShipStation counts calls in a fixed window; the log of our grants is in the database, shared by all replicas. Shopify counts
+ShipStation counts calls in a fixed window; what counts in it is in the database, shared by all replicas. Shopify counts
 points in a bucket per store and tells its level with every answer, so that one is kept in memory.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from bisect import insort
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,7 +17,8 @@ from itertools import count
 from typing import Any
 
 from syncd.ports import Clock, Db
-from syncd.store.budgets import correct, take_grant
+from syncd.store.budgets import Told, block, give_back, note_answer, take_grant
+from syncd.waiting import first_of
 
 
 class Urgency(IntEnum):
@@ -49,14 +49,27 @@ def ceiling(urgency: Urgency, limit: int) -> int:
     return max(1, int(limit * SHARES[urgency] + 1e-9))
 
 
+LONGEST_CALL_S = 60.0
+USUAL_WAY_S = 0.02
+"""Of the window. A call reaches the vendor's counter within this time of leaving; what its answer waits for comes after."""
+
+
 @dataclass(frozen=True)
 class Usage:
-    """`used` is what this process knows of: its own grants, or what the vendor last told of the window, if that is more."""
+    """`used` is what counted in the window, ours and others', when this process last asked or learned of it."""
 
     used: int
     limit: int
     waiting: int
     blocked_until: datetime | None
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call that may be made now and not later. `number` is the ledger's, `left_at` our clock when it was granted."""
+
+    number: float
+    left_at: datetime
 
 
 @dataclass(order=True)
@@ -67,77 +80,84 @@ class _Ticket:
 
 
 class WindowBudget:
-    """So many calls in a fixed window, whose beginning only the vendor knows.
+    """So many calls in a fixed window, of which only the vendor knows when it ends.
 
-    A log of grants that spans a whole window can never put more than the limit into any window, wherever it begins.
+    Each answer tells its remaining seconds, so that the next window is spent as soon as it opens. Whatever the answers say or
+    do not say, a call counts until its window is surely over; see the ledger in the store. `longest_call_s` is the longest
+    that a call may be under way: so long, and a window more, counts what a process took with it when it died.
     """
 
-    def __init__(self, db: Db, clock: Clock, account: str, limit: int, window_s: float) -> None:
+    def __init__(
+        self,
+        db: Db,
+        clock: Clock,
+        account: str,
+        limit: int,
+        window_s: float,
+        longest_call_s: float = LONGEST_CALL_S,
+    ) -> None:
         self._db = db
         self._clock = clock
         self._account = account
         self._limit = self._agreed = limit
         self._window_s = window_s
-        self._guard_s = min(0.25, window_s * 0.02)
+        self._longest_s = window_s + longest_call_s
         self._numbers = count()
         self._waiting: list[_Ticket] = []
         self._asking = asyncio.Lock()
-        self._granted: deque[tuple[datetime, float]] = deque()  # when, and how many seconds later the call could leave
-        self._told: tuple[int, datetime] | None = None
+        self._learned = asyncio.Event()
+        self._used = (0, clock.now())
         self._blocked_until: datetime | None = None
 
-    async def grant(self, urgency: Urgency) -> datetime:
-        """Waits until one call may be sent, now and not later. Gives the time of the grant, which `note` wants back."""
+    async def grant(self, urgency: Urgency) -> Call:
+        """Waits until one call may be sent, now and not later. `note`, `lost` or `unsent` must tell what became of it."""
         ticket = _Ticket(urgency, next(self._numbers))
         insort(self._waiting, ticket)
         self._wake_first()
         try:
             while True:
                 await ticket.is_first.wait()
-                granted_at, wait_s = await self._ask(urgency)
-                if granted_at is not None:
-                    return granted_at
+                call, wait_s = await self._ask(urgency)
+                if call is not None:
+                    return call
                 # whoever is more urgent asks meanwhile; everybody else would be refused too
-                await self._clock.sleep(min(wait_s, self._window_s / 4))
+                await first_of(self._clock, min(wait_s, self._window_s / 4), self._learned)
         finally:
             self._waiting.remove(ticket)
             self._wake_first()
 
-    async def note(self, headers: Mapping[str, str], granted_at: datetime) -> None:
-        """Learns from the headers of an answer, whose call was granted at `granted_at`, what others do with our key."""
+    async def note(self, headers: Mapping[str, str], call: Call) -> None:
+        """The call was answered. Learns from its headers when the window ends, and what others do with our key."""
         limit = _whole(headers.get("x-rate-limit-limit"))
         remaining = _whole(headers.get("x-rate-limit-remaining"))
         reset_s = _whole(headers.get("x-rate-limit-reset"))
         if limit:
             self._limit = min(self._agreed, limit)
-        now = self._clock.now()
-        # A slow answer may speak of a window that is over, whose calls our log has forgotten: they would look like somebody
-        # else's. The second is for the vendor's rounding.
-        if not limit or remaining is None or not reset_s or _later(now, 1) > _later(granted_at, reset_s):
-            return
-        used = limit - remaining
-        self._told = (used, _later(now, reset_s))
-        self._forget(now)
-        # Twenty calls are in flight at once, so an answer may know of fewer calls than we have sent. Only more is news.
-        if used > len(self._granted):
-            await self._db.run(correct(self._account, now, limit, self._log_s, remaining, reset_s + 1))
+        told = None
+        if limit and remaining is not None and reset_s:  # 0 is also what an account without windows would say
+            told = self._told(call, limit - remaining, reset_s)
+        await self._over(call, told)
+
+    async def lost(self, call: Call) -> None:
+        """It may have arrived, and no answer tells when."""
+        await self._over(call, None)
+
+    async def unsent(self, call: Call) -> None:
+        """It was never made."""
+        await self._db.run(give_back(self._account, call.number, self._clock.now(), self._longest_s))
+        self._learned.set()
 
     async def throttled(self, retry_after_s: float) -> None:
         """The vendor refused a call: nobody sends anything before the window is over."""
         now = self._clock.now()
         self._blocked_until = _later(now, retry_after_s)
-        await self._db.run(correct(self._account, now, self._limit, self._log_s, 0, retry_after_s))
+        await self._db.run(block(self._account, now, self._blocked_until, self._longest_s))
 
     def usage(self, now: datetime) -> Usage:
-        self._forget(now)
-        told = self._told[0] if self._told and self._told[1] > now else 0
+        used, at = self._used
         blocked = self._blocked_until if self._blocked_until and self._blocked_until > now else None
-        return Usage(max(len(self._granted), told), self._limit, len(self._waiting), blocked)
-
-    def pressure(self, now: datetime) -> float:
-        """How full the window is, 0 to 1 and more. Batches wait to fill as it grows."""
-        usage = self.usage(now)
-        return (usage.used + usage.waiting) / usage.limit
+        is_old = _later(at, self._window_s) <= now
+        return Usage(0 if is_old else used, self._limit, len(self._waiting), blocked)
 
     def fair_wait_s(self, now: datetime) -> float:
         """How long a call that could take more along should wait for it: an even share of the window while half of it is
@@ -147,39 +167,38 @@ class WindowBudget:
         slots = usage.limit if free > usage.limit / 2 else max(free, 4)
         return self._window_s / slots
 
-    async def _ask(self, urgency: Urgency) -> tuple[datetime | None, float]:
-        """The time of the grant, or None and the seconds to wait."""
+    async def _ask(self, urgency: Urgency) -> tuple[Call | None, float]:
+        """The call, or None and the seconds to wait."""
         async with self._asking:
             now = self._clock.now()
-            self._forget(now)
-            most = ceiling(urgency, self._limit)
-            grant = await self._db.run(
-                take_grant(self._account, now, self._limit, self._log_s, most, SOON * self._window_s)
-            )
-        if not grant.granted:
+            self._learned.clear()
+            most, soon_s = ceiling(urgency, self._limit), SOON * self._window_s
+            grant = await self._db.run(take_grant(self._account, now, self._limit, most, self._longest_s, soon_s))
+        self._used = (grant.used, now)
+        if grant.number is None:
             return None, grant.wait_s
-        self._granted.append((now, (self._clock.now() - now).total_seconds()))
-        return now, 0.0
+        return Call(grant.number, self._clock.now()), 0.0
 
-    @property
-    def _log_s(self) -> float:
-        """How long a grant counts: the window and a guard, because two calls may come closer together on their way.
+    def _told(self, call: Call, used: int, reset_s: int) -> Told | None:
+        """Whether the vendor rounds its seconds up or down is not known, nor when within the call it looked at its clock."""
+        left, now = call.left_at.timestamp(), self._clock.now().timestamp()
+        if now - left > self._window_s / 2:
+            return None  # it could speak of either of two windows
+        arrived = min(now, left + USUAL_WAY_S * self._window_s)
+        most_s = min(reset_s + 1.0, self._window_s) if reset_s <= self._window_s else reset_s + 1.0
+        return Told(left + reset_s - 1.0, arrived + most_s, now + most_s, used)
 
-        A call leaves later than its log entry says, by as long as the database took. That matters while the entry counts, and
-        no longer: one slow write must not stretch every window to come.
-        """
-        slowest_s = max((delay_s for _, delay_s in self._granted), default=0.0)
-        return self._window_s + max(self._guard_s, min(2 * slowest_s, self._window_s / 4))
+    async def _over(self, call: Call, told: Told | None) -> None:
+        now = self._clock.now()
+        used = await self._db.run(note_answer(self._account, call.number, now, told, self._window_s, self._longest_s))
+        self._used = (used, now)
+        self._learned.set()
 
     def _wake_first(self) -> None:
         if self._waiting:
             self._waiting[0].is_first.set()
         for ticket in self._waiting[1:]:
             ticket.is_first.clear()
-
-    def _forget(self, now: datetime) -> None:
-        while self._granted and _later(self._granted[0][0], self._log_s) <= now:
-            self._granted.popleft()
 
 
 class CostBudget:

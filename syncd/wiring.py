@@ -47,7 +47,8 @@ class Flows:
 def connect(settings: Settings, http: Http, db: Db, clock: Clock, rng: Rng) -> Vendors:
     """Opens nothing yet. Raises `SettingsError` for a shop or an API version that cannot be."""
     limits, account = settings.limits, settings.shipstation
-    window = WindowBudget(db, clock, ACCOUNT, account.requests_per_window, account.window_s)
+    longest_call_s = max(limits.read_timeout_s, limits.write_timeout_s)
+    window = WindowBudget(db, clock, ACCOUNT, account.requests_per_window, account.window_s, longest_call_s)
     shipstation = ShipStationClient(
         http, clock, rng, window, account.v1_url, account.key_pairs(), limits.read_timeout_s, limits.write_timeout_s
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
-from syncd.budget import Urgency, WindowBudget
+from syncd.budget import Call, Urgency, WindowBudget
 from syncd.errors import AccessError, RejectedError, SyncError, ThrottledError, TransientError, UncertainError
 from syncd.http import json_bytes, json_of
 from syncd.logs import get_logger
@@ -72,39 +72,48 @@ class ShipStationClient:
                 await self._clock.sleep(FIRST_DELAY_S * 4**attempt * (0.5 + self._rng.random()))
         raise AssertionError("not reached")
 
-    async def post(self, path: str, body: Any, urgency: Urgency) -> Any:
-        """The JSON. Never repeated: `UncertainError` means that it may have been done."""
-        return await self._call("POST", path, json_bytes(body), urgency)
+    async def post(self, path: str, body: Any, urgency: Urgency, granted: Call | None = None) -> Any:
+        """The JSON. Never repeated: `UncertainError` means that it may have been done. `granted`: the budget was asked before."""
+        return await self._call("POST", path, json_bytes(body), urgency, granted)
 
     async def delete(self, path: str, urgency: Urgency) -> Any:
         return await self._call("DELETE", path, None, urgency)
 
-    async def _call(self, method: str, target: str, body: bytes | None, urgency: Urgency) -> Any:
+    async def _call(
+        self, method: str, target: str, body: bytes | None, urgency: Urgency, granted: Call | None = None
+    ) -> Any:
         is_write = method != "GET"
         for login in tuple(self._logins):
-            response = await self._exchange(method, target, body, urgency, login)
+            call, granted = granted or await self._budget.grant(urgency), None
+            response = await self._exchange(method, target, body, call, login)
             if response.status != 401:
                 self._keep(login)
                 break
         # a 401 carried nothing out, so the next pair may repeat even a write
         return await self._result(response, is_write)
 
-    async def _exchange(self, method: str, target: str, body: bytes | None, urgency: Urgency, login: str) -> Response:
+    async def _exchange(self, method: str, target: str, body: bytes | None, call: Call, login: str) -> Response:
         headers = {"Authorization": login, "Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/json"
         timeout_s = self._read_timeout_s if method == "GET" else self._write_timeout_s
-        granted_at = await self._budget.grant(urgency)
         try:
             response = await self._http.send(Request(method, self._base_url + target, headers, body, timeout_s))
+        except TransientError:
+            await self._book(self._budget.unsent(call))
+            raise
         except UncertainError as error:
+            await self._book(self._budget.lost(call))
             if method != "GET":
                 raise
             raise TransientError(error.code, error.text) from error
-        # the call is over and its answer is here: that the database is busy must not turn it into a failure
-        with suppress(TransientError):
-            await self._budget.note(response.headers, granted_at)
+        await self._book(self._budget.note(response.headers, call))
         return response
+
+    async def _book(self, entry: Coroutine[Any, Any, None]) -> None:
+        """The call is over, whatever became of it: that the database is busy must not turn it into something else."""
+        with suppress(TransientError):
+            await entry
 
     def _keep(self, login: str) -> None:
         if self._logins[0] != login:

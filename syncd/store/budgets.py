@@ -1,14 +1,15 @@
 """What each vendor account was sent lately, shared by all replicas, and which accounts do not let us in.
 
-The log of grants slides with the time, so that no window of the vendor's can hold more than the limit, wherever it begins.
+ShipStation counts in fixed windows whose ends only its answers tell. Every call counts until the window in which the vendor
+counted it is surely over: as the answer told, or, where it told nothing of use, for a whole window after the answer.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from sqlalchemy import func, select, update
 from sqlmodel import Session
@@ -20,13 +21,18 @@ from syncd.store.transaction import T, Work
 BUDGETS = table_of(Budget)
 COLUMNS = BUDGETS.c
 
+TICK_S = 1e-4
+"""Calls are told apart by the time of their grant, of which there is never the same twice."""
+
 
 @dataclass(frozen=True)
 class Grant:
-    """`wait_s` is 0 when granted, else the time after which asking again makes sense: never 0."""
+    """`number` names the call that may now be made; None when it must wait, for `wait_s`, which is never 0. `used` calls count
+    at present, this one too."""
 
-    granted: bool
-    wait_s: float = 0.0
+    number: float | None
+    wait_s: float
+    used: int
 
 
 @dataclass(frozen=True)
@@ -38,97 +44,186 @@ class PausedAccount:
 
 
 @dataclass(frozen=True)
-class Window:
-    """Grants still counted, in epoch seconds, oldest first; and until when the vendor wants no call at all."""
+class Told:
+    """What one answer said of the vendor's window, times in epoch seconds of our clock.
 
-    grants: list[float]
-    blocked_until: datetime | None
-
-
-def take_grant(
-    account: str, now: datetime, limit: int, window_s: float, ceiling: int, soon_s: float = 0.0
-) -> Work[Grant]:
-    """One request, if fewer than `ceiling` were granted within `window_s`. `ceiling` is the share of `limit` of this class.
-
-    A request that would be granted within `soon_s` anyway may have what is left above the ceiling at once: nobody more urgent
-    then waits longer than `soon_s` for it.
+    The window ends between `least` and `certain`, and by `likely` unless the call was unusually long on its way. The vendor
+    counted `used` calls in it, ours or not.
     """
 
-    def ask(window: Window) -> tuple[Window, Grant]:
-        if window.blocked_until and window.blocked_until > now:
-            return window, _refused((window.blocked_until - now).total_seconds())
-        excess = len(window.grants) - min(ceiling, limit)
+    least: float
+    likely: float
+    certain: float
+    used: int
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What counts at present, times in epoch seconds. `calls`: number of each of our calls -> until when it counts, or None
+    for as long as the vendor's `window` lasts. `foreign` are calls of somebody else in that window."""
+
+    calls: Mapping[float, float | None] = field(default_factory=dict)
+    window: Told | None = None
+    foreign: int = 0
+    blocked_until: datetime | None = None
+
+    @property
+    def used(self) -> int:
+        return len(self.calls) + self.foreign
+
+    @property
+    def window_ends(self) -> float:
+        """Answers that cannot both be right cost us the doubt."""
+        if self.window is None:
+            return 0.0
+        return self.window.likely if self.window.likely >= self.window.least else self.window.certain
+
+    def runs_out(self, excess: int) -> float:
+        """When so many and one more of what counts will not count any more."""
+        ends = [self.window_ends if until is None else until for until in self.calls.values()]
+        return sorted([*ends, *[self.window_ends] * self.foreign])[excess]
+
+
+def take_grant(account: str, now: datetime, limit: int, ceiling: int, longest_s: float, soon_s: float) -> Work[Grant]:
+    """One call, if fewer than `ceiling` count at present. `ceiling` is the share of `limit` of this class.
+
+    Until its answer is noted it counts for `longest_s`. A call that would be granted within `soon_s` anyway may have what is
+    left above the ceiling at once: nobody more urgent then waits longer than `soon_s` for it.
+    """
+    present = now.timestamp()
+
+    def ask(ledger: Ledger) -> tuple[Ledger, Grant]:
+        if ledger.blocked_until and ledger.blocked_until > now:
+            return ledger, _refused(ledger, (ledger.blocked_until - now).total_seconds())
+        excess = ledger.used - min(ceiling, limit)
+        if limit < 1 or (excess >= 0 and not ledger.used):
+            return ledger, _refused(ledger, longest_s)
         if excess >= 0:
-            free_s = _runs_out_in_s(window, excess, now, window_s) - soon_s
-            full_s = _runs_out_in_s(window, len(window.grants) - limit, now, window_s)
+            free_s = ledger.runs_out(excess) - present - soon_s
+            full_s = ledger.runs_out(ledger.used - limit) - present if ledger.used >= limit else 0.0
             if free_s > 0 or full_s > 0:
-                return window, _refused(max(free_s, full_s))
-        return Window([*window.grants, now.timestamp()], None), Grant(granted=True)
+                return ledger, _refused(ledger, max(free_s, full_s))
+        number = max(present, max(ledger.calls, default=0.0) + TICK_S)
+        calls = {**ledger.calls, number: present + longest_s}
+        return replace(ledger, calls=calls, blocked_until=None), Grant(number, 0.0, ledger.used + 1)
 
-    return _changed(account, now, window_s, ask)
-
-
-def _runs_out_in_s(window: Window, place: int, now: datetime, window_s: float) -> float:
-    """When the grant at this place of the log is forgotten; 0 for a place before the first. A limit of 0 waits for ever."""
-    if place < 0:
-        return 0.0
-    return (window.grants[place] if window.grants else now.timestamp()) + window_s - now.timestamp()
+    return _changed(account, now, longest_s, ask)
 
 
-def _refused(wait_s: float) -> Grant:
-    return Grant(granted=False, wait_s=max(wait_s, 0.001))
+def _refused(ledger: Ledger, wait_s: float) -> Grant:
+    return Grant(None, max(wait_s, 0.001), ledger.used)
 
 
-def correct(account: str, now: datetime, limit: int, window_s: float, remaining: int, reset_s: float) -> Work[None]:
-    """The vendor says that fewer requests remain than we counted: someone else uses the key.
+def note_answer(
+    account: str, number: float, now: datetime, told: Told | None, window_s: float, longest_s: float
+) -> Work[int]:
+    """The call is over. `told` is None when the answer said nothing of the window, or none came. Returns what counts now.
 
-    The difference counts as grants that run out when the vendor's window does. None remaining, or a 429: no call until then.
+    What is told of another window than the last known one means that the later of the two is the present one. Where neither
+    can be, the answers contradict each other, and all of them count for a whole window from now.
     """
 
-    def believe(window: Window) -> tuple[Window, None]:
-        foreign = limit - len(window.grants) - remaining
-        runs_out_with_window = min(now.timestamp(), now.timestamp() + reset_s - window_s)
-        grants = sorted([*window.grants, *[runs_out_with_window] * foreign])
-        blocked_until = window.blocked_until
-        if remaining <= 0:
-            until = now + timedelta(seconds=reset_s)
-            blocked_until = max(until, blocked_until) if blocked_until else until
-        return Window(grants, blocked_until), None
+    def believe(ledger: Ledger) -> tuple[Ledger, int]:
+        changed = _noted(ledger, number, now.timestamp(), told, window_s)
+        return changed, changed.used
 
-    return _changed(account, now, window_s, believe)
+    return _changed(account, now, longest_s, believe)
 
 
-def current_window(account: str, now: datetime, window_s: float) -> Work[Window]:
-    """For status and metrics; an account never used has an empty window."""
+def _noted(ledger: Ledger, number: float, present: float, told: Told | None, window_s: float) -> Ledger:
+    others: dict[float, float | None] = {one: until for one, until in ledger.calls.items() if one != number}
+    known = ledger.window
+    if told is None:
+        return replace(ledger, calls=others | {number: present + window_s})
+    if known is None:
+        return _with_foreign(replace(ledger, calls=others | {number: None}, window=told), told)
+    if told.certain < known.least:
+        return replace(ledger, calls=others)
+    if told.least <= known.certain:
+        merged = Told(max(known.least, told.least), min(known.likely, told.likely), min(known.certain, told.certain), 0)
+        return _with_foreign(replace(ledger, calls=others | {number: None}, window=merged), told)
+    if present < known.least:
+        doubtful = {one: present + window_s if until is None else until for one, until in others.items()}
+        return replace(ledger, calls=doubtful | {number: present + window_s}, window=None, foreign=0)
+    opened = {one: until for one, until in others.items() if until is not None}
+    return _with_foreign(replace(ledger, calls=opened | {number: None}, window=told, foreign=0), told)
+
+
+def _with_foreign(ledger: Ledger, told: Told) -> Ledger:
+    """Twenty calls are in flight at once, so the vendor may have counted fewer than we have granted. Only more is news."""
+    return replace(ledger, foreign=ledger.foreign + max(0, told.used - ledger.used))
+
+
+def give_back(account: str, number: float, now: datetime, longest_s: float) -> Work[None]:
+    """The call was never made."""
+
+    def forget(ledger: Ledger) -> tuple[Ledger, None]:
+        return replace(ledger, calls={one: until for one, until in ledger.calls.items() if one != number}), None
+
+    return _changed(account, now, longest_s, forget)
+
+
+def block(account: str, now: datetime, until: datetime, longest_s: float) -> Work[None]:
+    """The vendor wants no call before then."""
+
+    def wait(ledger: Ledger) -> tuple[Ledger, None]:
+        return replace(ledger, blocked_until=max(until, ledger.blocked_until or until)), None
+
+    return _changed(account, now, longest_s, wait)
+
+
+def current_ledger(account: str, now: datetime, longest_s: float) -> Work[Ledger]:
+    """For status and tests; an account never used has an empty one."""
     statement = select(COLUMNS.grants, COLUMNS.blocked_until).where(COLUMNS.account == account)
 
-    def work(session: Session) -> Window:
+    def work(session: Session) -> Ledger:
         row = session.connection().execute(statement).one_or_none()
-        return _window(row.grants, row.blocked_until, now, window_s) if row else Window([], None)
+        return _ledger(row.grants, row.blocked_until, now, longest_s) if row else Ledger()
 
     return work
 
 
-def _window(grants: str, blocked_until: datetime | None, now: datetime, window_s: float) -> Window:
-    """Replicas' clocks differ a little; a grant that lies further ahead was written before the clock was set back."""
-    present = now.timestamp()
-    times = [time if time <= present + window_s else present for time in json.loads(grants)]
-    return Window([time for time in times if time > present - window_s], blocked_until)
+def _ledger(stored: str, blocked_until: datetime | None, now: datetime, longest_s: float) -> Ledger:
+    """Less what does not count any more. Replicas' clocks differ a little; what counts for longer than a call of now does was
+    written before the clock was set back."""
+    rows = json.loads(stored)
+    latest, present = now.timestamp() + longest_s, now.timestamp()
+    window = Told(*rows["window"]) if rows["window"] else None
+    calls = {number: until if until is None else min(until, latest) for number, until in rows["calls"]}
+    ledger = Ledger(calls, window, rows["foreign"], blocked_until)
+    if ledger.window_ends > latest:
+        late = {number: latest if until is None else until for number, until in calls.items()}
+        ledger = replace(ledger, calls=late, window=None)
+    if ledger.window_ends <= present:
+        open_calls = {number: until for number, until in ledger.calls.items() if until is not None}
+        ledger = replace(ledger, calls=open_calls, window=None, foreign=0)
+    return replace(
+        ledger, calls={number: until for number, until in ledger.calls.items() if until is None or until > present}
+    )
 
 
-def _changed(account: str, now: datetime, window_s: float, change: Callable[[Window], tuple[Window, T]]) -> Work[T]:
-    """Reads the row under a lock, so that two replicas never see the same free slot, and forgets what left the window."""
+def _stored(ledger: Ledger) -> str:
+    window = ledger.window
+    told = [window.least, window.likely, window.certain, window.used] if window else None
+    return json.dumps({"calls": list(ledger.calls.items()), "window": told, "foreign": ledger.foreign})
+
+
+EMPTY = _stored(Ledger())
+
+
+def _changed(account: str, now: datetime, longest_s: float, change: Callable[[Ledger], tuple[Ledger, T]]) -> Work[T]:
+    """Reads the row under a lock, so that two replicas never see the same free slot, and forgets what does not count."""
     locked = select(COLUMNS.grants, COLUMNS.blocked_until).where(COLUMNS.account == account).with_for_update()
 
     def work(session: Session) -> T:
         connection = session.connection()
         row = connection.execute(locked).one_or_none()
         if row is None:
-            insert = upsert(dialect_of(session), BUDGETS).values(account=account, grants="[]", updated_at=now)
+            insert = upsert(dialect_of(session), BUDGETS).values(account=account, grants=EMPTY, updated_at=now)
             connection.execute(insert.on_conflict_do_nothing(index_elements=[COLUMNS.account]))
             row = connection.execute(locked).one()
-        window, answer = change(_window(row.grants, row.blocked_until, now, window_s))
-        values = {"grants": json.dumps(window.grants), "blocked_until": window.blocked_until, "updated_at": now}
+        ledger, answer = change(_ledger(row.grants, row.blocked_until, now, longest_s))
+        values = {"grants": _stored(ledger), "blocked_until": ledger.blocked_until, "updated_at": now}
         connection.execute(update(BUDGETS).where(COLUMNS.account == account).values(**values))
         return answer
 
@@ -140,7 +235,7 @@ def pause(account: str, code: str, text: str, now: datetime) -> Work[None]:
 
     def work(session: Session) -> None:
         insert = upsert(dialect_of(session), BUDGETS).values(
-            account=account, grants="[]", paused_code=code, paused_text=text, paused_since=now, updated_at=now
+            account=account, grants=EMPTY, paused_code=code, paused_text=text, paused_since=now, updated_at=now
         )
         new = insert.excluded
         changes = {

@@ -234,12 +234,12 @@ class Lease(Row, table=True):
 
 
 class Budget(Row, table=True):
-    """What an account was sent lately, and why it is not called at present. `grants` is a JSON list of epoch seconds."""
+    """What an account was sent lately, and why it is not called at present. `grants` is JSON: which calls count until when."""
 
     __tablename__ = "budgets"
 
     account: str = Field(primary_key=True)
-    grants: str = Field(default="[]", sa_type=Text)
+    grants: str = Field(sa_type=Text)
     blocked_until: datetime | None = Field(default=None, sa_type=UtcTime)
     paused_code: str | None = None
     paused_text: str | None = None
