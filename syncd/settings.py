@@ -71,6 +71,10 @@ class ShipStation(Group):
     next_api_secret: SecretStr = SecretStr("")
     key_expires_on: date | None = None
     v1_url: str = "https://ssapi.shipstation.com"
+    v2_api_key: SecretStr = SecretStr("")
+    """Of the V2 API: tracking, rates, stock. Empty: V1 alone."""
+    v2_url: str = "https://api.shipstation.com"
+    v2_requests_per_window: int = Field(default=200, gt=0)
     webhook_secret: SecretStr = SecretStr("")
     """Unguessable part of the webhook path. Empty: no ShipStation webhooks."""
     requests_per_window: int = Field(default=40, gt=0)

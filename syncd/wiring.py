@@ -18,8 +18,10 @@ from syncd.flows.shipments import ShipmentsFlow
 from syncd.intake.sweeps import Sweep, SweepBounds, sweeps
 from syncd.intake.turns import Turn
 from syncd.ports import Clock, Db, Http, Rng
-from syncd.settings import Limits, Settings, Store
+from syncd.settings import Limits, Settings, ShipStation, Store
 from syncd.shipstation.client import ACCOUNT, ShipStationClient
+from syncd.shipstation.v2_client import ACCOUNT as V2_ACCOUNT
+from syncd.shipstation.v2_client import ShipStationV2Client
 from syncd.shopify.access import endpoint
 from syncd.shopify.client import ShopifyClient
 from syncd.shopify.tokens import ClientCredentials, StaticToken, TokenSource
@@ -35,6 +37,8 @@ class Vendors:
     shops: Mapping[str, ShopifyClient]
     shipstation: ShipStationClient
     window: WindowBudget
+    shipstation_v2: ShipStationV2Client | None
+    """None without a key of its own."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,18 @@ def connect(settings: Settings, http: Http, db: Db, clock: Clock, rng: Rng) -> V
         http, clock, rng, window, account.v1_url, account.key_pairs(), limits.read_timeout_s, limits.write_timeout_s
     )
     shops = {name: _shop_client(name, store, limits, http, clock, rng) for name, store in settings.stores.items()}
-    return Vendors(shops, shipstation, window)
+    return Vendors(shops, shipstation, window, _v2_client(account, limits, http, db, clock, rng))
+
+
+def _v2_client(
+    account: ShipStation, limits: Limits, http: Http, db: Db, clock: Clock, rng: Rng
+) -> ShipStationV2Client | None:
+    key = account.v2_api_key.get_secret_value()
+    if not key:
+        return None
+    budget = WindowBudget(db, clock, V2_ACCOUNT, account.v2_requests_per_window, account.window_s)
+    timeouts = (limits.read_timeout_s, limits.write_timeout_s)
+    return ShipStationV2Client(http, clock, rng, budget, account.v2_url, key, *timeouts)
 
 
 def _shop_client(name: str, store: Store, limits: Limits, http: Http, clock: Clock, rng: Rng) -> ShopifyClient:

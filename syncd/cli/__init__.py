@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from syncd import __version__
+from syncd.cli.lookups import rates, shipstation, track
 from syncd.cli.terminal import EXIT_USAGE, as_json, at_desk, settings_of, show
 from syncd.errors import SyncError
 
@@ -28,6 +29,10 @@ def main(context: click.Context, config: Path | None) -> None:
     Try it: `syncd demo`. Run it: `syncd doctor`, then `syncd run`. ORDER is `#1001`, an order id, or `store/id`.
     """
     context.obj = config
+
+
+for command in (track, rates, shipstation):
+    main.add_command(command)
 
 
 @main.command()

@@ -19,6 +19,8 @@ from syncd.store.orders import orders_by_name
 from syncd.store.statements import OrderRef
 from syncd.wiring import Vendors, connect, start_of_sync
 
+SHOPIFY_PREFIX = "SHOPIFY-"
+"""How help desks like to write the numbers of this vendor's orders."""
 SHORTEST_ID = 9
 """Order numbers have fewer digits, Shopify's order ids more."""
 
@@ -45,8 +47,10 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
 
 
 async def find_order(desk: Desk, text: str) -> OrderRef:
-    """`#1001`, `1001`, `main/6832000000000`, an order id or a gid. Raises `RejectedError` when it is not one order of one store."""
+    """`#1001`, `1001`, `SHOPIFY-1001`, `main/6832000000000`, an order id or a gid. Raises `RejectedError` when it is not one order of one store."""
     text = text.strip().removeprefix("gid://shopify/Order/")
+    if text.upper().startswith(SHOPIFY_PREFIX):
+        text = text[len(SHOPIFY_PREFIX) :]
     stores = list(desk.vendors.shops)
     store, slash, number = text.rpartition("/")
     if slash and number.isdigit():

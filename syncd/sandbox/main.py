@@ -109,6 +109,8 @@ start_at = "2000-01-01T00:00:00Z"
 api_key = "sandbox-key"
 api_secret = "sandbox-secret"
 v1_url = "{address}/shipstation"
+v2_api_key = "sandbox-v2-key"
+v2_url = "{address}/shipstation"
 webhook_secret = "{WEBHOOK_SECRET}"
 window_s = {60.0 / wishes.time_scale}
 """

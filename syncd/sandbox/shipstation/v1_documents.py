@@ -211,6 +211,30 @@ def product_document(product: Product) -> Document:
     return known | {name: product.details.get(name) for name in PRODUCT_DEFAULTS}
 
 
+def customer_document(order: Order) -> Document:
+    """`order` is one of the customer's."""
+    details = order.content.details
+    address = _address(details["shipTo"], None)
+    return {
+        "customerId": order.customer_id,
+        "createDate": wall_text(order.created_at),
+        "modifyDate": wall_text(order.modified_at),
+        "name": address["name"],
+        "company": address["company"],
+        "street1": address["street1"],
+        "street2": address["street2"],
+        "city": address["city"],
+        "state": address["state"],
+        "postalCode": address["postalCode"],
+        "countryCode": address["country"],
+        "phone": address["phone"],
+        "email": details["customerEmail"],
+        "addressVerified": "Unverified",
+        "marketplaceUsernames": [],
+        "tags": None,
+    }
+
+
 def store_document(store: Store) -> Document:
     return {
         "storeId": store.store_id,

@@ -78,6 +78,7 @@ class V1Front:
             ("GET", "/products"): self._products,
             ("GET", "/products/{id}"): self._product,
             ("PUT", "/products/{id}"): self._put_product,
+            ("GET", "/customers"): self._customers,
             ("GET", "/stores"): self._stores,
             ("GET", "/stores/{id}"): self._store,
             ("GET", "/warehouses"): self._warehouses,
@@ -267,6 +268,14 @@ class V1Front:
         product = replaced_product(self._account.product(call.row_id), call.body)
         self._account.put_product(product)
         return _done("The requested product has been updated")
+
+    def _customers(self, call: Call) -> Any:
+        """Those with a user name, as they were in their last order."""
+        last = {order.customer_id: order for order in self._account.orders_seen() if order.customer_id}
+        page = page_of(call.query)
+        found = [last[customer_id] for customer_id in sorted(last)]
+        rendered = [documents.customer_document(order) for order in page.of(found)]
+        return page.envelope("customers", rendered, len(found), self._account.options)
 
     def _stores(self, call: Call) -> Any:
         """Bare arrays, unpaged, as are warehouses, carriers, services and tags."""
