@@ -50,15 +50,20 @@ async def run_checks(settings: Settings) -> Finding:
         return found
     db, http, clock = open_db(settings.database.url), AiohttpHttp(), SystemClock()
     try:
-        vendors = connect(settings, http, db, clock, SystemRng())
-        found += await _guarded("shipstation", partial(_shipstation, settings, vendors))
-        for name, store in settings.stores.items():
-            found += await _guarded(f"store {name}", partial(_store, settings, name, store, vendors.shops[name]))
+        found += await check_vendors(settings, connect(settings, http, db, clock, SystemRng()))
     except SyncError as error:
         found.append(fault("settings", error.text, "Correct the setting that is named."))
     finally:
         await http.close()
         await db.close()
+    return found
+
+
+async def check_vendors(settings: Settings, vendors: Vendors) -> Finding:
+    """Both sides, each whatever the others say."""
+    found = await _guarded("shipstation", partial(_shipstation, settings, vendors))
+    for name, store in settings.stores.items():
+        found += await _guarded(f"store {name}", partial(_store, settings, name, store, vendors.shops[name]))
     return found
 
 

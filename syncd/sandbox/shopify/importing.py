@@ -268,15 +268,14 @@ def _read_work(shop: Shop, order: Order, body: Body) -> None:
     done = _read_fulfillments(shop, order, body)
     given = {entry.get("id"): entry.get("fulfillable_quantity") for entry in _dicts(body.get("line_items"))}
     method = delivery_method(order)
-    methods = {entry.get("id"): _text(entry.get("delivery_method")) for entry in _dicts(body.get("line_items"))}
-    for line in order.lines:
+    for line, entry in zip(order.lines, _dicts(body.get("line_items")), strict=True):
         left = given.get(line.id)
         if not isinstance(left, int):
             left = 0 if body.get("fulfillment_status") == "fulfilled" else line.current_quantity - done[line.id]
         if order.cancelled_at:
             left = 0
         left = max(0, min(left, line.quantity - done[line.id]))
-        delivery = methods.get(line.id) or (method if line.requires_shipping else "NONE")
+        delivery = _text(entry.get("delivery_method")) or (method if line.requires_shipping else "NONE")
         _add_units(shop, order, line, done[line.id], left, delivery)
 
 
