@@ -109,6 +109,8 @@ class Day:
         self.db = InlineDb(self.engine)
         self.died: list[tuple[str, BaseException]] = []
         """Tasks of the daemon that raised: its own mistakes."""
+        self.touched: set[int] = set()
+        """Ids of the Shopify orders that the last deed of a person was about. Whoever asks empties it first."""
         rng = SeededRng(fates.seed)
         self.replicas = [
             Replica(self.settings, rng, self.network, fates.begin_at, self._task_failed) for _ in range(fates.replicas)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from syncd.sandbox.shipstation.records import Item, Shipment
+from syncd.sandbox.shipstation.records import Order as ShipStationOrder
+from syncd.sandbox.shopify.state import Order
 from syncd.simulation.day import Day
 
 Deed = Callable[[Day, int], Awaitable[Any] | Any]
@@ -19,22 +22,36 @@ def pick(some: list[Any], number: int) -> Any:
     return some[number % len(some)]
 
 
-def _order_id(day: Day, number: int) -> int:
-    return int(pick(orders(day), number)["id"])
-
-
 def orders(day: Day) -> list[dict[str, Any]]:
     return [order for shop in day.shopify.state()["shops"].values() for order in shop["orders"]]
 
 
-def _there(day: Day, number: int) -> dict[str, Any]:
-    found: dict[str, Any] = pick(list(day.shipstation.state()["orders"].values()), number)
+def _order(day: Day, number: int) -> Order:
+    found: Order = pick(list(day.shopify.people.shop(None).orders.values()), number)
+    day.touched.add(found.id)
     return found
 
 
-def _line(day: Day, number: int) -> tuple[int, dict[str, Any]]:
-    order = pick(orders(day), number)
-    return order["id"], pick(order["lines"], number // 7)
+def _order_id(day: Day, number: int) -> int:
+    return _order(day, number).id
+
+
+def _there(day: Day, number: int) -> ShipStationOrder:
+    account = day.shipstation.account
+    account.release_due_holds()
+    found: ShipStationOrder = pick([one for one in account.orders.values() if one.gone is None], number)
+    day.touched |= {int((item.line_item_key or "").partition(":")[0]) for item in _goods(found)}
+    return found
+
+
+def _goods(order: ShipStationOrder | Shipment) -> list[Item]:
+    return [item for item in order.items if not item.adjustment and item.line_item_key]
+
+
+def _line(day: Day, number: int) -> tuple[int, int]:
+    """Order id and line id."""
+    order = _order(day, number)
+    return order.id, pick(order.lines, number // 7).id
 
 
 def sell(day: Day, number: int) -> None:
@@ -51,8 +68,8 @@ def cancel(day: Day, number: int) -> None:
 
 
 def change_quantity(day: Day, number: int) -> None:
-    order_id, line = _line(day, number)
-    day.shopify.people.edit(order_id, quantities={line["id"]: number // 11 % 4})
+    order_id, line_id = _line(day, number)
+    day.shopify.people.edit(order_id, quantities={line_id: number // 11 % 4})
 
 
 def move_house(day: Day, number: int) -> None:
@@ -60,8 +77,8 @@ def move_house(day: Day, number: int) -> None:
 
 
 def refund(day: Day, number: int) -> None:
-    order_id, line = _line(day, number)
-    day.shopify.people.refund(order_id, lines={line["id"]: 1}, restock_type=["CANCEL", "NO_RESTOCK"][number // 5 % 2])
+    order_id, line_id = _line(day, number)
+    day.shopify.people.refund(order_id, lines={line_id: 1}, restock_type=["CANCEL", "NO_RESTOCK"][number // 5 % 2])
 
 
 def hold(day: Day, number: int) -> None:
@@ -77,51 +94,50 @@ def move(day: Day, number: int) -> None:
 
 
 def label(day: Day, number: int) -> None:
-    day.shipstation.labels.buy_label(_there(day, number)["orderId"])
+    day.shipstation.labels.buy_label(_there(day, number).order_id)
 
 
 def label_one_unit(day: Day, number: int) -> None:
     order = _there(day, number)
-    items = [item for item in order["items"] if not item["adjustment"] and item["lineItemKey"]]
-    day.shipstation.labels.buy_label(order["orderId"], {pick(items, number // 3)["lineItemKey"]: 1})
+    day.shipstation.labels.buy_label(order.order_id, {pick(_goods(order), number // 3).line_item_key: 1})
 
 
 def void(day: Day, number: int) -> None:
-    shipments = [one for one in day.shipstation.state()["shipments"] if not one["voided"]]
-    day.shipstation.labels.void_label(pick(shipments, number)["shipmentId"])
+    shipment = pick([one for one in day.shipstation.account.shipments.values() if one.voided_at is None], number)
+    day.touched |= {int((item.line_item_key or "").partition(":")[0]) for item in _goods(shipment)}
+    day.shipstation.labels.void_label(shipment.shipment_id)
 
 
 def mark_shipped(day: Day, number: int) -> None:
     order = _there(day, number)
-    if order["status"] == "shipped":
+    if order.status == "shipped":
         raise ValueError("people do not mark twice")
-    day.shipstation.labels.mark_shipped(order["orderId"], "fedex", f"7700{number:08d}{order['orderId']}")
+    day.shipstation.labels.mark_shipped(order.order_id, "fedex", f"7700{number:08d}{order.order_id}")
 
 
 def split(day: Day, number: int) -> None:
     order = _there(day, number)
-    items = [item for item in order["items"] if not item["adjustment"] and item["lineItemKey"]]
-    day.shipstation.desk.split(order["orderId"], {pick(items, number // 3)["lineItemKey"]: 1})
+    day.shipstation.desk.split(order.order_id, {pick(_goods(order), number // 3).line_item_key: 1})
 
 
 def merge(day: Day, number: int) -> None:
-    day.shipstation.desk.merge([_there(day, number)["orderId"], _there(day, number // 2 + 1)["orderId"]])
+    day.shipstation.desk.merge([_there(day, number).order_id, _there(day, number // 2 + 1).order_id])
 
 
 def annotate(day: Day, number: int) -> None:
-    day.shipstation.edit(_there(day, number)["orderId"], {"internalNotes": f"shelf {number}"})
+    day.shipstation.edit(_there(day, number).order_id, {"internalNotes": f"shelf {number}"})
 
 
 def hold_there(day: Day, number: int) -> None:
-    day.shipstation.desk.hold(_there(day, number)["orderId"])
+    day.shipstation.desk.hold(_there(day, number).order_id)
 
 
 def release_there(day: Day, number: int) -> None:
-    day.shipstation.desk.release(_there(day, number)["orderId"])
+    day.shipstation.desk.release(_there(day, number).order_id)
 
 
 def cancel_there(day: Day, number: int) -> None:
-    day.shipstation.desk.cancel(_there(day, number)["orderId"])
+    day.shipstation.desk.cancel(_there(day, number).order_id)
 
 
 async def crash(day: Day, number: int) -> None:

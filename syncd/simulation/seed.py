@@ -1,0 +1,246 @@
+"""One seed lived through: trouble, then quiet, then the verdict, then a restart that must find nothing to do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import structlog
+
+from syncd.operate.sweeping import sweep_by_hand
+from syncd.sandbox.account import Account
+from syncd.simulation.day import Day
+from syncd.simulation.desk import desk_of
+from syncd.simulation.luck import History, Luck
+from syncd.simulation.trouble import Trouble
+from syncd.simulation.unlucky import UnluckyDb, UnluckyVendors
+from syncd.simulation.verdict import judge_at_rest
+from syncd.simulation.virtual_time import VirtualLoop
+from syncd.simulation.watch import Watch
+from syncd.simulation.weather import Weather, drawn_weather
+
+TROUBLE_S = 600.0
+"""Of trouble after the last sale."""
+LONGEST_REST_S = 3 * 3600.0
+QUIET_S = 70.0
+SHORT_S = 8.0
+AMNESIA_H = 72
+
+
+@dataclass
+class Outcome:
+    """What became of one seed. `problems` is empty when all is well."""
+
+    seed: int
+    orders: int
+    problems: list[str] = field(default_factory=list)
+    digest: str = ""
+    faults: Counter[str] = field(default_factory=Counter)
+    sites: Counter[str] = field(default_factory=Counter)
+    kills: int = 0
+    virtual_s: float = 0.0
+    calls: int = 0
+    webhooks: Counter[str] = field(default_factory=Counter)
+    states: Counter[str] = field(default_factory=Counter)
+    causes: Counter[str] = field(default_factory=Counter)
+    converge_s: float = 0.0
+    """From the end of the trouble until nothing was left to do."""
+    weather: Mapping[str, Any] = field(default_factory=dict)
+    history: list[str] | None = None
+
+
+def run_seed(seed: int, orders: int = 50, is_kept: bool = False) -> Outcome:
+    """Bit for bit the same for the same arguments. `is_kept`: with its whole history."""
+    with bugs_told() as bugs, asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        outcome = runner.run(_lived(drawn_weather(seed, orders), is_kept))
+    outcome.problems += [f"bug: {bug}" for bug in dict.fromkeys(bugs)]
+    return outcome
+
+
+@contextmanager
+def bugs_told() -> Iterator[list[str]]:
+    """Nothing is logged; what the daemon itself calls its mistake is kept."""
+    bugs: list[str] = []
+
+    def keep(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        if event.get("exc_info"):
+            bugs.append(structlog.processors.format_exc_info(_logger, _method, dict(event))["exception"])
+        raise structlog.DropEvent
+
+    before = structlog.get_config()
+    structlog.configure(
+        processors=[keep],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        cache_logger_on_first_use=False,
+    )
+    try:
+        yield bugs
+    finally:
+        structlog.configure(**before)
+
+
+async def _lived(weather: Weather, is_kept: bool) -> Outcome:
+    history, luck = History(is_kept), Luck(weather.seed, weather.rates, weather.lasting)
+    day = Day(weather.fates)
+    watch = Watch(day)
+    trouble = Trouble(day, weather, luck, watch, history)
+    day.network.vendors = UnluckyVendors(day, luck, history, watch, trouble.touch)
+    day.db = UnluckyDb(day.engine, luck, day.clock.monotonic)
+    outcome = Outcome(weather.seed, weather.orders)
+
+    def acked(delivery: Any) -> None:
+        watch.acked(delivery)
+        trouble.keep_past(delivery)
+
+    day.courier.acked = acked
+    seed = _Seed(weather, day, luck, watch, trouble, outcome)
+    try:
+        await seed.live()
+    except AssertionError as error:
+        outcome.problems.append(f"stuck: {error}")
+    finally:
+        outcome.problems = [*watch.broken, *outcome.problems]
+        history.add(day.clock.monotonic(), "end", *outcome.problems, sorted(outcome.causes.items()))
+        outcome.digest, outcome.history = history.digest, history.lines
+        outcome.faults, outcome.kills = luck.fired, trouble.kills
+        outcome.sites = Counter({f"{site} {kind}": count for (site, kind), count in luck.sites.items()})
+        outcome.virtual_s = day.clock.monotonic()
+        outcome.weather = _in_words(weather)
+        died = [f"task {name}: {error!r}" for name, error in day.died]
+        outcome.problems += died
+        day.died.clear()
+        await day.end()
+    return outcome
+
+
+@dataclass
+class _Seed:
+    weather: Weather
+    day: Day
+    luck: Luck
+    watch: Watch
+    trouble: Trouble
+    outcome: Outcome
+
+    async def live(self) -> None:
+        old_store = await self._troubled()
+        healed_at = self.day.clock.monotonic()
+        await self._quiet()
+        self.outcome.converge_s = self.day.clock.monotonic() - healed_at
+        self._count(*await judge_at_rest(self.day, self.watch))
+        await self._restarted()
+        if self.weather.amnesia:
+            await self._forgetful(old_store if self.weather.amnesia == "rolled_back" else None)
+
+    async def _troubled(self) -> bytes | None:
+        """The database as it was half-way."""
+        people = self.day.shopify.people
+        people.sell(count=self.weather.orders, mix=dict(self.weather.mix), over_s=self.weather.span_s)
+        self.trouble.begin()
+        await self.day.passes(self.weather.span_s / 2)
+        old_store = _copied(self.day) if self.weather.amnesia == "rolled_back" else None
+        await self.day.passes(self.weather.span_s / 2 + TROUBLE_S)
+        await self.trouble.heal()
+        return old_store
+
+    async def _quiet(self) -> None:
+        """The feeds find what the webhooks lost, the sweep what the feeds cannot know."""
+        await self.day.rest(LONGEST_REST_S, quiet_s=QUIET_S)
+        if self.weather.alone != "webhooks":
+            await sweep_by_hand(await desk_of(self.day))
+            await self.day.rest(LONGEST_REST_S, quiet_s=SHORT_S)
+        self.watch.judge_orders()
+        self.watch.judge_fulfillments()
+
+    async def _restarted(self) -> None:
+        """Fixpoint: whoever starts anew and looks at everything finds nothing to do."""
+        writes = self.watch.writes
+        for replica in self.day.replicas:
+            await replica.stop()
+            await self.trouble.start(replica)
+        await sweep_by_hand(await desk_of(self.day))
+        await self.day.rest(LONGEST_REST_S, quiet_s=SHORT_S)
+        if self.watch.writes > writes:
+            self.outcome.problems.append(f"no fixpoint: {self.watch.writes - writes} writes after a restart")
+
+    async def _forgetful(self, old_store: bytes | None) -> None:
+        """The database is lost, or as it was long ago: nothing may be sent a second time."""
+        made = set(self.watch.made)
+        fulfillments = len(self.day.shopify.people.shop(None).fulfillments)
+        for replica in self.day.replicas:
+            await replica.stop()
+        await self.day.passes(AMNESIA_H * 3600.0)
+        _restore(self.day, old_store)
+        for replica in self.day.replicas:
+            await self.trouble.start(replica)
+        await self.day.rest(LONGEST_REST_S, quiet_s=QUIET_S)
+        await sweep_by_hand(await desk_of(self.day))
+        await self.day.rest(LONGEST_REST_S, quiet_s=SHORT_S)
+        self.watch.judge_orders()
+        if more := self.watch.made - made:
+            self.outcome.problems.append(f"amnesia: {len(more)} new ShipStation orders")
+        if (now := len(self.day.shopify.people.shop(None).fulfillments)) > fulfillments:
+            self.outcome.problems.append(f"amnesia: {now - fulfillments} new fulfillments")
+
+    def _count(self, account: Account, problems: list[str]) -> None:
+        outcome = self.outcome
+        outcome.problems += problems
+        outcome.states, outcome.causes, outcome.calls = account.states, account.causes, account.calls
+        self.watch.judge_calls(self.luck.fired.total())
+        shop = self.day.shopify.state()["shops"].popitem()[1]
+        counters = shop["counters"]["webhooks"]
+        ship = self.day.shipstation.webhooks
+        outcome.webhooks = Counter(offered=self.day.courier.offered, acked=counters["delivered"] + ship.delivered)
+        if account.orders != self.weather.orders:
+            outcome.problems.append(f"{account.orders} orders instead of {self.weather.orders}")
+        for kind, count in (
+            ("wh_lost", counters["lost"] + ship.dropped),
+            ("wh_dup", counters["doubled"]),
+            ("wh_delay", counters["sent"]),
+            ("wh_reorder", counters["sent"]),
+        ):
+            if kind in self.weather.rates and count:
+                self.luck.note("webhooks", kind, count)
+
+
+def _copied(day: Day) -> bytes:
+    with day.engine.connect() as connection:
+        return _driver(connection).serialize()
+
+
+def _restore(day: Day, old_store: bytes | None) -> None:
+    with day.engine.connect() as connection:
+        if old_store is not None:
+            _driver(connection).deserialize(old_store)
+            return
+    for table in (
+        "marks",
+        "deliveries",
+        "orders",
+        "consignments",
+        "packages",
+        "journal",
+        "cursors",
+        "leases",
+        "budgets",
+    ):
+        day.execute(f"DELETE FROM {table}")
+
+
+def _driver(connection: Any) -> sqlite3.Connection:
+    found: sqlite3.Connection = connection.connection.driver_connection
+    return found
+
+
+def _in_words(weather: Weather) -> dict[str, Any]:
+    words = asdict(weather)
+    words["replicas"] = weather.fates.replicas
+    words["begin_at"] = weather.fates.begin_at.isoformat()
+    words.pop("fates")
+    return words

@@ -1,0 +1,165 @@
+"""What must hold at every instant, judged by the vendors' own books and the daemon's database, never by what the daemon says."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from typing import Any
+
+from sqlalchemy import text
+
+from syncd.ports import Response
+from syncd.sandbox.shipstation.records import Order as ShipStationOrder
+from syncd.sandbox.shopify.state import Order
+from syncd.sandbox.worlds import Delivery
+from syncd.simulation.calls import CREATE_FULFILLMENT, CREATE_ORDERS, GOODS, Call
+from syncd.simulation.day import Day
+
+PAYABLE = frozenset({"PAID", "PARTIALLY_REFUNDED"})
+
+
+class Watch:
+    """`broken` holds one sentence for each violation; `befallen` what happened to which Shopify order."""
+
+    def __init__(self, day: Day) -> None:
+        self.broken: list[str] = []
+        self.befallen: defaultdict[int, set[str]] = defaultdict(set)
+        self.writes = 0
+        """Calls that arrived and change where goods go."""
+        self.made: set[int] = set()
+        """ShipStation orders that were ever made by a call."""
+        self._day = day
+        self._acked = Counter[str]()
+
+    def befell(self, order_key: str, what: str) -> None:
+        self.befallen[order_id_of(order_key)].add(what)
+
+    # S1: a webhook is stored before it is acknowledged
+
+    def acked(self, delivery: Delivery) -> None:
+        vendor, webhook_id = "shipstation", delivery.headers.get("X-Shopify-Webhook-Id", "")
+        if webhook_id:
+            found = self._count("SELECT count(*) FROM deliveries WHERE webhook_id = :id", id=webhook_id)
+            self._expect(found == 1, f"S1 webhook {webhook_id} was acknowledged and is stored {found} times")
+            return
+        self._acked[vendor] += 1
+        stored = self._count("SELECT count(*) FROM deliveries WHERE store = 'shipstation'")
+        self._expect(
+            stored >= self._acked[vendor], f"S1 {self._acked[vendor]} ShipStation webhooks acked, {stored} stored"
+        )
+
+    # S3, S6: nothing is sent that nobody ordered, and nothing that was not written down before
+
+    def arrived(self, call: Call) -> None:
+        if call.site not in GOODS:
+            return
+        self.writes += 1
+        if call.site == CREATE_ORDERS:
+            for row in call.body:
+                self._judge_document(row)
+            return
+        fact = _told_fact(call)
+        found = self._count(
+            "SELECT count(*) FROM journal WHERE flow = 'shipments' AND facts LIKE :fact", fact=f"%{fact}%"
+        )
+        self._expect(found > 0, f"S6 {call.site} of {fact} arrived without an intent")
+
+    def _judge_document(self, row: dict[str, Any]) -> None:
+        key = row["orderKey"]
+        found = self._count("SELECT count(*) FROM journal WHERE flow = 'orders' AND key = :key", key=key)
+        self._expect(found > 0, f"S6 order {key} arrived without an intent")
+        order = self._orders().get(order_id_of(key))
+        if order is None:
+            self._break(f"S3 order {key} stands for no Shopify order")
+        elif row["orderStatus"] == "awaiting_shipment" and not self.befallen[order.id]:
+            is_wanted = order.financial_status in PAYABLE and not order.cancelled_at and not order.test
+            self._expect(is_wanted, f"S3 order {key} of {order.name}: {order.financial_status}, test {order.test}")
+
+    # S2, S4, S5, S14: nothing is there twice
+
+    def carried_out(self, call: Call, response: Response) -> None:
+        if call.site == CREATE_ORDERS:
+            self.judge_orders()
+        elif call.site == CREATE_FULFILLMENT:
+            self.judge_fulfillments()
+
+    def judge_orders(self) -> None:
+        alive = [one for one in self._day.shipstation.account.orders.values() if one.gone is None]
+        self.made |= {one.order_id for one in alive}
+        keys = Counter(one.key for one in alive if one.status != "cancelled")
+        for key, count in keys.items():
+            self._expect(count == 1, f"S2 {count} active ShipStation orders with the key {key}")
+        placed: Counter[str] = Counter()
+        for one in alive:
+            placed.update(self._units(one))
+        ordered = {f"{o.id}:{line.id}": line.quantity for o in self._orders().values() for line in o.lines}
+        for key, units in placed.items():
+            if units > ordered.get(key, 0) and "force" not in self.befallen[int(key.partition(":")[0])]:
+                self._break(f"S2 line {key}: {units} units in ShipStation, {ordered.get(key, 0)} ordered")
+
+    def _units(self, order: ShipStationOrder) -> Counter[str]:
+        """Units that this order stands for: all while it is open, what is in its packages once it is closed."""
+        account = self._day.shipstation.account
+        if order.status == "cancelled":
+            return Counter()
+        rows: list[Any] = [order]
+        if not order.is_open and not account.fulfillments_of(order.order_id):
+            rows = [one for one in account.shipments_of(order.order_id) if not one.voided_at and not one.is_return]
+        units: Counter[str] = Counter()
+        for row in rows:
+            for item in row.items:
+                if not item.adjustment and item.line_item_key:
+                    units[item.line_item_key] += item.quantity
+        return units
+
+    def judge_fulfillments(self) -> None:
+        for order in self._orders().values():
+            live = [one for one in order.fulfillments if one.status == "SUCCESS"]
+            for number, count in Counter(row.number for one in live for row in one.tracking).items():
+                self._expect(count == 1, f"S4 {order.name}: {count} live fulfillments of package {number}")
+            mails: Counter[str | None] = Counter()
+            for one in order.fulfillments:
+                for row in one.tracking[:1]:
+                    mails[row.number] += one.mails
+            for number, count in mails.items():
+                self._expect(count <= 1, f"S14 {order.name}: {count} mails about package {number}")
+            fulfilled: Counter[int] = Counter()
+            for one in live:
+                fulfilled.update({part.line.id: part.quantity for part in one.lines})
+            for line in order.lines:
+                self._expect(fulfilled[line.id] <= line.quantity, f"S5 {order.name}: line {line.id} is over-fulfilled")
+
+    # S12, S19: within the vendors' limits
+
+    def judge_calls(self, injected: int) -> None:
+        calls = self._day.shipstation.state()["calls"]
+        limit = self._day.shipstation.account.options.requests_per_window
+        most = calls["most_in_a_window"]
+        self._expect(most <= limit, f"S12 {most} calls in a window of {limit}")
+
+    def _orders(self) -> dict[int, Order]:
+        return self._day.shopify.people.shop(None).orders
+
+    def _count(self, statement: str, **values: Any) -> int:
+        with self._day.engine.connect() as connection:
+            return int(connection.execute(text(statement), values).scalar_one())
+
+    def _expect(self, holds: bool, problem: str) -> None:
+        if not holds:
+            self._break(problem)
+
+    def _break(self, problem: str) -> None:
+        if problem not in self.broken:
+            self.broken.append(problem)
+
+
+def order_id_of(order_key: str) -> int:
+    return int(order_key.split("-")[1])
+
+
+def _told_fact(call: Call) -> str:
+    """What the journal's facts must hold of a call to Shopify: the tracking number, or the fulfillment."""
+    variables = json.loads(call.request.body or b"{}")["variables"]
+    if call.site == CREATE_FULFILLMENT:
+        return str((variables["fulfillment"].get("trackingInfo") or {}).get("number") or "units")
+    return str(variables["id"])
