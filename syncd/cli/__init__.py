@@ -363,3 +363,22 @@ def demo(
     from syncd.demo import DemoWishes, run_demo
 
     sys.exit(run_demo(DemoWishes(orders, seed, keep, no_webhooks, shuffle, kills, bodies, database, log, is_json)))
+
+
+@main.command()
+@click.option("--seeds", default=20, show_default=True, help="Days to live through, each with a seed of its own.")
+@click.option("--orders", default=50, show_default=True, help="Orders in each of them.")
+@click.option("--seed", default=1, show_default=True, help="The first seed.")
+@click.option("--processes", default=2, show_default=True)
+@as_json
+def simulate(seeds: int, orders: int, seed: int, processes: int, is_json: bool) -> None:
+    """Live through days full of faults and crashes in virtual time, and count what was lost or doubled.
+
+    Daemon and vendors run in one process without network or disk. The same seed is the same day, bit for bit.
+    Exit code 1 when any day ended with anything lost, doubled, wrong or stuck.
+
+    Example: syncd simulate --seeds 100 --orders 50
+    """
+    from syncd.simulation.swarm import simulate as live_through
+
+    sys.exit(live_through(seed, seeds, orders, processes, is_json))

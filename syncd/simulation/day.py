@@ -19,6 +19,7 @@ from syncd.sandbox.account import Account, draw_account
 from syncd.sandbox.memory import MemoryHttp
 from syncd.sandbox.shipstation import ShipStationOptions, ShipStationWorld
 from syncd.sandbox.shopify import ShopifyWorld, ShopOptions
+from syncd.sandbox.shopify.state import Order
 from syncd.sandbox.worlds import Delivery
 from syncd.settings import Settings
 from syncd.shipstation.webhooks import EVENTS
@@ -205,6 +206,11 @@ class Day:
         """Plain orders unless `mix` says otherwise. Their ids."""
         mix = {**PLAIN, **wishes.pop("mix", {})}
         return self.shopify.people.sell(count=count, mix=mix, **wishes)
+
+    def sold(self) -> dict[int, Order]:
+        """Every Shopify order of every shop, by its id."""
+        shops = [self.shopify.people.shop(domain) for domain in self.shopify.shops]
+        return {order.id: order for shop in shops for order in shop.orders.values()}
 
     def is_subscribed(self) -> bool:
         known = [len(self.shopify.shops[store.shop].outbox.subscriptions) for store in self.settings.stores.values()]

@@ -140,9 +140,12 @@ class _Seed:
 
     async def _troubled(self) -> bytes | None:
         """The database as it was half-way."""
+        if self.weather.alone == "webhooks":
+            await self.trouble.start(self.day.first)
+            await self.day.until(self.day.is_subscribed, LONGEST_REST_S)
+        self.trouble.begin()
         people = self.day.shopify.people
         people.sell(count=self.weather.orders, mix=dict(self.weather.mix), over_s=self.weather.span_s)
-        self.trouble.begin()
         await self.day.passes(self.weather.span_s / 2)
         old_store = _copied(self.day) if self.weather.amnesia == "rolled_back" else None
         await self.day.passes(self.weather.span_s / 2 + TROUBLE_S)

@@ -136,7 +136,7 @@ def as_json(total: Sum) -> dict[str, Any]:
         "kills": total.kills,
         "sites_covered": len(total.sites),
         "problems": dict(total.problems),
-        "failed_seeds": {seed: problems for seed, problems in total.failed.items()},
+        "failed_seeds": dict(total.failed),
         "converge_s": {"p50": p50, "p99": p99, "max": most},
         "calls_per_order": round(total.calls / max(total.orders, 1), 2),
         "states": dict(total.states),

@@ -47,10 +47,8 @@ async def judge_at_rest(day: Day, watch: Watch) -> tuple[Account, list[str]]:
     """The account, and a sentence for everything that is not as it should be."""
     told = await day.told()
     account = draw_account(day.shopify.state(), day.shipstation.state(), told.values())
-    parked = {day_name(one): one for one in told.values() if is_told_to_a_person(one)}
-    partly_paid = {
-        one.name for one in day.shopify.people.shop(None).orders.values() if one.financial_status == "PARTIALLY_PAID"
-    }
+    parked = {str(one["order"]): one for one in told.values() if is_told_to_a_person(one)}
+    partly_paid = {one.name for one in day.sold().values() if one.financial_status == "PARTIALLY_PAID"}
     problems = [f"lost: {one}" for one in account.missing]
     problems += [f"stuck: {one}" for one in account.unexplained]
     problems += [f"doubled: {one}" for one in account.doubled if name_of(one) not in parked.keys() | partly_paid]
@@ -68,12 +66,12 @@ def _unjustified(told: Iterable[Mapping[str, Any]], watch: Watch) -> Iterable[st
         befallen = watch.befallen[order_id(one)]
         groups = JUSTIFIED.get(Cause(one["cause"]))
         if groups is None or not all(group & befallen for group in groups if group):
-            yield f"parked: {one['name']} ({order_id(one)}) as {one['cause']} ({one['detail']}) after {sorted(befallen) or 'nothing'}"
+            yield f"parked: {one['order']} ({order_id(one)}) as {one['cause']} ({one['detail']}) after {sorted(befallen) or 'nothing'}"
 
 
 def _wrong(day: Day, told: Mapping[int, Mapping[str, Any]], watch: Watch) -> Iterable[str]:
     """Open ShipStation orders whose address or items are not what the shop wants by now."""
-    orders = day.shopify.people.shop(None).orders
+    orders = day.sold()
     for there in day.shipstation.account.orders.values():
         if not there.is_open or there.gone or there.parent_id or there.is_merged_or_split:
             continue
@@ -95,10 +93,6 @@ def is_told_to_a_person(told: Mapping[str, Any]) -> bool:
 
 def order_id(told: Mapping[str, Any]) -> int:
     return int(told["ref"].rpartition("/")[2])
-
-
-def day_name(told: Mapping[str, Any]) -> str:
-    return str(told["name"])
 
 
 def name_of(problem: str) -> str:

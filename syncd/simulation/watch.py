@@ -10,7 +10,6 @@ from sqlalchemy import text
 
 from syncd.ports import Response
 from syncd.sandbox.shipstation.records import Order as ShipStationOrder
-from syncd.sandbox.shopify.state import Order
 from syncd.sandbox.worlds import Delivery
 from syncd.simulation.calls import CREATE_FULFILLMENT, CREATE_ORDERS, GOODS, Call
 from syncd.simulation.day import Day
@@ -68,7 +67,7 @@ class Watch:
         key = row["orderKey"]
         found = self._count("SELECT count(*) FROM journal WHERE flow = 'orders' AND key = :key", key=key)
         self._expect(found > 0, f"S6 order {key} arrived without an intent")
-        order = self._orders().get(order_id_of(key))
+        order = self._day.sold().get(order_id_of(key))
         if order is None:
             self._break(f"S3 order {key} stands for no Shopify order")
         elif row["orderStatus"] == "awaiting_shipment" and not self.befallen[order.id]:
@@ -92,7 +91,7 @@ class Watch:
         placed: Counter[str] = Counter()
         for one in alive:
             placed.update(self._units(one))
-        ordered = {f"{o.id}:{line.id}": line.quantity for o in self._orders().values() for line in o.lines}
+        ordered = {f"{o.id}:{line.id}": line.quantity for o in self._day.sold().values() for line in o.lines}
         for key, units in placed.items():
             if units > ordered.get(key, 0) and "force" not in self.befallen[int(key.partition(":")[0])]:
                 self._break(f"S2 line {key}: {units} units in ShipStation, {ordered.get(key, 0)} ordered")
@@ -113,7 +112,7 @@ class Watch:
         return units
 
     def judge_fulfillments(self) -> None:
-        for order in self._orders().values():
+        for order in self._day.sold().values():
             live = [one for one in order.fulfillments if one.status == "SUCCESS"]
             for number, count in Counter(row.number for one in live for row in one.tracking).items():
                 self._expect(count == 1, f"S4 {order.name}: {count} live fulfillments of package {number}")
@@ -136,9 +135,6 @@ class Watch:
         limit = self._day.shipstation.account.options.requests_per_window
         most = calls["most_in_a_window"]
         self._expect(most <= limit, f"S12 {most} calls in a window of {limit}")
-
-    def _orders(self) -> dict[int, Order]:
-        return self._day.shopify.people.shop(None).orders
 
     def _count(self, statement: str, **values: Any) -> int:
         with self._day.engine.connect() as connection:
