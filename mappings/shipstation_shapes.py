@@ -6,7 +6,7 @@ Everything may be null in an answer, enums may hold values that nobody documente
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TypedDict
+from typing import Required, TypedDict
 
 
 class Address(TypedDict, total=False):
@@ -33,8 +33,8 @@ class Weight(TypedDict):
 
 
 class ItemOption(TypedDict):
-    name: str
-    value: str
+    name: str | None
+    value: str | None
 
 
 class OrderItem(TypedDict, total=False):
@@ -46,7 +46,7 @@ class OrderItem(TypedDict, total=False):
     name: str
     imageUrl: str | None
     weight: Weight | None
-    quantity: int
+    quantity: Required[int]
     unitPrice: Decimal
     taxAmount: Decimal | None
     shippingAmount: Decimal | None
@@ -114,7 +114,7 @@ class ShipmentItem(TypedDict, total=False):
     orderItemId: int
     lineItemKey: str | None
     sku: str | None
-    quantity: int
+    quantity: Required[int]
 
 
 class Shipment(TypedDict, total=False):

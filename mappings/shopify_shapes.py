@@ -5,11 +5,46 @@ Lists that came in pages are complete here: the reads fetch all pages or give no
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, NotRequired, TypedDict
+
+
+def number_of(gid: str) -> int:
+    """The number at the end of a global id: 7001 of `gid://shopify/LineItem/7001`."""
+    return int(gid.rpartition("/")[2].partition("?")[0])
+
+
+def _affordable(text: str) -> None:
+    if not abs(Decimal(text)) < 10**15:
+        raise ValueError("no amount of money")
+
+
+def _zoned(text: str) -> None:
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("a time of Shopify carries a zone")
+
+
+def _natural(text: str) -> None:
+    if int(text) <= 0:
+        raise ValueError("an id is above zero")
+
+
+def _global(text: str) -> None:
+    if not text.startswith("gid://shopify/"):
+        raise ValueError("no global id")
+    _natural(str(number_of(text)))
+
+
+GlobalId = Annotated[str, _global]
+Number = Annotated[str, _natural]
+Amount = Annotated[str, _affordable]
+Moment = Annotated[str, _zoned]
+"""Texts, and the functions that must be able to read them."""
 
 
 class Money(TypedDict):
-    amount: str
+    amount: Amount
     currencyCode: str
 
 
@@ -38,7 +73,7 @@ class MailingAddress(TypedDict):
 
 
 class Gid(TypedDict):
-    id: str
+    id: GlobalId
 
 
 class Weight(TypedDict):
@@ -57,7 +92,7 @@ class TaxLine(TypedDict):
 
 
 class LineItemGroup(TypedDict):
-    id: str
+    id: GlobalId
     title: str
     quantity: int
 
@@ -72,20 +107,20 @@ class InventoryItem(TypedDict):
 
 
 class Variant(TypedDict):
-    id: str
+    id: GlobalId
     barcode: str | None
     inventoryItem: InventoryItem
 
 
 class Product(TypedDict):
-    id: str
+    id: GlobalId
     productType: str
 
 
 class LineItem(TypedDict):
     """`quantity` is as ordered and never shrinks. `variant` and `product` are None for custom lines and deleted products."""
 
-    id: str
+    id: GlobalId
     name: str
     title: str
     variantTitle: str | None
@@ -111,7 +146,7 @@ class LineItems(TypedDict):
 
 
 class FulfillmentOrderLine(TypedDict):
-    id: str
+    id: GlobalId
     totalQuantity: int
     remainingQuantity: int
     requiresShipping: bool
@@ -135,7 +170,7 @@ class AssignedLocation(TypedDict):
 
 
 class Hold(TypedDict):
-    id: str
+    id: GlobalId
     reason: str
 
 
@@ -146,10 +181,10 @@ class InternationalDuties(TypedDict):
 class FulfillmentOrder(TypedDict):
     """Filter by `status`, never by remaining quantity alone: a closed one may show remaining units again."""
 
-    id: str
+    id: GlobalId
     status: str
     requestStatus: str
-    fulfillAt: str | None
+    fulfillAt: Moment | None
     deliveryMethod: DeliveryMethod | None
     assignedLocation: AssignedLocation
     fulfillmentHolds: list[Hold]
@@ -179,9 +214,9 @@ class FulfillmentLines(TypedDict):
 class Fulfillment(TypedDict):
     """`status` is SUCCESS, CANCELLED, ERROR or FAILURE."""
 
-    id: str
+    id: GlobalId
     status: str
-    createdAt: str
+    createdAt: Moment
     trackingInfo: list[TrackingInfo]
     fulfillmentLineItems: FulfillmentLines
 
@@ -209,13 +244,13 @@ class OrderToShip(TypedDict):
     """Answer of ORDERS_TO_SHIP for one order. `customerTags` and `metafields` (`namespace.key` -> value) are there only where a
     rule asks for them."""
 
-    id: str
-    legacyResourceId: str
+    id: GlobalId
+    legacyResourceId: Number
     name: str
-    createdAt: str
-    processedAt: str
-    updatedAt: str
-    cancelledAt: str | None
+    createdAt: Moment
+    processedAt: Moment
+    updatedAt: Moment
+    cancelledAt: Moment | None
     test: bool
     displayFinancialStatus: str | None
     tags: list[str]
@@ -240,21 +275,51 @@ class OrderToShip(TypedDict):
     metafields: NotRequired[dict[str, str]]
 
 
+class ListedOrder(TypedDict):
+    """A row of ORDERS_SINCE."""
+
+    legacyResourceId: Number
+    updatedAt: Moment
+    cancelledAt: Moment | None
+
+
+class ListedFulfillmentOrder(TypedDict):
+    """A row of FULFILLMENT_ORDERS_SINCE."""
+
+    orderId: GlobalId
+    updatedAt: Moment
+
+
+class ListedSubscription(TypedDict):
+    """A row of SUBSCRIPTIONS."""
+
+    id: str
+    topic: str
+    uri: str
+
+
+class PageInfo(TypedDict):
+    hasNextPage: bool
+    endCursor: str | None
+
+
+class ListPage(TypedDict):
+    """One page of any list, its rows unread."""
+
+    pageInfo: PageInfo
+    nodes: list[Any]
+
+
 class OrderShipped(TypedDict):
     """Answer of ORDERS_SHIPPED for one order."""
 
-    id: str
-    legacyResourceId: str
+    id: GlobalId
+    legacyResourceId: Number
     name: str
-    updatedAt: str
-    cancelledAt: str | None
+    updatedAt: Moment
+    cancelledAt: Moment | None
     fulfillmentOrders: FulfillmentOrders
     fulfillments: list[Fulfillment]
-
-
-def number_of(gid: str) -> int:
-    """The number at the end of a global id: 7001 of `gid://shopify/LineItem/7001`."""
-    return int(gid.rpartition("/")[2].partition("?")[0])
 
 
 def order_gid(order_id: int) -> str:

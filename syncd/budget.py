@@ -210,6 +210,7 @@ class CostBudget:
     RESERVE = 0.1  # of the bucket, for urgent calls
     SMALLEST_BUCKET = 1000.0
     SLOWEST_RATE = 50.0
+    LARGEST_BUCKET = 1_000_000.0
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -230,11 +231,18 @@ class CostBudget:
     def note(self, cost: float, told: Mapping[str, Any] | None) -> None:
         """`cost` is what `spend` was given, `told` the answer's `extensions.cost`, None when no answer came."""
         self._in_flight = max(0.0, self._in_flight - cost)
-        status = (told or {}).get("throttleStatus") or {}
+        status = (told or {}).get("throttleStatus")
+        if not isinstance(status, dict):
+            return
         level, rate, size = (
             _amount(status.get(name)) for name in ("currentlyAvailable", "restoreRate", "maximumAvailable")
         )
-        if level is None or not rate or not size:
+        if (
+            level is None
+            or rate is None
+            or size is None
+            or not (0 < rate <= size and level <= size <= self.LARGEST_BUCKET)
+        ):
             return
         self._level, self._rate, self._size = level, rate, size
         self._level_at = self._clock.monotonic()
@@ -262,4 +270,4 @@ def _whole(text: str | None) -> int | None:
 
 
 def _amount(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float | Decimal) else None
+    return float(value) if isinstance(value, int | float | Decimal) and not isinstance(value, bool) else None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
+from mappings.decoding import MalformedError, decoded
 from mappings.pacific import PACIFIC, filter_start, filter_text
 from syncd.budget import Urgency
 from syncd.errors import TransientError
@@ -44,6 +45,8 @@ class Listing:
     start_filter: str
     time_member: str | None
     params: Mapping[str, str]
+    shape: Any
+    """What a row must look like."""
 
 
 @dataclass
@@ -142,9 +145,39 @@ class _Reader:
 
 
 def _chunk(body: Any, listing: Listing) -> _Chunk:
-    """Raises `TransientError` for what is no list: it must not be taken for an empty one."""
-    rows = body.get(listing.name) if isinstance(body, dict) else None
-    if not isinstance(rows, list) or not all(isinstance(row, dict) and row.get(listing.id_member) for row in rows):
-        raise TransientError("malformed", f"no {listing.name} in the answer")
+    rows, problems = read_rows(body, listing.name, listing.id_member, listing.shape)
     total = body.get("total")
-    return _Chunk(rows, 0, total if isinstance(total, int) else 0)
+    return _Chunk(rows, len(problems), total if isinstance(total, int) else 0)
+
+
+def read_rows(body: Any, name: str, id_member: str, shape: Any) -> tuple[list[Any], list[str]]:
+    """The rows of a list, and what is wrong with those that cannot be read. Raises `TransientError` for what is no list:
+    it must not be taken for an empty one."""
+    found = body.get(name) if isinstance(body, dict) else None
+    if not isinstance(found, list):
+        raise TransientError("malformed", f"no {name} in the answer")
+    rows, problems = [], []
+    for row in found:
+        try:
+            rows.append(_row(row, id_member, shape))
+        except MalformedError as error:
+            problems.append(str(error))
+            get_logger(__name__).warning("row.skipped", feed=f"shipstation.{name}", error_text=str(error))
+    if problems and (len(problems) > MOST_SKIPPED or not rows):
+        raise TransientError("malformed", f"{len(problems)} rows of {name}, such as: {problems[0]}")
+    return rows, problems
+
+
+def whole_rows(body: Any, name: str, id_member: str, shape: Any) -> list[Any]:
+    """All rows of a list, or `TransientError`: where one row less would be another truth."""
+    rows, problems = read_rows(body, name, id_member, shape)
+    if problems:
+        raise TransientError("malformed", f"{name}: {problems[0]}")
+    return rows
+
+
+def _row(row: Any, id_member: str, shape: Any) -> Any:
+    read = decoded(shape, row)
+    if not read.get(id_member):
+        raise MalformedError(f"{id_member} is missing")
+    return read

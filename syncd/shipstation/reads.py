@@ -11,17 +11,29 @@ from mappings.shipstation_shapes import Fulfillment, Order, Shipment
 from syncd.budget import Urgency
 from syncd.errors import RejectedError, TransientError
 from syncd.shipstation.client import NOT_FOUND, ShipStationClient
-from syncd.shipstation.lists import LARGEST_PAGE, Listing, Page, pages
+from syncd.shipstation.lists import LARGEST_PAGE, Listing, Page, pages, whole_rows
 
 __all__ = ["Page"]
 
 FEW = 3
 
 ORDERS_MODIFIED = Listing(
-    "/orders", "orders", "orderId", "modifyDateStart", "modifyDate", {"sortBy": "ModifyDate", "sortDir": "ASC"}
+    "/orders",
+    "orders",
+    "orderId",
+    "modifyDateStart",
+    "modifyDate",
+    {"sortBy": "ModifyDate", "sortDir": "ASC"},
+    Order,
 )
 ORDERS_CREATED = Listing(
-    "/orders", "orders", "orderId", "createDateStart", "createDate", {"sortBy": "CreateDate", "sortDir": "ASC"}
+    "/orders",
+    "orders",
+    "orderId",
+    "createDateStart",
+    "createDate",
+    {"sortBy": "CreateDate", "sortDir": "ASC"},
+    Order,
 )
 SHIPMENTS_CREATED = Listing(
     "/shipments",
@@ -30,6 +42,7 @@ SHIPMENTS_CREATED = Listing(
     "createDateStart",
     "createDate",
     {"sortBy": "CreateDate", "sortDir": "ASC", "includeShipmentItems": "true"},
+    Shipment,
 )
 # there is no sort by the time of the void
 SHIPMENTS_VOIDED = Listing(
@@ -39,6 +52,7 @@ SHIPMENTS_VOIDED = Listing(
     "voidDateStart",
     None,
     {"sortBy": "CreateDate", "sortDir": "ASC", "includeShipmentItems": "true"},
+    Shipment,
 )
 FULFILLMENTS_CREATED = Listing(
     "/fulfillments",
@@ -47,6 +61,7 @@ FULFILLMENTS_CREATED = Listing(
     "createDateStart",
     "createDate",
     {"sortBy": "CreateDate", "sortDir": "ASC"},
+    Fulfillment,
 )
 
 
@@ -128,9 +143,10 @@ async def order_by_id(client: ShipStationClient, order_id: int, urgency: Urgency
         if error.code == NOT_FOUND:
             return None
         raise
-    if not isinstance(order, dict) or order.get("orderId") != order_id:
+    (read,) = whole_rows({"orders": [order]}, "orders", "orderId", Order)
+    if read["orderId"] != order_id:
         raise TransientError("malformed", "another order came")
-    return cast(Order, order)
+    return cast(Order, read)
 
 
 async def orders_by_number(client: ShipStationClient, number: str, urgency: Urgency) -> list[Order]:
@@ -143,24 +159,18 @@ async def orders_beginning(client: ShipStationClient, number: str, urgency: Urge
     """All orders whose number begins like this, up to 500: the parts of a split one too, whatever their suffix."""
     params: dict[str, str | int] = {"orderNumber": number, "pageSize": LARGEST_PAGE}
     body = await client.get("/orders", params, urgency)
-    rows = body.get("orders") if isinstance(body, dict) else None
-    if not isinstance(rows, list):
-        raise TransientError("malformed", "no orders in the answer")
-    return rows
+    return whole_rows(body, "orders", "orderId", Order)
 
 
 async def shipments_of_order(client: ShipStationClient, order_id: int, urgency: Urgency) -> list[Shipment]:
     """The labels of one ShipStation order with their items, voided and return labels too, up to 500."""
     params: dict[str, str | int] = {"orderId": order_id, "includeShipmentItems": "true", "pageSize": LARGEST_PAGE}
     body = await client.get("/shipments", params, urgency)
-    rows = body.get("shipments") if isinstance(body, dict) else None
-    if not isinstance(rows, list):
-        raise TransientError("malformed", "no shipments in the answer")
-    return rows
+    return whole_rows(body, "shipments", "shipmentId", Shipment)
 
 
 async def stores(client: ShipStationClient) -> list[Store]:
-    rows = await _rows(client, "/stores?showInactive=true")
+    rows = await _rows(client, "/stores?showInactive=true", "storeId")
     return [
         Store(
             row["storeId"],
@@ -176,34 +186,36 @@ async def stores(client: ShipStationClient) -> list[Store]:
 
 
 async def warehouses(client: ShipStationClient) -> list[Warehouse]:
-    rows = await _rows(client, "/warehouses")
+    rows = await _rows(client, "/warehouses", "warehouseId")
     return [Warehouse(row["warehouseId"], str(row.get("warehouseName")), bool(row.get("isDefault"))) for row in rows]
 
 
 async def carriers(client: ShipStationClient) -> list[str]:
     """Codes of the connected carriers."""
-    return [str(row["code"]) for row in await _rows(client, "/carriers")]
+    return [str(row["code"]) for row in await _rows(client, "/carriers", "code")]
 
 
 async def services(client: ShipStationClient, carrier_code: str) -> list[str]:
     return [
-        str(row["code"]) for row in await _rows(client, f"/carriers/listservices?carrierCode={quote(carrier_code)}")
+        str(row["code"])
+        for row in await _rows(client, f"/carriers/listservices?carrierCode={quote(carrier_code)}", "code")
     ]
 
 
 async def packages(client: ShipStationClient, carrier_code: str) -> list[str]:
     return [
-        str(row["code"]) for row in await _rows(client, f"/carriers/listpackages?carrierCode={quote(carrier_code)}")
+        str(row["code"])
+        for row in await _rows(client, f"/carriers/listpackages?carrierCode={quote(carrier_code)}", "code")
     ]
 
 
 async def tags(client: ShipStationClient) -> list[int]:
     """Ids. Only people can make tags."""
-    return [int(row["tagId"]) for row in await _rows(client, "/accounts/listtags")]
+    return [int(row["tagId"]) for row in await _rows(client, "/accounts/listtags", "tagId")]
 
 
 async def subscriptions(client: ShipStationClient) -> list[Subscription]:
-    rows = await _rows(client, "/webhooks", "webhooks")
+    rows = await _rows(client, "/webhooks", "WebHookID", "webhooks")
     return [Subscription(row["WebHookID"], str(row.get("HookType")), str(row.get("Url"))) for row in rows]
 
 
@@ -221,10 +233,10 @@ async def _listed(
     return found
 
 
-async def _rows(client: ShipStationClient, path: str, member: str | None = None) -> list[dict[str, Any]]:
-    """A bare array, or the one inside `member`."""
+async def _rows(client: ShipStationClient, path: str, key: str, member: str | None = None) -> list[dict[str, Any]]:
+    """A bare array, or the one inside `member`; each row has a `key`."""
     body = await client.get(path, urgency=Urgency.CATALOG)
     rows = body.get(member) if member and isinstance(body, dict) else body
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and row.get(key) for row in rows):
         raise TransientError("malformed", f"{path} is no list")
     return rows

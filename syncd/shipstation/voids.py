@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from mappings.shipstation_shapes import Shipment
 from syncd.budget import Urgency
 from syncd.errors import RejectedError, TransientError
 from syncd.shipstation.client import ShipStationClient
-from syncd.shipstation.lists import LARGEST_PAGE
+from syncd.shipstation.lists import LARGEST_PAGE, whole_rows
 
 
 async def shipments_of_order(client: ShipStationClient, order_id: int, urgency: Urgency) -> list[Shipment]:
     """All labels of one ShipStation order with their items, voided ones and return labels too."""
     params: dict[str, str | int] = {"orderId": order_id, "includeShipmentItems": "true", "pageSize": LARGEST_PAGE}
     body = await client.get("/shipments", params, urgency)
-    rows = body.get("shipments") if isinstance(body, dict) else None
-    if not isinstance(rows, list):
-        raise TransientError("malformed", "no shipments in the answer")
-    return cast("list[Shipment]", [row for row in rows if row.get("orderId") == order_id])
+    rows: list[Shipment] = whole_rows(body, "shipments", "shipmentId", Shipment)
+    return [row for row in rows if row.get("orderId") == order_id]
 
 
 async def void_label(

@@ -13,6 +13,7 @@ from syncd.errors import ConflictError, RejectedError, SyncError, TransientError
 from syncd.shipstation.client import ShipStationClient
 
 LARGEST_BATCH = 100
+LARGEST_ID = 2**63 - 1
 MOST_CALLS = 32
 MOST_FAILURES = 8  # in a row, halves of halves: more is an outage and not one order
 POISON = frozenset({"http_400", "http_413", "http_422", "http_500"})
@@ -126,7 +127,7 @@ def _outcome(order_key: str, rows: list[dict[str, Any]]) -> RowOutcome:
     order_id = rows[0].get("orderId")
     if rows[0].get("success") is not True:
         return RowOutcome(order_key, error=_row_error(rows[0]))
-    if not isinstance(order_id, int) or isinstance(order_id, bool) or order_id <= 0:
+    if not isinstance(order_id, int) or isinstance(order_id, bool) or not 0 < order_id <= LARGEST_ID:
         return RowOutcome(order_key, error=UncertainError("row_without_id", "success without an order id"))
     return RowOutcome(order_key, order_id)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from syncd.budget import CostBudget
@@ -28,6 +29,7 @@ FIRST_DELAY_S = 0.5
 UNKNOWN_COST = 50.0
 THROTTLED_S = 30.0
 MAX_COST_EXCEEDED = "max_cost_exceeded"
+MOST_POINTS_EVER = 1_000_000
 
 ACCESS_STATUSES = {
     401: "the access token is not accepted",
@@ -140,8 +142,8 @@ class ShopifyClient:
             raise self.error_of(answer.errors[0], is_write=True)
         if not isinstance(payload, dict):
             raise UncertainError("no_payload", "the answer holds neither payload nor errors")
-        if payload.get("userErrors"):
-            raise _refusal(payload["userErrors"][0])
+        if refusals := payload.get("userErrors"):
+            raise _refusal(refusals)
         return payload
 
     def error_of(self, error: GraphqlError, is_write: bool) -> SyncError:
@@ -224,8 +226,8 @@ class ShopifyClient:
         errors = _errors(body.get("errors"), request_id)
         if any(error.code == "THROTTLED" for error in errors):
             raise ThrottledError("throttled", self._budget.wait_s(cost or UNKNOWN_COST) or 1.0, f"request {request_id}")
-        search = (body.get("extensions") or {}).get("search") or []
-        if any(entry.get("warnings") for entry in search):
+        search = _member(body.get("extensions"), "search")
+        if any(_member(entry, "warnings") for entry in (search if isinstance(search, list) else ())):
             # an unknown field in a search matches everything
             raise AccessError(self.account, "document_refused", f"a search was not understood; request {request_id}")
         data = body.get("data")
@@ -249,12 +251,15 @@ class ShopifyClient:
             self._log.warning("version.mismatched", store=self.store, version=served)
 
 
-def _refusal(user_error: Mapping[str, Any]) -> SyncError:
-    """The table of user errors."""
-    message = str(user_error.get("message"))
+def _refusal(user_errors: Any) -> SyncError:
+    """The table of user errors; the first decides. One without a sentence tells nothing about what was done."""
+    first = user_errors[0] if isinstance(user_errors, list) else None
+    message = _member(first, "message")
+    if not isinstance(message, str) or not message:
+        return UncertainError("malformed", "the answer holds user errors that say nothing")
     if MOVED.search(message):
         return ConflictError("fulfillment_order_moved", message)
-    field = ".".join(str(part) for part in user_error.get("field") or ()) or None
+    field = ".".join(str(part) for part in _listed(_member(first, "field"))) or None
     return RejectedError("user_error", message, field)
 
 
@@ -267,10 +272,10 @@ def _errors(entries: Any, request_id: str) -> list[GraphqlError]:
 
 
 def _error(row: Mapping[str, Any], request_id: str) -> GraphqlError:
-    extensions = row.get("extensions") or {}
-    needed = f" (needs {extensions['requiredAccess']})" if extensions.get("requiredAccess") else ""
-    message = f"{row.get('message')}{needed}; request {request_id}"
-    return GraphqlError(str(extensions.get("code") or ""), message, tuple(row.get("path") or ()))
+    extensions = row.get("extensions")
+    access = _member(extensions, "requiredAccess")
+    message = f"{row.get('message')}{f' (needs {access})' if access else ''}; request {request_id}"
+    return GraphqlError(str(_member(extensions, "code") or ""), message, tuple(_listed(row.get("path"))))
 
 
 def _text(error: GraphqlError) -> str:
@@ -278,13 +283,24 @@ def _text(error: GraphqlError) -> str:
 
 
 def _told_cost(body: Any) -> Mapping[str, Any] | None:
-    cost = (body.get("extensions") or {}).get("cost") if isinstance(body, dict) else None
+    cost = _member(_member(body, "extensions"), "cost")
     return cost if isinstance(cost, dict) else None
 
 
 def _amount(told: Mapping[str, Any] | None, name: str) -> float | None:
+    """None for what cannot be a cost."""
     value = (told or {}).get(name)
-    return None if value is None else float(value)
+    if not isinstance(value, int | Decimal) or isinstance(value, bool) or not 0 <= value <= MOST_POINTS_EVER:
+        return None
+    return float(value)
+
+
+def _member(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _request_id(response: Response) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mappings.shopify_shapes import order_gid
+from mappings.decoding import MalformedError, decoded
+from mappings.shopify_shapes import OrderShipped, OrderToShip, order_gid
 from syncd.errors import RejectedError, TransientError
 from syncd.logs import get_logger
 from syncd.shopify import documents
@@ -35,6 +36,8 @@ class Unreadable:
     code: str
     text: str
 
+
+SHAPES = {documents.ORDERS_TO_SHIP: OrderToShip, documents.ORDERS_SHIPPED: OrderShipped}
 
 Found = dict[int, Any | Unreadable | None]
 
@@ -110,7 +113,8 @@ class _Chunks:
             raise TransientError("malformed", f"{len(order_ids)} nodes were asked for and others came")
         problems = _problems(self._client, answer)
         return {
-            order_id: problems.get(place) or await _order(self._client, order_id, nodes[place], self._urgent)
+            order_id: problems.get(place)
+            or await _order(self._client, order_id, nodes[place], SHAPES[self._document], self._urgent)
             for place, order_id in enumerate(order_ids)
         }
 
@@ -136,17 +140,19 @@ def _unreadable(error: GraphqlError) -> Unreadable:
     return Unreadable(error.code.lower() or "graphql_error", error.message)
 
 
-async def _order(client: ShopifyClient, order_id: int, node: Any, urgent: bool) -> Any | Unreadable | None:
+async def _order(client: ShopifyClient, order_id: int, node: Any, shape: Any, urgent: bool) -> Any | Unreadable | None:
     if node is None:
         return None
     try:
         if node["id"] != order_gid(order_id):
             return Unreadable("malformed", "another order came")
-        return await _completed(client, node, urgent)
+        return decoded(shape, await _completed(client, node, urgent))
     except (_IncompleteError, RejectedError, TransientError) as error:
         return Unreadable("incomplete", str(error))
+    except MalformedError as error:
+        return Unreadable("malformed", str(error))
     except (KeyError, TypeError, AttributeError) as error:
-        return Unreadable("malformed", f"{type(error).__name__} {error}")
+        return Unreadable("malformed", f"{type(error).__name__} while its lists were read")
 
 
 async def _completed(client: ShopifyClient, order: dict[str, Any], urgent: bool) -> dict[str, Any]:

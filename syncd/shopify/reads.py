@@ -6,9 +6,19 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from mappings.decoding import MalformedError, decoded
 from mappings.rules import Rules
-from mappings.shopify_shapes import OrderShipped, OrderToShip, number_of
+from mappings.shopify_shapes import (
+    ListedFulfillmentOrder,
+    ListedOrder,
+    ListedSubscription,
+    ListPage,
+    OrderShipped,
+    OrderToShip,
+    number_of,
+)
 from syncd.errors import TransientError
+from syncd.logs import get_logger
 from syncd.shopify import documents
 from syncd.shopify.client import ShopifyClient
 from syncd.shopify.nodes import Unreadable, orders_by_id
@@ -18,6 +28,7 @@ __all__ = ["Unreadable"]
 
 MOST_IDS = 250
 NO_RULES = Rules()
+MOST_SKIPPED = 3  # in one page: more is an outage, or another API
 
 
 class OrderSeen(NamedTuple):
@@ -87,25 +98,27 @@ async def orders_shipped(
 
 async def orders_since(client: ShopifyClient, since: datetime) -> AsyncIterator[list[OrderSeen]]:
     """Pages of orders that changed, oldest change first. The index lags: the caller asks with an overlap."""
-    async for nodes in _pages(client, documents.ORDERS_SINCE, "orders", {"query": _since(since)}):
+    async for rows in _pages(client, documents.ORDERS_SINCE, "orders", ListedOrder, {"query": _since(since)}):
         yield [
-            OrderSeen(int(node["legacyResourceId"]), _time(node["updatedAt"]), node["cancelledAt"] is not None)
-            for node in nodes
+            OrderSeen(int(row["legacyResourceId"]), _time(row["updatedAt"]), row["cancelledAt"] is not None)
+            for row in rows
         ]
 
 
 async def orders_created_since(client: ShopifyClient, since: datetime) -> AsyncIterator[list[int]]:
     """Pages of ids, in no order that means anything."""
-    async for nodes in _pages(client, documents.ORDERS_SINCE, "orders", {"query": _since(since, "created_at")}):
-        yield [int(node["legacyResourceId"]) for node in nodes]
+    query = {"query": _since(since, "created_at")}
+    async for rows in _pages(client, documents.ORDERS_SINCE, "orders", ListedOrder, query):
+        yield [int(row["legacyResourceId"]) for row in rows]
 
 
 async def fulfillment_orders_since(client: ShopifyClient, since: datetime) -> AsyncIterator[list[FulfillmentOrderSeen]]:
     """The same for fulfillment orders, closed ones included: holds and moves may not touch the order itself."""
-    async for nodes in _pages(
-        client, documents.FULFILLMENT_ORDERS_SINCE, "fulfillmentOrders", {"query": _since(since)}
+    query = {"query": _since(since)}
+    async for rows in _pages(
+        client, documents.FULFILLMENT_ORDERS_SINCE, "fulfillmentOrders", ListedFulfillmentOrder, query
     ):
-        yield [FulfillmentOrderSeen(number_of(node["orderId"]), _time(node["updatedAt"])) for node in nodes]
+        yield [FulfillmentOrderSeen(number_of(row["orderId"]), _time(row["updatedAt"])) for row in rows]
 
 
 async def owners_of_fulfillment_orders(client: ShopifyClient, gids: Iterable[str]) -> dict[str, int | None]:
@@ -151,25 +164,49 @@ async def locations(client: ShopifyClient) -> list[Location]:
 async def subscriptions(client: ShopifyClient) -> list[Subscription]:
     """Those that this app made in this shop. They vanish after eight failed deliveries in a row."""
     found: list[Subscription] = []
-    async for nodes in _pages(client, documents.SUBSCRIPTIONS, "webhookSubscriptions", {}):
-        found += [Subscription(node["id"], node["topic"], node["uri"]) for node in nodes]
+    async for rows in _pages(client, documents.SUBSCRIPTIONS, "webhookSubscriptions", ListedSubscription, {}):
+        found += [Subscription(row["id"], row["topic"], row["uri"]) for row in rows]
     return found
 
 
 async def _pages(
-    client: ShopifyClient, document: str, root: str, variables: Mapping[str, Any]
+    client: ShopifyClient, document: str, root: str, shape: Any, variables: Mapping[str, Any]
 ) -> AsyncIterator[list[dict[str, Any]]]:
+    """Rows that cannot be read are passed over, one by one: the next look begins an overlap before them."""
     after: str | None = None
     while True:
         data = await client.query(document, {**variables, "after": after})
-        connection = data[root]
-        yield connection["nodes"]
-        if not connection["pageInfo"]["hasNextPage"]:
+        page = _page(data.get(root), root)
+        yield _rows(page["nodes"], shape, f"{client.store}.{root}")
+        if not page["pageInfo"]["hasNextPage"]:
             return
-        following = connection["pageInfo"]["endCursor"]
+        following = page["pageInfo"]["endCursor"]
         if not following or following == after:
             raise TransientError("endless_list", f"{root} says that there is more and not where")
         after = following
+
+
+def _page(connection: Any, root: str) -> ListPage:
+    """Raises `TransientError` for what is no page: it must not be taken for an empty one."""
+    try:
+        page: ListPage = decoded(ListPage, connection)
+        return page
+    except MalformedError as error:
+        raise TransientError("malformed", f"{root}: {error}") from error
+
+
+def _rows(nodes: Sequence[Any], shape: Any, feed: str) -> list[Any]:
+    rows, problems = [], []
+    for node in nodes:
+        try:
+            rows.append(decoded(shape, node))
+        except MalformedError as error:
+            problems.append(error)
+    if problems and (len(problems) > MOST_SKIPPED or not rows):
+        raise TransientError("malformed", f"{len(problems)} rows of {feed}, such as: {problems[0]}") from problems[0]
+    for problem in problems:
+        get_logger(__name__).warning("row.skipped", feed=feed, error_text=str(problem))
+    return rows
 
 
 def _since(moment: datetime, field: str = "updated_at") -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from mappings.plans import CreateFulfillment, UpdateTracking
@@ -10,6 +12,7 @@ from syncd.shopify import documents
 from syncd.shopify.client import ShopifyClient
 
 TAKEN = "has already been taken"
+FULFILLMENT = re.compile(r"gid://shopify/Fulfillment/[0-9]{1,19}(\?.*)?", re.ASCII)
 
 
 async def create_fulfillment(client: ShopifyClient, step: CreateFulfillment) -> str:
@@ -20,25 +23,30 @@ async def create_fulfillment(client: ShopifyClient, step: CreateFulfillment) -> 
     payload = await client.mutate(
         documents.CREATE_FULFILLMENT, {"fulfillment": _input(step)}, "fulfillmentCreate", urgent=True
     )
-    fulfillment = payload.get("fulfillment")
-    if not isinstance(fulfillment, dict) or not fulfillment.get("id"):
+    gid = _fulfillment(payload).get("id")
+    if not isinstance(gid, str) or not FULFILLMENT.fullmatch(gid):
         raise UncertainError("no_fulfillment", "neither a fulfillment nor a reason came back")
-    return str(fulfillment["id"])
+    return gid
 
 
 async def update_tracking(client: ShopifyClient, step: UpdateTracking) -> None:
     """`ConflictError`: the fulfillment was cancelled or is gone."""
     variables = {"id": step.fulfillment_gid, "tracking": _tracking(step), "notify": step.notify_customer}
     payload = await client.mutate(documents.UPDATE_TRACKING, variables, "fulfillmentTrackingInfoUpdate", urgent=True)
-    if (payload.get("fulfillment") or {}).get("status") != "SUCCESS":
+    if _fulfillment(payload).get("status") != "SUCCESS":
         raise ConflictError("fulfillment_cancelled", "somebody cancelled it meanwhile")
 
 
 async def cancel_fulfillment(client: ShopifyClient, gid: str) -> None:
     """Idempotent."""
     payload = await client.mutate(documents.CANCEL_FULFILLMENT, {"id": gid}, "fulfillmentCancel", urgent=True)
-    if (payload.get("fulfillment") or {}).get("status") != "CANCELLED":
+    if _fulfillment(payload).get("status") != "CANCELLED":
         raise UncertainError("not_cancelled", "the answer does not show it as cancelled")
+
+
+def _fulfillment(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = payload.get("fulfillment")
+    return found if isinstance(found, dict) else {}
 
 
 def _tracking(step: CreateFulfillment | UpdateTracking) -> dict[str, str]:
@@ -74,7 +82,10 @@ async def subscribe(client: ShopifyClient, topic: str, uri: str) -> str | None:
         if TAKEN in error.text:
             return None
         raise
-    return str(payload["webhookSubscription"]["id"])
+    subscription = payload.get("webhookSubscription")
+    if not isinstance(subscription, dict) or not isinstance(subscription.get("id"), str):
+        raise UncertainError("no_subscription", "the answer holds no id")
+    return str(subscription["id"])
 
 
 async def unsubscribe(client: ShopifyClient, gid: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -17,6 +17,7 @@ from syncd.ports import Request, Response
 from syncd.sandbox.shopify.faults import FaultRule
 from syncd.shopify import reads
 from syncd.shopify.reads import Unreadable
+from tests.mappings.builders import order
 from tests.shopify.store import SHOP, Scripted, Store, failed, said
 
 
@@ -91,9 +92,13 @@ async def test_an_outage_is_raised_and_not_written_on_the_orders(kind: Any) -> N
     assert len(await store.do(reads.orders_shipped(store.client, order_ids))) == 5
 
 
+SINCE = datetime(2026, 11, 20, tzinfo=UTC)
+
+
 def _node(order_id: int) -> dict[str, Any]:
     empty: dict[str, Any] = {"pageInfo": {"hasNextPage": False, "endCursor": None}, "nodes": []}
-    return {"id": _gid(order_id), "lineItems": dict(empty), "fulfillmentOrders": dict(empty)}
+    whole: Any = order([], [])
+    return {**whole, "id": _gid(order_id), "lineItems": dict(empty), "fulfillmentOrders": dict(empty)}
 
 
 async def test_an_error_at_one_node_is_that_order_alone() -> None:
@@ -142,6 +147,32 @@ async def test_half_an_order_is_unreadable(node: Any) -> None:
     store = Store(Scripted(said(data={"nodes": [node]})))
     found = await store.do(reads.orders_to_ship(store.client, [7]))
     assert isinstance(found[7], Unreadable)
+
+
+async def test_rows_of_a_feed_that_cannot_be_read_keep_no_other_back() -> None:
+    def row(number: Any, **rest: Any) -> dict[str, Any]:
+        return {"legacyResourceId": number, "updatedAt": "2026-11-20T10:00:00Z", "cancelledAt": None, **rest}
+
+    rows = [row("1"), row("2", updatedAt=None), row(3, somethingNew=[1]), row("x"), row("5")]
+    page = {"nodes": rows, "pageInfo": {"hasNextPage": False, "endCursor": None}}
+    store = Store(Scripted(said(data={"orders": page})))
+
+    async def read() -> list[int]:
+        return [seen.order_id async for page in reads.orders_since(store.client, SINCE) for seen in page]
+
+    assert await store.do(read()) == [1, 3, 5]
+
+
+@pytest.mark.parametrize("connection", [None, [], {}, {"nodes": None}, {"nodes": [], "pageInfo": None}, {"nodes": [7]}])
+async def test_a_feed_that_is_no_list_is_not_an_empty_one(connection: Any) -> None:
+    store = Store(Scripted(said(data={"orders": connection})))
+
+    async def read() -> None:
+        async for _ in reads.orders_since(store.client, SINCE):
+            pass
+
+    with pytest.raises(TransientError):
+        await store.do(read())
 
 
 async def test_fewer_nodes_than_asked_for_are_no_answer() -> None:
