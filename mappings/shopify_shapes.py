@@ -97,6 +97,22 @@ class LineItemGroup(TypedDict):
     quantity: int
 
 
+class TariffCode(TypedDict):
+    countryCode: str
+    harmonizedSystemCode: str
+
+
+class TariffCodeList(TypedDict):
+    nodes: list[TariffCode]
+
+
+class TariffCodes(TypedDict):
+    """A node of TARIFF_CODES."""
+
+    id: str
+    countryHarmonizedSystemCodes: TariffCodeList
+
+
 class InventoryItem(TypedDict):
     """`tariffCodes`: country of destination -> the code of its own; read only for goods that go abroad."""
 
@@ -238,6 +254,14 @@ class ShippingLine(TypedDict):
 
 class ShippingLines(TypedDict):
     nodes: list[ShippingLine]
+
+
+class CustomerTags(TypedDict):
+    tags: list[str]
+
+
+class MetafieldValue(TypedDict):
+    value: str
 
 
 class OrderToShip(TypedDict):

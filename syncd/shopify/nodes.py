@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mappings.decoding import MalformedError, decoded
-from mappings.shopify_shapes import OrderShipped, OrderToShip, order_gid
+from mappings.shopify_shapes import order_gid
 from syncd.errors import RejectedError, TransientError
 from syncd.logs import get_logger
 from syncd.shopify import documents
@@ -37,8 +37,6 @@ class Unreadable:
     text: str
 
 
-SHAPES = {documents.ORDERS_TO_SHIP: OrderToShip, documents.ORDERS_SHIPPED: OrderShipped}
-
 Found = dict[int, Any | Unreadable | None]
 
 
@@ -46,8 +44,10 @@ class _IncompleteError(Exception):
     """A list of this order could not be completed."""
 
 
-async def orders_by_id(client: ShopifyClient, document: str, order_ids: Iterable[int], urgent: bool) -> Found:
-    """Raises only for trouble of the whole store."""
+async def orders_by_id(
+    client: ShopifyClient, document: str, shape: Any, order_ids: Iterable[int], urgent: bool
+) -> Found:
+    """Raises only for trouble of the whole store. What does not have the `shape` is unreadable."""
     waiting = list(dict.fromkeys(order_ids))
     found: Found = {}
     largest = LARGEST_CHUNK
@@ -55,7 +55,7 @@ async def orders_by_id(client: ShopifyClient, document: str, order_ids: Iterable
         size = min(_chunk_size(client, document), largest)
         chunk, rest = waiting[:size], waiting[size:]
         try:
-            found |= await _Chunks(client, document, urgent).read(chunk, REPEATS)
+            found |= await _Chunks(client, document, shape, urgent).read(chunk, REPEATS)
         except RejectedError as error:
             if error.code != MAX_COST_EXCEEDED or len(chunk) == 1:
                 raise
@@ -76,9 +76,10 @@ def _chunk_size(client: ShopifyClient, document: str) -> int:
 class _Chunks:
     """One chunk, in halves when the server fails on it: a single order that it cannot show must not hide the others."""
 
-    def __init__(self, client: ShopifyClient, document: str, urgent: bool) -> None:
+    def __init__(self, client: ShopifyClient, document: str, shape: Any, urgent: bool) -> None:
         self._client = client
         self._document = document
+        self._shape = shape
         self._urgent = urgent
         self._failures_in_a_row = 0
 
@@ -114,7 +115,7 @@ class _Chunks:
         problems = _problems(self._client, answer)
         return {
             order_id: problems.get(place)
-            or await _order(self._client, order_id, nodes[place], SHAPES[self._document], self._urgent)
+            or await _order(self._client, order_id, nodes[place], self._shape, self._urgent)
             for place, order_id in enumerate(order_ids)
         }
 

@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 from mappings.decoding import MalformedError, decoded
 from mappings.rules import Rules
 from mappings.shopify_shapes import (
+    CustomerTags,
     ListedFulfillmentOrder,
     ListedOrder,
     ListedSubscription,
     ListPage,
+    MetafieldValue,
     OrderShipped,
     OrderToShip,
     number_of,
@@ -75,25 +77,32 @@ async def orders_to_ship(
     trouble of the whole store."""
     metafields = rules.metafields
     document = documents.orders_to_ship("customer_tag" in rules.conditions, metafields)
-    found = await orders_by_id(client, document, order_ids, urgent)
+    found = await orders_by_id(client, document, OrderToShip, order_ids, urgent)
+    found = {order_id: _with_names(order, metafields) for order_id, order in found.items()}
     orders = {order_id: order for order_id, order in found.items() if isinstance(order, dict)}
-    for order in orders.values():
-        _name_what_rules_asked_for(order, metafields)
     return {**found, **await with_tariff_codes(client, orders, urgent)}
 
 
-def _name_what_rules_asked_for(order: dict[str, Any], metafields: Sequence[str]) -> None:
-    """A customer who is gone, or an order without one, has no tags."""
-    shown = {name: order.pop(f"metafield{n}", None) for n, name in enumerate(metafields)}
-    order["metafields"] = {name: field["value"] for name, field in shown.items() if field}
-    order["customerTags"] = (order.pop("customer", None) or {}).get("tags", [])
+def _with_names(order: Any, metafields: Sequence[str]) -> Any:
+    """An order with what rules asked for under its names. A customer who is gone, or an order without one, has no tags."""
+    if not isinstance(order, dict):
+        return order
+    try:
+        shown = {
+            name: decoded(MetafieldValue | None, order.pop(f"metafield{n}", None)) for n, name in enumerate(metafields)
+        }
+        customer = decoded(CustomerTags | None, order.pop("customer", None))
+    except MalformedError as error:
+        return Unreadable("malformed", str(error))
+    named = {name: field["value"] for name, field in shown.items() if field}
+    return {**order, "metafields": named, "customerTags": customer["tags"] if customer else []}
 
 
 async def orders_shipped(
     client: ShopifyClient, order_ids: Iterable[int], urgent: bool = False
 ) -> dict[int, OrderShipped | Unreadable | None]:
     """As `orders_to_ship`: what may still be fulfilled and what has been."""
-    return await orders_by_id(client, documents.ORDERS_SHIPPED, order_ids, urgent)
+    return await orders_by_id(client, documents.ORDERS_SHIPPED, OrderShipped, order_ids, urgent)
 
 
 async def orders_since(client: ShopifyClient, since: datetime) -> AsyncIterator[list[OrderSeen]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mappings.decoding import MalformedError, decoded
+from mappings.shopify_shapes import TariffCodes
 from syncd.errors import RejectedError, TransientError
 from syncd.shopify import documents
 from syncd.shopify.client import ShopifyClient
@@ -49,8 +51,14 @@ async def _codes(client: ShopifyClient, gids: Sequence[str], urgent: bool) -> di
     found: dict[str, dict[str, str]] = {}
     for start in range(0, len(gids), MOST_IDS):
         data = await client.query(documents.TARIFF_CODES, {"ids": gids[start : start + MOST_IDS]}, urgent)
-        for node in data["nodes"]:
-            if node:
-                codes = node["countryHarmonizedSystemCodes"]["nodes"]
-                found[node["id"]] = {code["countryCode"]: code["harmonizedSystemCode"] for code in codes}
+        for node in _nodes(data.get("nodes")):
+            codes = node["countryHarmonizedSystemCodes"]["nodes"]
+            found[node["id"]] = {code["countryCode"]: code["harmonizedSystemCode"] for code in codes}
     return found
+
+
+def _nodes(nodes: Any) -> list[TariffCodes]:
+    try:
+        return [node for node in decoded(list[TariffCodes | None], nodes) if node]
+    except MalformedError as error:
+        raise TransientError("malformed", f"tariff codes: {error}") from error
