@@ -29,8 +29,9 @@ from syncd.simulation.day import Day, Fates, settings_of
 from syncd.simulation.virtual_time import VirtualLoop
 
 ORDERS = 8
-STORM_S = 240.0
-SHARE = 0.25
+STORM_S = 600.0
+SHARE = 0.3
+POLL_S = 5.0
 NONSENSE: tuple[bytes, ...] = (
     b"",
     b"null",
@@ -208,7 +209,14 @@ async def stormy_day(seed: int, orders: int = ORDERS) -> DayEnded:
     rng = Random(f"{seed} mutations")
     bugs = Bugs()
     logging.getLogger().addHandler(bugs)
-    day = Day(Fates(seed=seed, settings=settings_of(sync={"sweep_s": rng.choice((120, 100_000))})))
+    day = Day(
+        Fates(
+            seed=seed,
+            settings=settings_of(
+                sync={"sweep_s": rng.choice((120, 100_000)), "order_poll_s": POLL_S, "shipment_poll_s": POLL_S}
+            ),
+        )
+    )
     storm = day.network.vendors = Storm(day.network.vendors, rng)
     problems: list[str] = []
     try:
@@ -217,7 +225,7 @@ async def stormy_day(seed: int, orders: int = ORDERS) -> DayEnded:
         storm.is_on = True
         await _people(day, rng, orders)
         storm.is_on = False
-        await _healed(day)
+        await day.rest(3600.0)
         problems = await _problems(day)
     except AssertionError as error:
         problems = [f"assertion: {str(error)[:300]}"]
@@ -241,11 +249,6 @@ async def _people(day: Day, rng: Random, orders: int) -> None:
     await day.passes(STORM_S / 3)
     day.shipstation.labels.ship_all()
     await day.passes(STORM_S / 3)
-
-
-async def _healed(day: Day) -> None:
-    """What was parked on the strength of nonsense is tried again by a person, once."""
-    await day.rest(3600.0)
 
 
 async def _problems(day: Day) -> list[str]:

@@ -13,6 +13,8 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, NotRequired, Required, Union, get_args, get_origin, get_type_hints, is_typeddict
 
+from mappings.keys import LARGEST_ID
+
 Reader = Callable[[Any, str], Any]
 """(value, its place) -> what it means. Raises `MalformedError`."""
 
@@ -20,7 +22,7 @@ WHOLE = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 NUMBER = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,19})?", re.ASCII)
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 """Characters that JSON can spell and no database keeps."""
-LARGEST = 2**63 - 1
+
 TRUTHS = {"true": True, "false": False}
 
 
@@ -129,7 +131,7 @@ def _whole(value: Any, place: str) -> int:
         value = int(value)
     if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
         value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST:
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST_ID:
         return value
     raise MalformedError(f"{place} is no whole number")
 

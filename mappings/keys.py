@@ -13,6 +13,9 @@ _LONGEST_NUMBERS = len("-") * 3 + 15 + 13 + 3
 _ORDER_KEY = re.compile(
     r"(?P<store>[!-~]+)-(?P<order>[0-9]{1,19})-(?P<location>[0-9]{1,19})-(?P<n>[0-9]{1,9})", re.ASCII
 )
+LARGEST_ID = 2**63 - 1
+"""No vendor counts further, and no database."""
+
 _LINE_ITEM_KEY = re.compile(r"([0-9]{1,19}):([0-9]{1,19})", re.ASCII)
 
 
@@ -32,7 +35,9 @@ def order_key(store: str, order_id: int, location_id: int, n: int) -> str:
 def split_order_key(key: str | None) -> tuple[str, int, int, int] | None:
     """(store, order id, location id, n); None for a key that is not ours. The store may contain hyphens."""
     found = _ORDER_KEY.fullmatch(key or "")
-    return (found["store"], int(found["order"]), int(found["location"]), int(found["n"])) if found else None
+    if not found or max(int(found["order"]), int(found["location"])) > LARGEST_ID:
+        return None
+    return found["store"], int(found["order"]), int(found["location"]), int(found["n"])
 
 
 def line_item_key(order_id: int, line_id: int) -> str:
@@ -42,4 +47,6 @@ def line_item_key(order_id: int, line_id: int) -> str:
 def line_of(key: str | None) -> tuple[int, int] | None:
     """(order id, line item id); None for a key that is not ours, such as that of an adjustment line."""
     found = _LINE_ITEM_KEY.fullmatch(key or "")
-    return (int(found[1]), int(found[2])) if found else None
+    if not found or max(int(found[1]), int(found[2])) > LARGEST_ID:
+        return None
+    return int(found[1]), int(found[2])

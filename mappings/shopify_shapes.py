@@ -9,6 +9,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, NotRequired, TypedDict
 
+from mappings.keys import LARGEST_ID
+
 
 def number_of(gid: str) -> int:
     """The number at the end of a global id: 7001 of `gid://shopify/LineItem/7001`."""
@@ -26,8 +28,8 @@ def _zoned(text: str) -> None:
 
 
 def _natural(text: str) -> None:
-    if int(text) <= 0:
-        raise ValueError("an id is above zero")
+    if not 0 < int(text) <= LARGEST_ID:
+        raise ValueError("no id")
 
 
 def _global(text: str) -> None:

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mappings.keys import LARGEST_ID
 from mappings.shipstation_shapes import Order
 from syncd.budget import Urgency
 from syncd.errors import ConflictError, RejectedError, SyncError, TransientError, UncertainError
 from syncd.shipstation.client import ShipStationClient
 
 LARGEST_BATCH = 100
-LARGEST_ID = 2**63 - 1
+
 MOST_CALLS = 32
 MOST_FAILURES = 8  # in a row, halves of halves: more is an outage and not one order
 POISON = frozenset({"http_400", "http_413", "http_422", "http_500"})

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from mappings.keys import LARGEST_ID
 from syncd.hints import Hint, Lane, Mark, Nudge, order_subject
 
 TOPICS = (
@@ -40,7 +41,6 @@ TOPIC_PATHS: dict[str, tuple[str, ...]] = {
     "orders/edited": ("order_edit", "order_id"),
     "orders/risk_assessment_changed": ("order_id",),
 }
-LARGEST_ID = 2**63 - 1
 
 
 def is_authentic(body: bytes, header: str | None, secrets: Iterable[bytes]) -> bool:

@@ -51,3 +51,8 @@ def test_a_line_item_key_finds_its_line(order_id: int, line_id: int) -> None:
 @pytest.mark.parametrize("key", [None, "", "vd08-MSLbtx", "5001:adjustment", "1:2:3", ":1", "1:", "٣:٤"])
 def test_foreign_line_item_keys_are_not_ours(key: str | None) -> None:
     assert line_of(key) is None
+
+
+def test_numbers_that_no_database_holds_are_nobodys() -> None:
+    assert line_of(f"{10**19 - 1}:1") is None
+    assert split_order_key(f"main-{10**19 - 1}-1-1") is None
