@@ -62,7 +62,9 @@ def plan_order(
     cause = worst_of(troubles) or state_of_order(order, seen, steps)
     details = sorted({trouble.detail for trouble in troubles}) + _remarks(profile, seen)
     conflicts = tuple(conflict for trouble in troubles for conflict in trouble.conflicts)
-    return Plan(cause, (*steps, *voids), "; ".join(details), _look_again(order, seen, cause, now), conflicts=conflicts)
+    has_hold = Cause.FULFILLMENT_HOLD in seen.routing.barred
+    again = _look_again(order, seen, cause, now)
+    return Plan(cause, (*steps, *voids), "; ".join(details), again, conflicts=conflicts, has_hold=has_hold)
 
 
 def needs_shipstation_truth(

@@ -38,6 +38,9 @@ from mappings.voided import (
     stays_until,
 )
 
+HELD_LOOK_S = 3600.0
+"""How long a package waits whose goods are on hold, unless the end of all holds is seen before: they may be released one by one."""
+
 _WORST_FIRST = (
     Cause.CANCELLED_AFTER_LABEL,
     Cause.OVERSHIPPED,
@@ -222,6 +225,7 @@ def _misfit(planning: _Planning, package: Package, lines: Units) -> None:
         planning.troubles.append((Cause.EDITED_AFTER_LABEL, f"{name}: its goods now belong to several locations"))
     elif not lines - free - units_left(planning.held):
         planning.troubles.append((Cause.FULFILLMENT_HOLD, f"{name}: left although Shopify holds its goods"))
+        planning.waits.append(planning.now + timedelta(seconds=HELD_LOOK_S))
     else:
         counts = ", ".join(
             f"line {line_id}: {count} packed, {free[line_id]} left" for line_id, count in sorted(lines.items())

@@ -262,3 +262,5 @@ class Plan:
     resolved: tuple[str, ...] = ()
     """Keys of calls whose answer was lost and of which it is known by now what came of them, without any step."""
     conflicts: tuple[Conflict, ...] = ()
+    has_hold: bool = False
+    """Whether Shopify holds any of its goods."""

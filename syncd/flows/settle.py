@@ -123,8 +123,16 @@ def _lessons(flow: Flow, verdicts: Sequence[Verdict], now: datetime) -> Iterable
     yield close_intents([_closed(intent, outcome) for intent, outcome in done], now)
     yield close_superseded([intent.entry_id for intent, _ in confirmed], now)
     yield close_settled(flow.name, [pair for verdict in verdicts for pair in _final(flow, verdict)], now)
-    if not flow.decides_state:
+    if flow.decides_state:
+        yield mark([Mark("shipments", verdict.claimed.subject) for verdict in verdicts if _is_freed(verdict)], now)
+    else:
         yield mark([Mark("orders", verdict.claimed.subject) for verdict in verdicts if verdict.has_news], now)
+
+
+def _is_freed(verdict: Verdict) -> bool:
+    """A package could not be told while Shopify held its goods, and it holds none any more."""
+    is_waiting = verdict.known.trouble[0] is Cause.FULFILLMENT_HOLD
+    return is_waiting and verdict.plan is not None and not verdict.plan.has_hold
 
 
 def _final(flow: Flow, verdict: Verdict) -> list[tuple[OrderRef, str]]:

@@ -380,6 +380,37 @@ async def test_what_somebody_fulfills_in_shopify_leaves_shipstation(day: Day) ->
     await day.assert_clean()
 
 
+@BOTH
+async def test_a_parcel_that_left_before_the_hold_arrived_is_told_once_the_hold_ends(day: Day) -> None:
+    """No webhook of Shopify names the order of a hold, and none speaks of a parcel: the end of the hold must be enough."""
+    order_id, there = await an_order(day)
+    day.shopify.people.hold(order_id)
+    parcel = label(day, there)
+    await day.rest()
+    assert await day.cause(order_id) == "fulfillment_hold"
+    assert "left although Shopify holds its goods" in (await day.told())[order_id]["detail"]
+    assert day.fulfillments(order_id) == []
+    day.shopify.people.release(order_id)
+    await day.rest()
+    await assert_told(day, order_id, parcel)
+
+
+async def test_a_parcel_is_told_within_the_hour_when_only_its_own_goods_were_released(day: Day) -> None:
+    order_id, there = await an_order(day, lines=2, quantity=1)
+    first, _ = day.order(order_id)["lines"]
+    day.shopify.people.hold(order_id, lines={first["id"]: 1})
+    day.shopify.people.hold(order_id)
+    label(day, there, 1, 0)
+    await day.rest()
+    assert day.fulfillments(order_id) == []
+    (held,) = [one for one in day.order(order_id)["fulfillmentOrders"] if one["lines"][0]["lineId"] == first["id"]]
+    day.shopify.people.release(order_id, fulfillment_order_id=held["id"])
+    await day.passes(3700)
+    await day.rest()
+    (told,) = day.fulfillments(order_id)
+    assert {int(line_id): units for line_id, units in told["lines"].items()} == {first["id"]: 1}
+
+
 async def test_a_fulfillment_made_by_hand_for_the_very_package_is_recognised(day: Day) -> None:
     order_id, there = await an_order(day)
     day.shopify.people.set_options({"webhooks": {"enabled": False}})
