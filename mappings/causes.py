@@ -74,6 +74,13 @@ class Cause(StrEnum):
     REJECTED_BY_SHIPSTATION = "rejected_by_shipstation"
     REJECTED_BY_SHOPIFY = "rejected_by_shopify"
     ACCESS_LOST = "access_lost"
+    APP_REFUSED = "app_refused"
+    SCOPE_MISSING = "scope_missing"
+    FORBIDDEN = "forbidden"
+    SHOP_FROZEN = "shop_frozen"
+    ACCOUNT_LOCKED = "account_locked"
+    CALLS_BLOCKED = "calls_blocked"
+    QUERY_REFUSED = "query_refused"
     PLAN_402 = "plan_402"
     UNREADABLE = "unreadable"
     BUG = "bug"
@@ -281,12 +288,50 @@ MEANINGS: dict[Cause, Meaning] = {
         "Read its words in `syncd explain ORDER`, correct the order in Shopify, then run `syncd retry ORDER`.",
     ),
     Cause.ACCESS_LOST: Meaning(
-        State.WAITING, "The account no longer lets us in.", "Run `syncd doctor`: it names the key and the cure."
+        State.WAITING,
+        "The vendor does not accept our key or token.",
+        "ShipStation: generate a V1 key pair (Settings > Account > API Settings), set `shipstation.api_key` and `api_secret`, restart. "
+        "Shopify: check `access_token` and the store's `shop`. `syncd doctor` names which.",
+    ),
+    Cause.APP_REFUSED: Meaning(
+        State.WAITING,
+        "Shopify gives the app no token for this shop: it is not installed there, or client id and secret are not its own.",
+        "Install the app on the shop; work resumes by itself. Or correct `client_id` and `client_secret` and restart.",
+    ),
+    Cause.SCOPE_MISSING: Meaning(
+        State.WAITING,
+        "The app may not do this in the shop: a scope is missing.",
+        "`syncd doctor` lists the missing scopes. Release a version of the app with them and approve it in the shop; work resumes by itself.",
+    ),
+    Cause.FORBIDDEN: Meaning(
+        State.WAITING,
+        "The vendor knows us and forbids the call.",
+        "ShipStation: see whether the plan or an add-on for the API is missing, and whose keys these are. Shopify: see what the shop's owner changed.",
+    ),
+    Cause.SHOP_FROZEN: Meaning(
+        State.WAITING,
+        "The shop is frozen: Shopify waits for a payment.",
+        "The shop's owner settles the bill in Shopify (Settings > Billing); work resumes by itself.",
+    ),
+    Cause.ACCOUNT_LOCKED: Meaning(
+        State.WAITING,
+        "The vendor has locked the account.",
+        "Ask the vendor's support why; work resumes by itself once it is unlocked.",
+    ),
+    Cause.CALLS_BLOCKED: Meaning(
+        State.WAITING,
+        "The vendor blocks our calls as suspicious.",
+        "Usually it ends by itself. If not: tell the vendor's support the address that this machine calls from.",
+    ),
+    Cause.QUERY_REFUSED: Meaning(
+        State.WAITING,
+        "Shopify does not understand our query: its API version and this program do not fit.",
+        "Update syncd, or set the store's `api_version` to one that `syncd doctor` accepts.",
     ),
     Cause.PLAN_402: Meaning(
         State.WAITING,
         "The ShipStation plan does not include API access any more.",
-        "Upgrade the plan and generate new keys; work resumes by itself.",
+        "Upgrade the plan in ShipStation; work resumes by itself. If it asks for new keys, set them and restart.",
     ),
     Cause.UNREADABLE: Meaning(
         State.WAITING, "It could not be read just now.", "Nothing to do: it is looked at again by itself."

@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("paused_code", sa.String(), nullable=True),
         sa.Column("paused_text", sa.String(), nullable=True),
         sa.Column("paused_since", columns.UtcTime(), nullable=True),
+        sa.Column("paused_until", columns.UtcTime(), nullable=True),
         sa.Column("updated_at", columns.UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("account", name="pk_budgets"),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from mappings.causes import Cause, State, state_of
-from mappings.plans import Plan
+from mappings.plans import Plan, Standing
 from syncd.flows.intend import Intent
 from syncd.flows.work import Flow, Known, Outcome, Result, Sighting, Unreadable
 from syncd.hints import split_subject
@@ -103,7 +103,7 @@ def ending_of(
     # In doubt, or not sent at all: look again soon.
     if worst:
         at = now + timedelta(seconds=worst.wait_s) if worst.wait_s is not None else retry_at
-        order = _order_row(flow, verdict, Cause.QUEUED, "", now) if flow.decides_state else None
+        order = _order_row(flow, verdict, _under_way(verdict, worst), "", now) if flow.decides_state else None
         return Ending(claimed, "defer", at, worst.code, worst.text, worst.result is not Result.POSTPONED, order)
     # All is done. A state that only exists until the steps are confirmed is over now.
     cause = Cause.IN_SHIPSTATION if plan.cause is Cause.QUEUED else plan.cause
@@ -114,6 +114,13 @@ def ending_of(
     if plan.look_again_at:
         return Ending(claimed, "look_again", plan.look_again_at, order=order)
     return Ending(claimed, "settle", now, order=order)
+
+
+def _under_way(verdict: Verdict, worst: Outcome) -> Cause:
+    """An order of which surely nothing is in ShipStation yet waits where its account is paused; any other is on its way."""
+    is_new = all(one.standing is Standing.INTENDED for one in verdict.known.consignments)
+    is_unsent = all(outcome.result is Result.POSTPONED for _, outcome in verdict.done)
+    return worst.cause if worst.cause and is_new and is_unsent else Cause.QUEUED
 
 
 def _order_row(flow: Flow, verdict: Verdict, cause: Cause, detail: str, now: datetime) -> OrderRow:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from mappings.access import access_cause
 from mappings.causes import Cause
 from syncd.accounts import Accounts
 from syncd.errors import (
@@ -29,19 +30,19 @@ CONFLICT_WAIT_S = 2.0
 
 
 async def look_at_stores(
-    shops: Mapping[str, ShopifyClient], accounts: Accounts, subjects: Sequence[str], read: BulkRead
+    shops: Mapping[str, ShopifyClient], accounts: Accounts, subjects: Sequence[str], read: BulkRead, by: str
 ) -> dict[str, Sighting | Unreadable]:
-    """One bulk read per store, beside each other. A store that is no longer configured, or that keeps us out, is unreadable."""
+    """One bulk read per store, beside each other; `by` is who reads. A store that is no longer configured, or that keeps us out, is unreadable."""
     by_store: dict[str, list[int]] = {}
     for subject in subjects:
         store, order_id = split_subject(subject)
         by_store.setdefault(store, []).append(order_id)
-    parts = await asyncio.gather(*(_look(shops, accounts, store, ids, read) for store, ids in by_store.items()))
+    parts = await asyncio.gather(*(_look(shops, accounts, store, ids, read, by) for store, ids in by_store.items()))
     return {subject: seen for part in parts for subject, seen in part.items()}
 
 
 async def _look(
-    shops: Mapping[str, ShopifyClient], accounts: Accounts, store: str, order_ids: list[int], read: BulkRead
+    shops: Mapping[str, ShopifyClient], accounts: Accounts, store: str, order_ids: list[int], read: BulkRead, by: str
 ) -> dict[str, Sighting | Unreadable]:
     def all_of(reason: Unreadable) -> dict[str, Sighting | Unreadable]:
         return {order_subject(store, order_id): reason for order_id in order_ids}
@@ -57,9 +58,9 @@ async def _look(
         seen = await read(client, order_ids)
     except SyncError as error:
         if isinstance(error, AccessError):
-            await accounts.lost(error)
+            await accounts.lost(error, by)
         return all_of(unreadable_of(error, accounts.probe_s))
-    await accounts.answered(client.account)
+    await accounts.answered(client.account, by)
     return {order_subject(store, order_id): _sighting(seen.get(order_id)) for order_id in order_ids}
 
 
@@ -74,7 +75,7 @@ def _sighting(order: Any) -> Sighting | Unreadable:
 def unreadable_of(error: SyncError, probe_s: float) -> Unreadable:
     """Trouble of a whole account is not the order's: nothing is counted."""
     if isinstance(error, AccessError):
-        cause = Cause.PLAN_402 if error.code == Cause.PLAN_402 else Cause.ACCESS_LOST
+        cause = access_cause(error.account, error.code)
         return Unreadable(error.code, error.text, wait_s=probe_s, counts_attempt=False, cause=cause)
     if isinstance(error, ThrottledError):
         return Unreadable(error.code, error.text, wait_s=error.retry_after_s, counts_attempt=False)
@@ -85,7 +86,8 @@ def outcome_of(error: SyncError, probe_s: float) -> Outcome:
     """What a write that failed means for its step."""
     match error:
         case AccessError():
-            return Outcome(Result.POSTPONED, error.code, error.text, wait_s=probe_s)
+            cause = access_cause(error.account, error.code)
+            return Outcome(Result.POSTPONED, error.code, error.text, wait_s=probe_s, cause=cause)
         case ThrottledError():
             return Outcome(Result.POSTPONED, error.code, error.text, wait_s=error.retry_after_s)
         case TransientError():

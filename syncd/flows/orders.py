@@ -71,7 +71,7 @@ class OrdersFlow:
     async def observe(self, known: Mapping[str, Known]) -> Mapping[str, Sighting | Unreadable]:
         if refusal := self._accounts.refusal(ACCOUNT):
             return dict.fromkeys(known, unreadable_of(refusal, self._accounts.probe_s))
-        seen = await look_at_stores(self._shops, self._accounts, list(known), self._read)
+        seen = await look_at_stores(self._shops, self._accounts, list(known), self._read, self.name)
         wanted = {subject: self._needed(subject, known[subject], sighting) for subject, sighting in seen.items()}
         if not any(wanted.values()):
             return seen
@@ -98,8 +98,9 @@ class OrdersFlow:
             found = await self._truth({key: one for needed in wanted.values() for key, one in needed.items()})
         except SyncError as error:
             if isinstance(error, AccessError):
-                await self._accounts.lost(error)
+                await self._accounts.lost(error, "orders.read")
             return {**seen, **dict.fromkeys(wanted, unreadable_of(error, self._accounts.probe_s))}
+        await self._accounts.answered(ACCOUNT, "orders.read")
         return {**seen, **{subject: _seen_with(seen[subject], needed, found) for subject, needed in wanted.items()}}
 
     async def _truth(self, sought: Mapping[str, Sought]) -> dict[str, Order | None]:
@@ -146,8 +147,9 @@ class OrdersFlow:
             await void_label(self._shipstation, step.shipstation_order_id, step.shipment_id, prefix, Urgency.CANCEL)
         except SyncError as error:
             if isinstance(error, AccessError):
-                await self._accounts.lost(error)
+                await self._accounts.lost(error, "orders.void")
             return replace(outcome_of(error, self._accounts.probe_s), cause=Cause.CANCELLED_AFTER_LABEL)
+        await self._accounts.answered(ACCOUNT, "orders.void")
         return Outcome(Result.CONFIRMED)
 
     async def _upsert(self, upserts: Sequence[UpsertOrder]) -> list[Outcome]:
@@ -157,9 +159,9 @@ class OrdersFlow:
             rows = await upsert_orders(self._shipstation, [step.document for step in upserts], urgency)
         except SyncError as error:
             if isinstance(error, AccessError):
-                await self._accounts.lost(error)
+                await self._accounts.lost(error, "orders.write")
             return [outcome_of(error, self._accounts.probe_s)] * len(upserts)
-        await self._accounts.answered(ACCOUNT)
+        await self._accounts.answered(ACCOUNT, "orders.write")
         outcomes = {step.order_key: _outcome(rows.get(step.order_key), self._accounts.probe_s) for step in upserts}
         await self._read_back([step for step in upserts if step.kind != "create_order"], outcomes, urgency)
         return [outcomes[step.order_key] for step in upserts]

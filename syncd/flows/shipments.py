@@ -56,7 +56,7 @@ class ShipmentsFlow:
         return 0.0
 
     async def observe(self, known: Mapping[str, Known]) -> Mapping[str, Sighting | Unreadable]:
-        return await look_at_stores(self._shops, self._accounts, list(known), orders_shipped)
+        return await look_at_stores(self._shops, self._accounts, list(known), orders_shipped, self.name)
 
     def plan(self, subject: str, known: Known, sighting: Sighting, now: datetime) -> Plan:
         profile = self._profiles[split_subject(subject)[0]]
@@ -88,10 +88,11 @@ class ShipmentsFlow:
         except UncertainError as error:
             return Outcome(Result.UNKNOWN, error.code, error.text, wait_s=self._write_settles_s)
         except AccessError as error:
-            await self._accounts.lost(error)
+            await self._accounts.lost(error, "shipments.write")
             return outcome_of(error, self._accounts.probe_s)
         except SyncError as error:
             return outcome_of(error, self._accounts.probe_s)
+        await self._accounts.answered(client.account, "shipments.write")
         return Outcome(Result.CONFIRMED, far_id=gid)
 
 

@@ -55,7 +55,7 @@ class Outcome:
     far_id: str | None = None
     wait_s: float | None = None
     cause: Cause | None = None
-    """What a refusal means for the order, where that is not the flow's usual cause."""
+    """What a refusal or a lost access means for the order, where that is not the flow's usual cause."""
 
 
 @dataclass(frozen=True)

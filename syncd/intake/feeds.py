@@ -118,7 +118,7 @@ class Feeds:
         try:
             changed = await feed.turn.do(feed.poll, since, feed.rest_s)
         except AccessError as error:
-            await self._accounts.lost(error)
+            await self._accounts.lost(error, feed.name)
         except ThrottledError as error:
             log.warning("feed.postponed", feed=feed.name, error_code=error.code, wait_s=error.retry_after_s)
         except SyncError as error:
@@ -134,7 +134,7 @@ class Feeds:
             self._want(feed.name, since)
         if isinstance(changed, Passed):
             return
-        await self._accounts.answered(feed.account)
+        await self._accounts.answered(feed.account, feed.name)
         if changed:
             log.info("feed.polled", feed=feed.name, changed=changed, duration_ms=round(took_s * 1000))
             self._wake()

@@ -26,6 +26,8 @@ ACCESS_CODES = {
     402: ("plan_402", "the plan does not include API access"),
     403: ("http_403", "the API keys may not do this"),
     405: ("http_405", "this call is not offered: a wrong base address, or not in the plan"),
+    423: ("http_423", "the account is locked"),
+    430: ("http_430", "our calls are blocked"),
 }
 MESSAGE_MEMBERS = ("ExceptionMessage", "Message", "message", "ModelState")
 

@@ -37,6 +37,7 @@ ACCESS_STATUSES = {
     403: "the shop forbids it",
     404: "there is no such shop or API version",
     423: "the shop is locked",
+    430: "our calls are blocked as suspicious",
 }
 
 # Nothing was executed and nothing ever will be: our document and the version that answers do not fit. No order's fault.
@@ -208,8 +209,8 @@ class ShopifyClient:
         unusable = UncertainError if is_write else TransientError
         if status in ACCESS_STATUSES or 300 <= status < 400:
             raise AccessError(self.account, f"http_{status}", f"{ACCESS_STATUSES.get(status, 'redirected')}; {text}")
-        if status in (429, 430):
-            raise ThrottledError(f"http_{status}", _retry_after_s(response), text)
+        if status == 429:
+            raise ThrottledError("http_429", _retry_after_s(response), text)
         if status >= 500 or status == 408:
             raise unusable(f"http_{status}", text)
         if status != 200:

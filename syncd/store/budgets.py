@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, select, update
 from sqlmodel import Session
 
 from syncd.store.schema import Budget, table_of
@@ -230,18 +230,28 @@ def _changed(account: str, now: datetime, longest_s: float, change: Callable[[Le
     return work
 
 
-def pause(account: str, code: str, text: str, now: datetime) -> Work[None]:
-    """The account does not let us in. The first time of a pause is kept."""
+def pause(account: str, code: str, text: str, now: datetime, until: datetime) -> Work[None]:
+    """The account does not let us in. Believed until `until`, unless it is said again: whoever said it may have died.
+
+    The beginning of a pause that goes on is kept.
+    """
 
     def work(session: Session) -> None:
         insert = upsert(dialect_of(session), BUDGETS).values(
-            account=account, grants=EMPTY, paused_code=code, paused_text=text, paused_since=now, updated_at=now
+            account=account,
+            grants=EMPTY,
+            paused_code=code,
+            paused_text=text,
+            paused_since=now,
+            paused_until=until,
+            updated_at=now,
         )
         new = insert.excluded
         changes = {
             "paused_code": new.paused_code,
             "paused_text": new.paused_text,
-            "paused_since": func.coalesce(COLUMNS.paused_since, new.paused_since),
+            "paused_since": case((COLUMNS.paused_until > now, COLUMNS.paused_since), else_=new.paused_since),
+            "paused_until": new.paused_until,
             "updated_at": new.updated_at,
         }
         session.connection().execute(insert.on_conflict_do_update(index_elements=[COLUMNS.account], set_=changes))
@@ -254,15 +264,15 @@ def resume(account: str) -> Work[bool]:
     statement = (
         update(BUDGETS)
         .where(COLUMNS.account == account, COLUMNS.paused_since.is_not(None))
-        .values(paused_code=None, paused_text=None, paused_since=None)
+        .values(paused_code=None, paused_text=None, paused_since=None, paused_until=None)
     )
     return lambda session: session.connection().execute(statement).rowcount > 0
 
 
-def paused_accounts() -> Work[list[PausedAccount]]:
+def paused_accounts(now: datetime) -> Work[list[PausedAccount]]:
     statement = (
         select(COLUMNS.account, COLUMNS.paused_code, COLUMNS.paused_text, COLUMNS.paused_since)
-        .where(COLUMNS.paused_since.is_not(None))
+        .where(COLUMNS.paused_until > now)
         .order_by(COLUMNS.account)
     )
 

@@ -244,6 +244,7 @@ class Budget(Row, table=True):
     paused_code: str | None = None
     paused_text: str | None = None
     paused_since: datetime | None = Field(default=None, sa_type=UtcTime)
+    paused_until: datetime | None = Field(default=None, sa_type=UtcTime)
     updated_at: datetime = Field(sa_type=UtcTime)
 
 

@@ -1,0 +1,33 @@
+"""Why an account does not let us in: the cause behind the vendors' statuses and words, the same for orders, status and doctor."""
+
+from __future__ import annotations
+
+from mappings.causes import Cause
+
+SHIPSTATION = "shipstation"
+
+SHOPIFY_CAUSES = {
+    "http_402": Cause.SHOP_FROZEN,
+    "access_denied": Cause.SCOPE_MISSING,
+    "document_refused": Cause.QUERY_REFUSED,
+    "invalid_client": Cause.APP_REFUSED,
+    "app_not_installed": Cause.APP_REFUSED,
+    "shop_not_permitted": Cause.APP_REFUSED,
+}
+SHIPSTATION_CAUSES = {"plan_402": Cause.PLAN_402}
+CAUSES = {
+    "http_403": Cause.FORBIDDEN,
+    "http_405": Cause.FORBIDDEN,
+    "http_423": Cause.ACCOUNT_LOCKED,
+    "http_430": Cause.CALLS_BLOCKED,
+}
+"""Of both vendors."""
+
+CALL_CODES = frozenset({"access_denied", "document_refused", "http_403", "http_405"})
+"""Refusals of one kind of call: that another call is answered proves nothing about them."""
+
+
+def access_cause(account: str, code: str) -> Cause:
+    """`account` is `shipstation` or `shopify:<store>`, `code` that of the refusal."""
+    own = SHIPSTATION_CAUSES if account == SHIPSTATION else SHOPIFY_CAUSES
+    return own.get(code) or CAUSES.get(code, Cause.ACCESS_LOST)
