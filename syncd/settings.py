@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from ipaddress import ip_network
@@ -64,12 +65,24 @@ class Server(Group):
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+@dataclass(frozen=True)
+class KeyPair:
+    """`name` is that of the key in its group; `expires_on` is None where nobody wrote it down."""
+
+    name: str
+    key: SecretStr
+    secret: SecretStr
+    expires_on: date | None = None
+
+
 class ShipStation(Group):
     api_key: SecretStr
     api_secret: SecretStr
     next_api_key: SecretStr = SecretStr("")
     next_api_secret: SecretStr = SecretStr("")
     key_expires_on: date | None = None
+    """As ShipStation shows it for api_key: no API tells."""
+    next_key_expires_on: date | None = None
     v1_url: str = "https://ssapi.shipstation.com"
     v2_api_key: SecretStr = SecretStr("")
     """Of the V2 API: tracking, rates, stock. Empty: V1 alone."""
@@ -88,11 +101,13 @@ class ShipStation(Group):
             raise ValueError("must be 16 to 128 letters, digits, - or _, such as the output of `openssl rand -hex 16`")
         return secret
 
-    def key_pairs(self) -> list[tuple[str, str]]:
-        """The pair in use first, then the one to rotate to."""
-        pairs = [(self.api_key, self.api_secret), (self.next_api_key, self.next_api_secret)]
-        plain = [(key.get_secret_value(), secret.get_secret_value()) for key, secret in pairs]
-        return [pair for pair in plain if all(pair)]
+    def key_pairs(self) -> list[KeyPair]:
+        """The first one, then the one to rotate to where there is one."""
+        pairs = [
+            KeyPair("api_key", self.api_key, self.api_secret, self.key_expires_on),
+            KeyPair("next_api_key", self.next_api_key, self.next_api_secret, self.next_key_expires_on),
+        ]
+        return [pair for pair in pairs if pair.key.get_secret_value() and pair.secret.get_secret_value()]
 
 
 class Sync(Group):

@@ -20,6 +20,7 @@ from syncd.intake.turns import Turn
 from syncd.ports import Clock, Db, Http, Rng
 from syncd.settings import Limits, Settings, ShipStation, Store
 from syncd.shipstation.client import ACCOUNT, ShipStationClient
+from syncd.shipstation.keys import KeyRing
 from syncd.shipstation.v2_client import ACCOUNT as V2_ACCOUNT
 from syncd.shipstation.v2_client import ShipStationV2Client
 from syncd.shopify.access import endpoint
@@ -53,8 +54,9 @@ def connect(settings: Settings, http: Http, db: Db, clock: Clock, rng: Rng) -> V
     limits, account = settings.limits, settings.shipstation
     longest_call_s = max(limits.read_timeout_s, limits.write_timeout_s)
     window = WindowBudget(db, clock, ACCOUNT, account.requests_per_window, account.window_s, longest_call_s)
+    keys = KeyRing(db, clock, account.key_pairs())
     shipstation = ShipStationClient(
-        http, clock, rng, window, account.v1_url, account.key_pairs(), limits.read_timeout_s, limits.write_timeout_s
+        http, clock, rng, window, account.v1_url, keys, limits.read_timeout_s, limits.write_timeout_s
     )
     shops = {name: _shop_client(name, store, limits, http, clock, rng) for name, store in settings.stores.items()}
     return Vendors(shops, shipstation, window, _v2_client(account, limits, http, db, clock, rng))

@@ -16,6 +16,14 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "alarms",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.Column("since", columns.UtcTime(), nullable=False),
+        sa.Column("until", columns.UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_alarms"),
+    )
+    op.create_table(
         "brakes",
         sa.Column("flow", sa.String(), nullable=False),
         sa.Column("pulled_at", columns.UtcTime(), nullable=True),
@@ -129,6 +137,15 @@ def upgrade() -> None:
     op.create_index("ix_journal_order", "journal", ["store", "order_id", "id"])
 
     op.create_table(
+        "key_uses",
+        sa.Column("key_id", sa.String(), nullable=False),
+        sa.Column("ends_in", sa.String(), nullable=False),
+        sa.Column("used_since", columns.UtcTime(), nullable=True),
+        sa.Column("last_used_at", columns.UtcTime(), nullable=True),
+        sa.Column("refused_at", columns.UtcTime(), nullable=True),
+        sa.PrimaryKeyConstraint("key_id", name="pk_key_uses"),
+    )
+    op.create_table(
         "leases",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("token", sa.String(), nullable=True),
@@ -231,9 +248,11 @@ def downgrade() -> None:
     op.drop_table("orders")
     op.drop_table("marks")
     op.drop_table("leases")
+    op.drop_table("key_uses")
     op.drop_table("journal")
     op.drop_table("deliveries")
     op.drop_table("cursors")
     op.drop_table("consignments")
     op.drop_table("budgets")
     op.drop_table("brakes")
+    op.drop_table("alarms")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
@@ -11,8 +10,8 @@ from urllib.parse import urlencode
 from syncd.budget import Call, Urgency, WindowBudget
 from syncd.errors import AccessError, RejectedError, SyncError, ThrottledError, TransientError, UncertainError
 from syncd.http import json_bytes, json_of
-from syncd.logs import get_logger
 from syncd.ports import Clock, Http, Request, Response, Rng
+from syncd.shipstation.keys import KeyRing
 
 ACCOUNT = "shipstation"
 REPEATS = 2
@@ -33,8 +32,6 @@ MESSAGE_MEMBERS = ("ExceptionMessage", "Message", "message", "ModelState")
 
 
 class ShipStationClient:
-    """`key_pairs`: the pair in use first, then the one to rotate to."""
-
     def __init__(
         self,
         http: Http,
@@ -42,7 +39,7 @@ class ShipStationClient:
         rng: Rng,
         budget: WindowBudget,
         base_url: str,
-        key_pairs: Sequence[tuple[str, str]],
+        keys: KeyRing,
         read_timeout_s: float = 60.0,
         write_timeout_s: float = 30.0,
     ) -> None:
@@ -51,10 +48,9 @@ class ShipStationClient:
         self._rng = rng
         self._budget = budget
         self._base_url = base_url.rstrip("/")
-        self._logins = [_basic(*pair) for pair in key_pairs]
+        self._keys = keys
         self._read_timeout_s = read_timeout_s
         self._write_timeout_s = write_timeout_s
-        self._log = get_logger(__name__)
 
     async def get(
         self,
@@ -85,17 +81,18 @@ class ShipStationClient:
         self, method: str, target: str, body: bytes | None, urgency: Urgency, granted: Call | None = None
     ) -> Any:
         is_write = method != "GET"
-        for login in tuple(self._logins):
+        for login in await self._keys.logins():
             call, granted = granted or await self._budget.grant(urgency), None
-            response = await self._exchange(method, target, body, call, login)
+            response = await self._exchange(method, target, body, call, login.authorization)
             if response.status != 401:
-                self._keep(login)
+                await self._keys.accepted(login)
                 break
+            await self._keys.refused(login)
         # a 401 carried nothing out, so the next pair may repeat even a write
         return await self._result(response, is_write)
 
-    async def _exchange(self, method: str, target: str, body: bytes | None, call: Call, login: str) -> Response:
-        headers = {"Authorization": login, "Accept": "application/json"}
+    async def _exchange(self, method: str, target: str, body: bytes | None, call: Call, authorization: str) -> Response:
+        headers = {"Authorization": authorization, "Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/json"
         timeout_s = self._read_timeout_s if method == "GET" else self._write_timeout_s
@@ -116,12 +113,6 @@ class ShipStationClient:
         """The call is over, whatever became of it: that the database is busy must not turn it into something else."""
         with suppress(TransientError):
             await entry
-
-    def _keep(self, login: str) -> None:
-        if self._logins[0] != login:
-            # the calls in flight go on with the order that they began with
-            self._logins = [login, *(other for other in self._logins if other != login)]
-            self._log.warning("key_pair.changed", account=ACCOUNT)
 
     async def _result(self, response: Response, is_write: bool) -> Any:
         try:
@@ -180,7 +171,3 @@ def _reset_s(response: Response) -> float:
         if text.isascii() and text.isdigit() and len(text) < 5:
             return int(text) + 1.0
     return WINDOW_S
-
-
-def _basic(key: str, secret: str) -> str:
-    return f"Basic {base64.b64encode(f'{key}:{secret}'.encode()).decode()}"

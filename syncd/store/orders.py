@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
@@ -71,13 +71,17 @@ def _order_upsert(dialect: str) -> sqlite.Insert | postgresql.Insert:
 
 
 def record_unseen(orders: Sequence[OrderRow]) -> Work[None]:
-    """Orders that could not be looked at: those that are new to us get a state, and count as never seen."""
+    """Orders that could not be looked at: those never seen get the reason as their state, and still count as never seen."""
     rows = [row.model_dump() | {"seen_at": NEVER} for row in sorted(orders, key=lambda row: (row.store, row.order_id))]
 
     def work(session: Session) -> None:
         if rows:
             insert = upsert(dialect_of(session), ORDERS)
-            statement = insert.on_conflict_do_nothing(index_elements=[ORDERS.c.store, ORDERS.c.order_id])
+            statement = insert.on_conflict_do_update(
+                index_elements=[ORDERS.c.store, ORDERS.c.order_id],
+                set_={name: insert.excluded[name] for name in ("state", "cause", "detail", "since")},
+                where=and_(ORDERS.c.seen_at == NEVER, ORDERS.c.cause != insert.excluded.cause),
+            )
             session.connection().execute(statement, rows)
 
     return work

@@ -259,6 +259,29 @@ class Brake(Row, table=True):
     released_until: datetime | None = Field(default=None, sa_type=UtcTime)
 
 
+class KeyUse(Row, table=True):
+    """Which key pairs of ShipStation were used lately, by any replica. `key_id` is a digest: no key is kept."""
+
+    __tablename__ = "key_uses"
+
+    key_id: str = Field(primary_key=True)
+    ends_in: str
+    used_since: datetime | None = Field(default=None, sa_type=UtcTime)
+    last_used_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    refused_at: datetime | None = Field(default=None, sa_type=UtcTime)
+
+
+class Alarm(Row, table=True):
+    """What a person should know of and no order tells. It stands until `until`, unless it is raised again."""
+
+    __tablename__ = "alarms"
+
+    name: str = Field(primary_key=True)
+    text: str
+    since: datetime = Field(sa_type=UtcTime)
+    until: datetime = Field(sa_type=UtcTime)
+
+
 def table_of(row: type[Row]) -> Table:
     """For Core statements: the unit of work of the ORM costs fifteen times as much per row."""
     return row.metadata.tables[str(row.__tablename__)]

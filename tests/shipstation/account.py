@@ -6,12 +6,16 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from pydantic import SecretStr
+
 from mappings.shipstation_shapes import Order
 from syncd.budget import Urgency, WindowBudget
 from syncd.ports import Http, Request, Response
 from syncd.sandbox.memory import MemoryHttp
 from syncd.sandbox.shipstation import ShipStationOptions, ShipStationWorld
+from syncd.settings import KeyPair
 from syncd.shipstation.client import ShipStationClient
+from syncd.shipstation.keys import KeyRing
 from syncd.shipstation.lists import Page
 from syncd.simulation.ports import START, SeededRng
 from tests.simulated import InlineDb, SimulatedClock
@@ -30,7 +34,16 @@ class Account:
         self.db = InlineDb()
         self.budget = WindowBudget(self.db, self.clock, "shipstation", limit, 60)
         self.client = ShipStationClient(
-            http or MemoryHttp({BASE: self.world}), self.clock, SeededRng(), self.budget, BASE, keys
+            http or MemoryHttp({BASE: self.world}), self.clock, SeededRng(), self.budget, BASE, self.ring(keys)
+        )
+
+    def ring(self, keys: tuple[tuple[str, str], ...]) -> KeyRing:
+        """As a process has it that just started."""
+        names = ("api_key", "next_api_key")
+        return KeyRing(
+            self.db,
+            self.clock,
+            [KeyPair(name, SecretStr(key), SecretStr(secret)) for name, (key, secret) in zip(names, keys, strict=False)],
         )
 
     async def do(self, work: Coroutine[Any, Any, T]) -> T:
