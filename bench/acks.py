@@ -33,6 +33,7 @@ from bench.processes import cpu_s, running
 from syncd.adapters import SystemClock, SystemRng
 from syncd.intake.gate import Bounds, Gate
 from syncd.intake.inbox import Inbox, Reader
+from syncd.intake.refusals import Refusals
 from syncd.intake.server import Door, Doors, Listener, Port, Reports, Webhooks
 from syncd.store.engine import open_daemon_db
 from syncd.store.inbox import waiting_deliveries
@@ -69,7 +70,9 @@ async def serve(variant: str, url: str) -> None:
     db, clock = open_daemon_db(url), SystemClock()
     gate = Gate(Bounds(1024, 64, 5.0, (ip_network("127.0.0.0/8"),)), asyncio.get_running_loop().time)
     inbox = Inbox(db, clock, SystemRng())
-    webhooks = Webhooks(Doors({STORE: Door("main-shop.myshopify.com", [SECRET])}, "", 1 << 20), inbox, clock)
+    webhooks = Webhooks(
+        Doors({STORE: Door("main-shop.myshopify.com", [SECRET])}, [], 1 << 20), inbox, clock, Refusals({}, db, clock)
+    )
     port = Port(webhooks, Reports(_nothing, _nothing, _nothing, _no_metrics), gate)
     listener = Listener(port.app, gate, "127.0.0.1", 0)
     print(await listener.start(), flush=True)

@@ -15,16 +15,18 @@ from syncd import __version__
 from syncd.errors import SyncError
 from syncd.flows.runner import Bounds, Runner
 from syncd.intake.feeds import CHANGE_LISTS, ChangeFeed, Feed, Feeds
-from syncd.intake.inbox import Inbox, Reader
+from syncd.intake.inbox import SHIPSTATION, Inbox, Reader
 from syncd.intake.marked import MarkedOrders
 from syncd.intake.package_feeds import PackageFeed, package_lists
+from syncd.intake.refusals import Refusals, cures
 from syncd.intake.server import Door, Doors, Reports, Webhooks
 from syncd.intake.sweeps import sweep_feeds
 from syncd.intake.turns import TURN_S, Passed, Turn
 from syncd.logs import get_logger
+from syncd.operate.keys import ExpiryWatch, key_report
 from syncd.operate.metrics import Metrics
 from syncd.operate.status import read_status
-from syncd.operate.subscriptions import subscribe_all
+from syncd.operate.subscriptions import EVERY_S, restore_all
 from syncd.ports import Ports
 from syncd.settings import Settings
 from syncd.shipstation.client import ACCOUNT
@@ -41,6 +43,7 @@ STALE_BEAT_S = 60.0
 CHECK_S = 5.0
 """How often we look whether a feed is due: also one whose turn another replica had."""
 TIDY_S = 3600.0
+WATCH_S = 20.0
 DEAD_DELIVERY_DAYS = 3
 
 
@@ -67,7 +70,6 @@ class Duties:
         self._ports = ports
         self._db, self._clock = ports.db, ports.clock
         self._vendors = vendors
-        self._accounts = flows.accounts
         self._stopping = stopping
         self._runners = [
             Runner(flow, ports.db, ports.clock, ports.rng, _bounds(settings))
@@ -77,7 +79,9 @@ class Duties:
         self.feeds = Feeds(self._all_feeds(start_at), flows.accounts, ports.db, ports.clock, self.wake)
         self._reader = Reader(self._inbox, ports.db, ports.clock, self.feeds.nudge, self.wake)
         self._metrics = Metrics(vendors.window)
-        self.webhooks = Webhooks(_doors(settings), self._inbox, ports.clock)
+        self._refusals = Refusals(cures(list(settings.stores), SHIPSTATION), ports.db, ports.clock)
+        self._expiry = ExpiryWatch()
+        self.webhooks = Webhooks(_doors(settings), self._inbox, ports.clock, self._refusals)
         self.reports = Reports(self._health, self._ready, self._status, self._render_metrics)
 
     @classmethod
@@ -99,7 +103,8 @@ class Duties:
         return [
             Tick(min(CHECK_S, soonest_s / 4), partial(start, "feeds due", self.feeds.check)),
             Tick(TIDY_S, partial(start, "tidy", self._tidy)),
-            Tick(self._settings.sync.sweep_s, partial(start, "subscriptions", self._subscribe)),
+            Tick(EVERY_S, partial(start, "subscriptions", self._subscribe)),
+            Tick(WATCH_S, partial(start, "watch", self._watch)),
         ]
 
     def wake(self) -> None:
@@ -139,15 +144,31 @@ class Duties:
     async def _subscribe(self) -> None:
         """One replica after the other: two at once would both subscribe what is missing."""
         turn, wanted_at = self._turn("subscriptions"), self._clock.now()
+        restore = partial(restore_all, self._settings, self._vendors, self._accounts)
         while not self._stopping.is_set():
             try:
-                done = await turn.do(partial(subscribe_all, self._settings, self._vendors, self._accounts), wanted_at)
+                done = await turn.do(restore, wanted_at)
             except SyncError as error:
                 log.warning("subscriptions.postponed", error_code=error.code, error_text=error.text)
                 return
+            if isinstance(done, set):
+                self._fill_gaps(done)
             if done is not Passed.BUSY:
                 return
             await first_of(self._clock, TURN_S / 3, self._stopping)
+
+    def _fill_gaps(self, accounts: set[str]) -> None:
+        """What happened while their webhooks were missing only the feeds tell."""
+        for feed in self.feeds.feeds:
+            if feed.account in accounts:
+                self.feeds.nudge(feed.name)
+
+    async def _watch(self) -> None:
+        await self._refusals.watch()
+        try:
+            self._expiry.look(await self._db.run(key_report(self._settings.shipstation.key_pairs(), self._clock.now())))
+        except SyncError as error:
+            log.warning("alarms.postponed", error_code=error.code, error_text=error.text)
 
     async def _tidy(self) -> None:
         """Forgets what is no longer needed; documents of closed orders hold names and addresses."""
@@ -178,15 +199,15 @@ class Duties:
         return is_ready, {"ready": is_ready, "reason": "" if is_ready else "stopping" if at_head else "schema"}
 
     async def _status(self) -> tuple[bool, dict[str, Any]]:
-        return True, await read_status(self._db, self._clock)
+        return True, await read_status(self._db, self._clock, self._settings)
 
     async def _render_metrics(self) -> bytes:
-        return self._metrics.render(await read_status(self._db, self._clock), self._clock.now())
+        return self._metrics.render(await read_status(self._db, self._clock, self._settings), self._clock.now())
 
 
 def _doors(settings: Settings) -> Doors:
     shops = {name: Door(store.shop, store.webhook_secrets()) for name, store in settings.stores.items()}
-    return Doors(shops, settings.shipstation.webhook_secret.get_secret_value(), settings.limits.body_bytes)
+    return Doors(shops, settings.shipstation.webhook_secrets(), settings.limits.body_bytes)
 
 
 def _bounds(settings: Settings) -> Bounds:

@@ -19,7 +19,7 @@ ALLOWED = frozenset(
     "event level timestamp logger exception flow batch_id order_gid order_key order_id order_name shipment_id package_key step "
     "fields attempt error_code error_text wait_s duration_ms count account store feed state cause topic reason version url "
     "database port host task stores fulfillment_gid confirmed refused uncertain settled deferred parked claimed missing_scopes "
-    "subscribed removed rows signal pid lag_s limit used calls changed retry_at names".split()
+    "subscribed removed setting days rows signal pid lag_s limit used calls changed retry_at names".split()
 )
 SECRETS = re.compile(r"(shp[a-z]{2}_[A-Za-z0-9_-]+|(?:Basic|Bearer) [A-Za-z0-9+/=._-]+)")
 PERSONAL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")

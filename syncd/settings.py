@@ -90,16 +90,23 @@ class ShipStation(Group):
     v2_requests_per_window: int = Field(default=200, gt=0)
     webhook_secret: SecretStr = SecretStr("")
     """Unguessable part of the webhook path. Empty: no ShipStation webhooks."""
+    previous_webhook_secret: SecretStr = SecretStr("")
+    """Its path is still answered: what was sent before the change may be on its way for hours."""
     requests_per_window: int = Field(default=40, gt=0)
     window_s: Seconds = 60
 
-    @field_validator("webhook_secret")
+    @field_validator("webhook_secret", "previous_webhook_secret")
     @classmethod
     def _unguessable(cls, secret: SecretStr) -> SecretStr:
         text = secret.get_secret_value()
         if text and not re.fullmatch(r"[A-Za-z0-9_-]{16,128}", text):
             raise ValueError("must be 16 to 128 letters, digits, - or _, such as the output of `openssl rand -hex 16`")
         return secret
+
+    def webhook_secrets(self) -> list[str]:
+        """Current first."""
+        secrets = (self.webhook_secret.get_secret_value(), self.previous_webhook_secret.get_secret_value())
+        return [secret for secret in secrets if secret]
 
     def key_pairs(self) -> list[KeyPair]:
         """The first one, then the one to rotate to where there is one."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from syncd.errors import SettingsError
-from syncd.settings import read_settings
+from syncd.settings import Settings, read_settings
 
 WHOLE = """
 [shipstation]
@@ -36,10 +36,15 @@ def problems_of(folder: Path, text: str, environ: dict[str, str] | None = None) 
     return raised.value.problems
 
 
+def plain(settings: Settings) -> list[tuple[str, str, str]]:
+    pairs = settings.shipstation.key_pairs()
+    return [(pair.name, pair.key.get_secret_value(), pair.secret.get_secret_value()) for pair in pairs]
+
+
 def test_a_whole_file_is_read(tmp_path: Path) -> None:
     settings = read_settings(settings_file(tmp_path, WHOLE), {})
     assert settings.stores["main"].locations == {82734627: 501}
-    assert settings.shipstation.key_pairs() == [("key", "hidden-secret")]
+    assert plain(settings) == [("api_key", "key", "hidden-secret")]
     assert "hidden-secret" not in repr(settings)
 
 
@@ -52,7 +57,7 @@ def test_the_environment_goes_over_the_file_and_secrets_come_from_files(tmp_path
         "UNRELATED": "x",
     }
     settings = read_settings(settings_file(tmp_path, WHOLE), environ)
-    assert settings.shipstation.key_pairs() == [("other", "hidden-secret")]
+    assert plain(settings) == [("api_key", "other", "hidden-secret")]
     assert settings.stores["main"].webhook_secrets() == [b"hidden-secret", b"from-a-file"]
 
 

@@ -78,7 +78,20 @@ def status(context: click.Context, is_json: bool, orders: bool) -> None:
     if orders:
         show(at_desk(context, lambda desk: list_orders(desk.db)), is_json, orders_text)
     else:
-        show(at_desk(context, lambda desk: read_status(desk.db, desk.clock)), is_json, status_text)
+        show(at_desk(context, lambda desk: read_status(desk.db, desk.clock, desk.settings)), is_json, status_text)
+
+
+@main.command()
+@as_json
+@click.pass_context
+def keys(context: click.Context, is_json: bool) -> None:
+    """Show which ShipStation key pair is in use, since when, when it expires, and which one may be deleted.
+
+    Example: syncd keys --json
+    """
+    from syncd.operate.keys import keys_text, read_keys
+
+    show(at_desk(context, read_keys), is_json, keys_text)
 
 
 @main.command()

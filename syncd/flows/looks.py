@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from mappings.access import access_cause
-from mappings.causes import Cause
 from syncd.accounts import Accounts
 from syncd.errors import (
     AccessError,

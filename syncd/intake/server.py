@@ -12,6 +12,7 @@ from aiohttp import web
 from syncd.errors import SyncError
 from syncd.intake.gate import Allowance, Gate
 from syncd.intake.inbox import SHIPSTATION, Inbox
+from syncd.intake.refusals import Refusals
 from syncd.logs import get_logger
 from syncd.ports import Clock
 from syncd.shipstation.webhooks import is_secret
@@ -38,18 +39,19 @@ class Door:
 
 @dataclass(frozen=True)
 class Doors:
-    """What opens the webhook routes, by store name; an empty `shipstation_secret` refuses every call."""
+    """What opens the webhook routes, by store name; without `shipstation_secrets` every call of ShipStation is refused."""
 
     shops: Mapping[str, Door]
-    shipstation_secret: str
+    shipstation_secrets: Sequence[str]
     longest_body: int
 
 
 class Webhooks:
     """What is answered to a webhook, as a status. Nothing is written for those that are refused."""
 
-    def __init__(self, doors: Doors, inbox: Inbox, clock: Clock) -> None:
+    def __init__(self, doors: Doors, inbox: Inbox, clock: Clock, refusals: Refusals) -> None:
         self._doors = doors
+        self._refusals = refusals
         self._inbox = inbox
         self._clock = clock
         self._lines = Allowance(LINES_PER_S, LINES_AT_ONCE)
@@ -72,13 +74,14 @@ class Webhooks:
 
     async def shipstation_posted(self, secret: str, body: bytes) -> int:
         """The path is the secret; a wrong one looks like any other wrong address."""
-        if not is_secret(secret, self._doors.shipstation_secret):
+        if not is_secret(secret, self._doors.shipstation_secrets):
             self._refused(SHIPSTATION, "secret")
             return 404
         return await self._keep(SHIPSTATION, "", "", body)
 
     def _refused(self, store: str, reason: str) -> None:
         """A flood of them must not become a flood of lines."""
+        self._refusals.refused(store)
         if self._lines.takes(store, self._clock.monotonic()):
             log.warning("webhook.refused", store=store, reason=reason)
 
@@ -88,6 +91,7 @@ class Webhooks:
         except SyncError as error:
             log.error("webhook.postponed", store=store, error_code=error.code, error_text=error.text)
             return 503
+        self._refusals.accepted(store)
         return 200
 
 

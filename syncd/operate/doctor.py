@@ -7,14 +7,18 @@ from datetime import date
 from functools import partial
 from typing import Any
 
+from mappings.access import access_cause
 from mappings.carriers import is_trackable
+from mappings.causes import MEANINGS
 from syncd.adapters import SystemClock, SystemRng
+from syncd.budget import Urgency
 from syncd.errors import AccessError, SyncError
 from syncd.http import AiohttpHttp
+from syncd.operate.keys import expiry_advice, expiry_text
 from syncd.operate.native_stores import native_connections
 from syncd.operate.rule_codes import misfits
-from syncd.operate.subscriptions import shipstation_address, shopify_address
-from syncd.settings import Settings, Store
+from syncd.operate.subscriptions import shipstation_addresses, shopify_address
+from syncd.settings import KeyPair, Settings, Store
 from syncd.shipstation import reads as shipstation_reads
 from syncd.shipstation.webhooks import EVENTS
 from syncd.shopify import reads
@@ -24,8 +28,6 @@ from syncd.shopify.webhooks import TOPICS
 from syncd.shopify.writes import topic_enum
 from syncd.store.engine import Schema, check_schema, open_db
 from syncd.wiring import Vendors, connect
-
-WARN_DAYS = (30, 14, 3)
 
 Check = dict[str, str]
 Finding = list[Check]
@@ -45,7 +47,11 @@ def note(name: str, text: str, cure: str = "") -> Check:
 
 async def run_checks(settings: Settings) -> Finding:
     """Each check runs whatever the others found, except that nothing can be asked without a usable database."""
-    found = [ok("settings", f"{len(settings.stores)} stores"), *_database(settings), *_key_expiry(settings)]
+    found = [
+        ok("settings", f"{len(settings.stores)} stores"),
+        *_database(settings),
+        *_key_expiry(settings, SystemClock().now().date()),
+    ]
     if any(one["check"] == "database" and one["result"] == "fault" for one in found):
         return found
     db, http, clock = open_db(settings.database.url), AiohttpHttp(), SystemClock()
@@ -61,7 +67,8 @@ async def run_checks(settings: Settings) -> Finding:
 
 async def check_vendors(settings: Settings, vendors: Vendors) -> Finding:
     """Both sides, each whatever the others say."""
-    found = await _guarded("shipstation", partial(_shipstation, settings, vendors))
+    found = await _guarded("shipstation", partial(_key_pairs, settings, vendors))
+    found += await _guarded("shipstation", partial(_shipstation, settings, vendors))
     for name, store in settings.stores.items():
         found += await _guarded(f"store {name}", partial(_store, settings, name, store, vendors.shops[name]))
     return found
@@ -71,17 +78,14 @@ async def _guarded(name: str, check: Callable[[], Awaitable[Finding]]) -> Findin
     try:
         return await check()
     except AccessError as error:
-        return [fault(f"{name} login", f"{error.code}: {error.text}", _access_cure(error))]
+        return [_access_fault(f"{name} login", error)]
     except SyncError as error:
         return [fault(name, f"{error.code}: {error.text}", "Check the network and the address, then run doctor again.")]
 
 
-def _access_cure(error: AccessError) -> str:
-    if error.code == "plan_402":
-        return "Upgrade the ShipStation plan to one with API access, then generate new keys."
-    if error.account == "shipstation":
-        return "Generate a V1 key pair in ShipStation (Settings > Account > API Settings) and set shipstation.api_key and api_secret."
-    return "Check client_id and client_secret (or access_token), and that the app is installed on this shop."
+def _access_fault(name: str, error: AccessError) -> Check:
+    meaning = MEANINGS[access_cause(error.account, error.code)]
+    return fault(name, f"{meaning.sentence} ({error.code}: {error.text})", meaning.next_step)
 
 
 def _database(settings: Settings) -> Finding:
@@ -109,28 +113,31 @@ def _database(settings: Settings) -> Finding:
     ]
 
 
-def _key_expiry(settings: Settings) -> Finding:
-    expires = settings.shipstation.key_expires_on
-    if expires is None:
-        return [
-            note(
-                "shipstation key",
-                "its expiry is not known",
-                "Set shipstation.key_expires_on to the date that ShipStation showed.",
-            )
-        ]
-    days = (expires - SystemClock().now().date()).days
-    if days < 0:
-        return [fault("shipstation key", f"expired {-days} days ago", "Generate a new key pair in ShipStation.")]
-    if days <= max(WARN_DAYS):
-        return [
-            note(
-                "shipstation key",
-                f"expires in {days} days",
-                "Generate a second pair and set next_api_key and next_api_secret.",
-            )
-        ]
-    return [ok("shipstation key", f"valid for {days} days")]
+def _key_expiry(settings: Settings, today: date) -> Finding:
+    return [_expiry(f"shipstation.{pair.name}", pair, today) for pair in settings.shipstation.key_pairs()]
+
+
+def _expiry(name: str, pair: KeyPair, today: date) -> Check:
+    days_left = (pair.expires_on - today).days if pair.expires_on else None
+    advice = expiry_advice(name, days_left)
+    if days_left is None:
+        return note(name, "its expiry is not known", advice)
+    if days_left < 0:
+        return fault(name, expiry_text(days_left), advice)
+    return note(name, expiry_text(days_left), advice) if advice else ok(name, expiry_text(days_left))
+
+
+async def _key_pairs(settings: Settings, vendors: Vendors) -> Finding:
+    """Each pair by itself: the one to rotate to is otherwise first tried when the other is dead. One of them is enough."""
+    found = []
+    for pair in settings.shipstation.key_pairs():
+        name = f"shipstation.{pair.name} login"
+        try:
+            await vendors.shipstation.only_with(pair).get("/stores", urgency=Urgency.CATALOG)
+            found.append(ok(name, "let in"))
+        except AccessError as error:
+            found.append(_access_fault(name, error))
+    return found
 
 
 async def _shipstation(settings: Settings, vendors: Vendors) -> Finding:
@@ -224,7 +231,7 @@ async def _shipstation_webhooks(settings: Settings, vendors: Vendors) -> Finding
                 "Set server.public_url and shipstation.webhook_secret.",
             )
         ]
-    address = shipstation_address(settings)
+    address = shipstation_addresses(settings)[0]
     there = {one.event for one in await shipstation_reads.subscriptions(vendors.shipstation) if one.url == address}
     return [_webhooks("shipstation webhooks", [event for event in EVENTS if event not in there], len(EVENTS))]
 
@@ -234,7 +241,7 @@ def _webhooks(name: str, missing: Sequence[str], wanted: int) -> Check:
         return note(
             name,
             f"{len(missing)} of {wanted} are not subscribed yet: {', '.join(missing)}",
-            "The daemon subscribes them when it starts, and every hour.",
+            "The daemon subscribes them when it starts, and every five minutes.",
         )
     return ok(name, f"{wanted} subscribed")
 
@@ -243,22 +250,22 @@ async def _store(settings: Settings, name: str, store: Store, client: ShopifyCli
     access = await reads.shop_access(client)
     found = [ok(f"store {name} login", f"{access.name}, plan {access.plan}, {access.currency_code}")]
     asked_by_rules = ("read_customers",) if "customer_tag" in settings.rules.conditions else ()
-    if missing := missing_scopes(access.scopes, (*REQUIRED_SCOPES, *asked_by_rules)):
-        found.append(
-            fault(
-                f"store {name} scopes",
-                f"missing: {', '.join(missing)}",
-                "Release a version of the app with these scopes and approve it in the shop.",
-            )
-        )
-    else:
-        found.append(ok(f"store {name} scopes", "all granted"))
+    missing = missing_scopes(access.scopes, (*REQUIRED_SCOPES, *asked_by_rules))
+    found += [_missing_scope(name, scope) for scope in missing] or [ok(f"store {name} scopes", "all granted")]
     found += [_version(name, store), *await _locations(name, store, client)]
     if not settings.server.public_url:
         return [*found, note(f"store {name} webhooks", "off: orders are found by polling", "Set server.public_url.")]
     there = {one.topic for one in await reads.subscriptions(client) if one.uri == shopify_address(settings, name)}
     missing_topics = [topic for topic in TOPICS if topic_enum(topic) not in there]
     return [*found, _webhooks(f"store {name} webhooks", missing_topics, len(TOPICS))]
+
+
+def _missing_scope(name: str, scope: str) -> Check:
+    return fault(
+        f"store {name} scope {scope}",
+        f"missing; without it the app may not {REQUIRED_SCOPES[scope]}",
+        "Release a version of the app with it in the Dev Dashboard and approve it in the shop.",
+    )
 
 
 def _version(name: str, store: Store) -> Check:

@@ -19,6 +19,11 @@ log = get_logger("keys")
 
 WARN_DAYS = (30, 14, 3)
 
+EXPIRY_SETTINGS = {
+    "shipstation.api_key": "shipstation.key_expires_on",
+    "shipstation.next_api_key": "shipstation.next_key_expires_on",
+}
+
 KeyTold = dict[str, Any]
 
 
@@ -90,18 +95,22 @@ def _advice(one: KeyTold, now: datetime) -> str:
     if deletable_at:
         return f"It may be deleted after {_minute(deletable_at)} UTC, if no replica uses it until then."
     if one["state"] == "refused":
-        return "ShipStation refuses it, and no other pair is in use: generate a new pair and set it."
+        return "ShipStation refuses it, and no other pair is in use: generate a new pair, set it and restart."
+    if one["setting"] is None:
+        return "Another replica uses it, or did lately: give all of them the same settings."
     if one["state"] == "unused":
         return "Not used yet. It takes over when the pair before it is refused; `syncd doctor` tries it."
-    return expiry_advice(one["days_left"])
+    return expiry_advice(one["setting"], one["days_left"])
 
 
-def expiry_advice(days_left: int | None) -> str:
+def expiry_advice(setting: str, days_left: int | None) -> str:
     """What to do about a pair in use; "" where its end is far."""
     if days_left is None:
-        return "Its expiry is not known: set the date that ShipStation showed as key_expires_on."
+        return f"Its expiry is not known: set {EXPIRY_SETTINGS[setting]} to the date that ShipStation showed."
     if days_left > max(WARN_DAYS):
         return ""
+    if setting == "shipstation.next_api_key":
+        return "Make it the first pair in the settings, generate a new one in ShipStation as next_api_key, and restart."
     return "Generate a second pair in ShipStation, set next_api_key and next_api_secret, and restart."
 
 

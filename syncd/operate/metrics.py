@@ -20,13 +20,17 @@ class Metrics:
         self._oldest = self._gauge("syncd_mark_oldest_seconds", "How long the oldest of them waits", "flow")
         self._feed = self._gauge("syncd_feed_looked_seconds", "Seconds since a feed was last read to its end", "feed")
         self._paused = self._gauge("syncd_account_paused", "1 while an account does not let us in", "account", "code")
+        self._alarms = self._gauge("syncd_alarm", "1 while an alarm stands; `syncd status` tells its text", "name")
+        self._key_days = self._gauge(
+            "syncd_shipstation_key_days_left", "Days until the key pair in use expires", "setting"
+        )
         self._calls = self._gauge("syncd_shipstation_window_calls", "Calls in the present ShipStation window", "kind")
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(name, text, labels, registry=self._registry)
 
     def render(self, status: Mapping[str, Any], now: datetime) -> bytes:
-        for gauge in (self._orders, self._paused):
+        for gauge in (self._orders, self._paused, self._alarms, self._key_days):
             gauge.clear()
         for one in status["causes"]:
             self._orders.labels(one["store"], one["state"], one["cause"]).set(one["count"])
@@ -37,6 +41,11 @@ class Metrics:
             self._feed.labels(name).set(feed["looked_s_ago"])
         for one in status["paused"]:
             self._paused.labels(one["account"], one["code"]).set(1)
+        for one in status["alarms"]:
+            self._alarms.labels(one["name"]).set(1)
+        for one in status["keys"]:
+            if one["state"] == "in_use" and one["days_left"] is not None:
+                self._key_days.labels(one["setting"]).set(one["days_left"])
         usage = self._window.usage(now)
         self._calls.labels("used").set(usage.used)
         self._calls.labels("limit").set(usage.limit)

@@ -8,12 +8,16 @@ from typing import Any
 
 from sqlmodel import Session
 
+from mappings.access import access_cause
 from mappings.causes import MEANINGS, Cause, State
 from syncd import __version__
 from syncd.hints import order_subject
+from syncd.operate.keys import expiry_advice, expiry_text, key_report
 from syncd.ports import Clock, Db
+from syncd.settings import Settings
+from syncd.store.alarms import standing_alarms
 from syncd.store.brakes import BrakeState, brake_state
-from syncd.store.budgets import paused_accounts
+from syncd.store.budgets import PausedAccount, paused_accounts
 from syncd.store.cursors import all_cursors
 from syncd.store.inbox import waiting_deliveries
 from syncd.store.marks import due_summary, parked_marks, under_way
@@ -24,12 +28,12 @@ from syncd.store.transaction import Work
 FLOWS = ("orders", "shipments")
 
 
-async def read_status(db: Db, clock: Clock) -> dict[str, Any]:
+async def read_status(db: Db, clock: Clock, settings: Settings) -> dict[str, Any]:
     """One consistent look: everything is read in one transaction."""
-    return await db.run(_status(clock.now()))
+    return await db.run(_status(settings, clock.now()))
 
 
-def _status(now: datetime) -> Work[dict[str, Any]]:
+def _status(settings: Settings, now: datetime) -> Work[dict[str, Any]]:
     def work(session: Session) -> dict[str, Any]:
         counts = state_counts()(session)
         by_state: dict[str, int] = dict.fromkeys(State, 0)
@@ -47,10 +51,12 @@ def _status(now: datetime) -> Work[dict[str, Any]]:
             "parked_marks": len(parked_marks()(session)),
             "feeds": {name: _feed(row.watermark, row.updated_at, now) for name, row in all_cursors()(session).items()},
             "brake": _brake(brake_state("orders")(session)),
-            "paused": [
-                {"account": one.account, "code": one.code, "text": one.text, "since": one.since.isoformat()}
-                for one in paused_accounts()(session)
+            "paused": [_pause(one) for one in paused_accounts(now)(session)],
+            "alarms": [
+                {"name": one.name, "text": one.text, "since": one.since.isoformat()}
+                for one in standing_alarms(now)(session)
             ],
+            "keys": key_report(settings.shipstation.key_pairs(), now)(session),
         }
 
     return work
@@ -64,6 +70,19 @@ def _waiting(flow: str, now: datetime) -> Work[dict[str, Any]]:
         return {"due": due.count, "under_way": busy, "oldest_s": round(max(oldest_s, 0.0), 1)}
 
     return work
+
+
+def _pause(paused: PausedAccount) -> dict[str, str]:
+    cause = access_cause(paused.account, paused.code)
+    return {
+        "account": paused.account,
+        "code": paused.code,
+        "cause": cause,
+        "text": paused.text,
+        "since": paused.since.isoformat(),
+        "sentence": MEANINGS[cause].sentence,
+        "next_step": MEANINGS[cause].next_step,
+    }
 
 
 def _brake(state: BrakeState) -> dict[str, str] | None:
@@ -97,9 +116,23 @@ def status_text(status: Mapping[str, Any]) -> str:
         lines.append(f"BRAKE PULLED since {brake['since'][:19]}: {brake['reason']}. Run `syncd brake`.")
     for one in status["paused"]:
         lines.append(
-            f"PAUSED {one['account']} since {one['since'][:19]}: {one['code']} {one['text']}. Run `syncd doctor`."
+            f"PAUSED {one['account']} since {one['since'][:19]}: {one['sentence']} ({one['code']}: {one['text']})"
         )
+        lines.append(f"  -> {one['next_step']}")
+    for one in status["alarms"]:
+        lines.append(f"ALARM since {one['since'][:19]}: {one['text']}")
+    lines += [line for one in status["keys"] for line in _key_lines(one)]
     return "\n".join(lines)
+
+
+def _key_lines(one: Mapping[str, Any]) -> list[str]:
+    """Of the pair in use; `syncd keys` tells of all."""
+    if one["state"] != "in_use":
+        return []
+    end = f", {expiry_text(one['days_left'])}" if one["days_left"] is not None else ""
+    line = f"ShipStation key: {one['setting']} in use since {one['used_since'][:19]}{end}"
+    advice = expiry_advice(one["setting"], one["days_left"]) if one["setting"] else ""
+    return [line, f"  -> {advice}"] if advice else [line]
 
 
 async def list_orders(db: Db) -> list[dict[str, Any]]:

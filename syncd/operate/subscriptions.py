@@ -1,11 +1,12 @@
-"""Webhook subscriptions: what should be there is created, what points to us and should not be is removed. Run at start and hourly.
+"""Webhook subscriptions: what should be there is created, what points to us and should not be is removed. Every few minutes.
 
 Shopify drops a subscription after eight failed deliveries in a row and tells nobody but a mailbox.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from syncd.accounts import Accounts
 from syncd.errors import AccessError, RejectedError, SyncError
@@ -13,7 +14,7 @@ from syncd.logs import get_logger
 from syncd.settings import Settings
 from syncd.shipstation import reads as shipstation_reads
 from syncd.shipstation import writes as shipstation_writes
-from syncd.shipstation.client import ShipStationClient
+from syncd.shipstation.client import ACCOUNT, ShipStationClient
 from syncd.shipstation.webhooks import EVENTS
 from syncd.shopify import reads, writes
 from syncd.shopify.client import ShopifyClient
@@ -22,39 +23,56 @@ from syncd.wiring import Vendors
 
 log = get_logger("subscriptions")
 
+NAME = "subscriptions"
+EVERY_S = 300.0
+
+Restoring = Callable[[], Awaitable[bool]]
+"""Tells whether any subscription was missing."""
+
 
 def shopify_address(settings: Settings, store: str) -> str:
     return f"{settings.server.public_url.rstrip('/')}/webhooks/shopify/{store}"
 
 
-def shipstation_address(settings: Settings) -> str:
-    """Holds the secret: never to be logged."""
-    return f"{settings.server.public_url.rstrip('/')}/webhooks/shipstation/{settings.shipstation.webhook_secret.get_secret_value()}"
+def shipstation_addresses(settings: Settings) -> list[str]:
+    """The present one, then the former one where there is one. They hold secrets: never to be logged."""
+    public_url = settings.server.public_url.rstrip("/")
+    return [f"{public_url}/webhooks/shipstation/{secret}" for secret in settings.shipstation.webhook_secrets()]
 
 
-async def subscribe_all(settings: Settings, vendors: Vendors, accounts: Accounts) -> None:
-    """Nothing is subscribed without a public address. Trouble is told and tried again an hour later: the feeds find everything."""
+async def restore_all(settings: Settings, vendors: Vendors, accounts: Accounts) -> set[str]:
+    """The accounts of which webhooks were missing. Nothing is subscribed without a public address.
+
+    Trouble is told and tried again minutes later: the feeds find everything.
+    """
     if not settings.server.public_url:
-        return
-    for store, client in vendors.shops.items():
-        await _guarded(client.account, accounts, _subscribe_shop(client, shopify_address(settings, store)))
+        return set()
+    parts: dict[str, Restoring] = {
+        client.account: partial(_restore_shop, client, shopify_address(settings, store))
+        for store, client in vendors.shops.items()
+    }
     if settings.shipstation.webhook_secret.get_secret_value():
-        await _guarded(
-            "shipstation", accounts, _subscribe_shipstation(vendors.shipstation, shipstation_address(settings))
-        )
+        parts[ACCOUNT] = partial(_restore_shipstation, vendors.shipstation, *shipstation_addresses(settings))
+    return {account for account, restore in parts.items() if await _guarded(account, accounts, restore)}
 
 
-async def _guarded(account: str, accounts: Accounts, work: Awaitable[None]) -> None:
+async def _guarded(account: str, accounts: Accounts, restore: Restoring) -> bool:
+    if accounts.refusal(account):
+        return False
     try:
-        await work
+        had_gaps = await restore()
     except AccessError as error:
-        await accounts.lost(error)
+        await accounts.lost(error, NAME)
     except SyncError as error:
         log.warning("subscriptions.postponed", account=account, error_code=error.code, error_text=error.text)
+    else:
+        await accounts.answered(account, NAME)
+        return had_gaps
+    return False
 
 
-async def _subscribe_shop(client: ShopifyClient, address: str) -> None:
-    """Other subscriptions of the app, to other addresses, are somebody's and stay."""
+async def _restore_shop(client: ShopifyClient, address: str) -> bool:
+    """Whether any was missing. Other subscriptions of the app, to other addresses, are somebody's and stay."""
     there = {one.topic: one for one in await reads.subscriptions(client) if one.uri == address}
     wanted = {writes.topic_enum(topic): topic for topic in TOPICS}
     missing = [topic for enum, topic in wanted.items() if enum not in there]
@@ -72,12 +90,19 @@ async def _subscribe_shop(client: ShopifyClient, address: str) -> None:
             await writes.unsubscribe(client, one.gid)
     if missing:
         log.info("webhooks.subscribed", store=client.store, count=len(missing) - len(refused))
+    return len(missing) > len(refused)
 
 
-async def _subscribe_shipstation(client: ShipStationClient, address: str) -> None:
-    there = {one.event for one in await shipstation_reads.subscriptions(client) if one.url == address}
-    missing = [event for event in EVENTS if event not in there]
+async def _restore_shipstation(client: ShipStationClient, address: str, former: str = "") -> bool:
+    """Whether any was missing. Those to the former address go once the new ones are there."""
+    there = await shipstation_reads.subscriptions(client)
+    present = {one.event for one in there if one.url == address}
+    missing = [event for event in EVENTS if event not in present]
     for event in missing:
         await shipstation_writes.subscribe(client, event, address, f"syncd {event.lower()}"[:50])
+    for one in there:
+        if former and one.url == former:
+            await shipstation_writes.unsubscribe(client, one.webhook_id)
     if missing:
-        log.info("webhooks.subscribed", account="shipstation", count=len(missing))
+        log.info("webhooks.subscribed", account=ACCOUNT, count=len(missing))
+    return bool(missing)

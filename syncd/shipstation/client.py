@@ -11,7 +11,8 @@ from syncd.budget import Call, Urgency, WindowBudget
 from syncd.errors import AccessError, RejectedError, SyncError, ThrottledError, TransientError, UncertainError
 from syncd.http import json_bytes, json_of
 from syncd.ports import Clock, Http, Request, Response, Rng
-from syncd.shipstation.keys import KeyRing
+from syncd.settings import KeyPair
+from syncd.shipstation.keys import Keys, OnlyKey
 
 ACCOUNT = "shipstation"
 REPEATS = 2
@@ -39,7 +40,7 @@ class ShipStationClient:
         rng: Rng,
         budget: WindowBudget,
         base_url: str,
-        keys: KeyRing,
+        keys: Keys,
         read_timeout_s: float = 60.0,
         write_timeout_s: float = 30.0,
     ) -> None:
@@ -51,6 +52,19 @@ class ShipStationClient:
         self._keys = keys
         self._read_timeout_s = read_timeout_s
         self._write_timeout_s = write_timeout_s
+
+    def only_with(self, pair: KeyPair) -> ShipStationClient:
+        """The same, with this pair alone."""
+        return ShipStationClient(
+            self._http,
+            self._clock,
+            self._rng,
+            self._budget,
+            self._base_url,
+            OnlyKey(pair),
+            self._read_timeout_s,
+            self._write_timeout_s,
+        )
 
     async def get(
         self,

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Protocol
 
 from syncd.errors import SyncError
 from syncd.logs import get_logger
@@ -50,7 +51,34 @@ def key_id(pair: KeyPair) -> str:
     return hashlib.sha256(pair.key.get_secret_value().encode()).hexdigest()[:16]
 
 
+class Keys(Protocol):
+    async def logins(self) -> Sequence[Login]:
+        """In the order in which to try them."""
+
+    async def accepted(self, login: Login) -> None: ...
+
+    async def refused(self, login: Login) -> None: ...
+
+
+class OnlyKey:
+    """One pair, to try it out: nothing is remembered."""
+
+    def __init__(self, pair: KeyPair) -> None:
+        self._login = login_of(pair)
+
+    async def logins(self) -> Sequence[Login]:
+        return (self._login,)
+
+    async def accepted(self, login: Login) -> None:
+        return
+
+    async def refused(self, login: Login) -> None:
+        return
+
+
 class KeyRing:
+    """All pairs of the settings."""
+
     def __init__(self, db: Db, clock: Clock, pairs: Sequence[KeyPair]) -> None:
         self._db = db
         self._clock = clock
@@ -58,9 +86,9 @@ class KeyRing:
         self._is_ordered = len(pairs) < 2
         self._ordering = asyncio.Lock()
         self._noted: dict[str, float] = {}
+        self._refused: set[str] = set()
 
     async def logins(self) -> Sequence[Login]:
-        """In the order in which to try them."""
         async with self._ordering:
             if not self._is_ordered:
                 with suppress(SyncError):  # a busy database: the order of the settings will do for this call
@@ -74,6 +102,7 @@ class KeyRing:
         if self._logins[0] != login:
             self._logins = [login, *(other for other in self._logins if other != login)]
             log.warning("key_pair.changed", setting=login.name)
+        self._refused.discard(login.key_id)
         now = self._clock.monotonic()
         if now - self._noted.get(login.key_id, -NOTED_EVERY_S) < NOTED_EVERY_S:
             return
@@ -82,6 +111,10 @@ class KeyRing:
             await self._db.run(note_use(login.key_id, login.ends_in, self._clock.now(), QUIET))
 
     async def refused(self, login: Login) -> None:
+        """Said and noted once."""
+        if login.key_id in self._refused:
+            return
+        self._refused.add(login.key_id)
         self._noted.pop(login.key_id, None)
         log.warning("key_pair.refused", setting=login.name)
         with suppress(SyncError):  # for the next start: it then costs one refused call

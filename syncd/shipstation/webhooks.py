@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hmac
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from syncd.hints import Hint, Nudge
@@ -27,9 +28,10 @@ HINTS: dict[str, list[Hint]] = {
 }
 
 
-def is_secret(given: str, secret: str) -> bool:
-    """In constant time. An empty secret lets nobody in."""
-    return bool(secret) and hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode("utf-8", "replace"))
+def is_secret(given: str, secrets: Sequence[str]) -> bool:
+    """Whether it is one of them, in constant time. An empty one lets nobody in."""
+    said = given.encode("utf-8", "replace")
+    return any([hmac.compare_digest(said, secret.encode("utf-8", "replace")) for secret in secrets if secret])
 
 
 def hints_of(body: bytes) -> list[Hint]:

@@ -10,13 +10,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-REQUIRED_SCOPES = (
-    "read_orders",
-    "write_merchant_managed_fulfillment_orders",
-    "read_fulfillments",  # for the webhooks
-    "read_products",  # customs data of the lines
-    "read_locations",
-)
+REQUIRED_SCOPES = {
+    "read_orders": "read orders",
+    "write_merchant_managed_fulfillment_orders": "see what is to be shipped from where, and tell of packages",
+    "read_fulfillments": "be told of fulfillments by webhook",
+    "read_products": "read weights and customs data of the lines",
+    "read_locations": "read the locations",
+}
+"""Each with what it is for."""
 RELEASE_MONTHS = (1, 4, 7, 10)
 
 

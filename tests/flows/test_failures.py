@@ -125,7 +125,7 @@ async def test_a_shop_that_keeps_us_out_pauses_and_resumes_without_an_attempt(da
         "shopify:main"
     ]
     assert {row["attempts"] for row in day.rows("SELECT attempts FROM marks")} == {0}
-    assert await day.cause(unseen) == "access_lost" or access == "frozen"  # a frozen shop sends no webhook
+    assert await day.cause(unseen) == "app_refused" or access == "frozen"  # a frozen shop sends no webhook
     day.shopify.people.set_options({"access": "ok"})
     await day.rest()
     account = await day.assert_clean()

@@ -43,7 +43,10 @@ class Account:
         return KeyRing(
             self.db,
             self.clock,
-            [KeyPair(name, SecretStr(key), SecretStr(secret)) for name, (key, secret) in zip(names, keys, strict=False)],
+            [
+                KeyPair(name, SecretStr(key), SecretStr(secret))
+                for name, (key, secret) in zip(names, keys, strict=False)
+            ],
         )
 
     async def do(self, work: Coroutine[Any, Any, T]) -> T:

@@ -141,4 +141,4 @@ async def test_a_busy_database_does_not_undo_a_call_that_was_made() -> None:
 
     account.db.run = busy_later  # type: ignore[method-assign, assignment]
     assert await account.do(account.client.post("/x", [], ORDERS)) == []
-    assert calls == 2
+    assert calls == 3  # the grant, and two notes of the answer

@@ -69,10 +69,10 @@ def test_a_version_lives_for_a_year() -> None:
 @pytest.mark.parametrize(
     ("granted", "missing"),
     [
-        (REQUIRED_SCOPES, []),
+        (list(REQUIRED_SCOPES), []),
         ([scope.replace("read_", "write_") for scope in REQUIRED_SCOPES], []),
-        (REQUIRED_SCOPES[1:], ["read_orders"]),
-        (["customer_read_orders", "write_orders", ""], sorted(REQUIRED_SCOPES[1:])),
+        (list(REQUIRED_SCOPES)[1:], ["read_orders"]),
+        (["customer_read_orders", "write_orders", ""], sorted(list(REQUIRED_SCOPES)[1:])),
         ([], sorted(REQUIRED_SCOPES)),
     ],
 )

@@ -39,7 +39,7 @@ READS = {
     "locked": (_http(423), AccessError, "http_423"),
     "redirect": (_http(301), AccessError, "http_301"),
     "too_many": (_http(429), ThrottledError, "http_429"),
-    "suspicious": (_http(430), ThrottledError, "http_430"),
+    "suspicious": (_http(430), AccessError, "http_430"),
     "bad_gateway": (_http(502, b"<html>"), TransientError, "http_502"),
     "bad_request": (_http(400), RejectedError, "http_400"),
     "html": (HTML, TransientError, "not_json"),

@@ -162,10 +162,10 @@ async def test_a_class_without_any_share_waits_and_does_not_fail(db: Db) -> None
 
 async def test_pausing_and_resuming_are_told_once(db: Db) -> None:
     await grant(db, 0)
-    await db.run(pause("shipstation", "http_401", "unauthorized", at(0)))
-    await db.run(pause("shipstation", "plan_402", "no API", at(100)))
-    (paused,) = await db.run(paused_accounts())
+    await db.run(pause("shipstation", "http_401", "unauthorized", at(0), at(900)))
+    await db.run(pause("shipstation", "plan_402", "no API", at(100), at(1000)))
+    (paused,) = await db.run(paused_accounts(at(500)))
     assert (paused.account, paused.code, paused.since) == ("shipstation", "plan_402", NOW)
     assert [await db.run(resume("shipstation")) for _ in range(2)] == [True, False]
-    assert await db.run(paused_accounts()) == []
+    assert await db.run(paused_accounts(at(500))) == []
     assert await used(db, 1) == 1
