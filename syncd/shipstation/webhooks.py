@@ -29,9 +29,9 @@ HINTS: dict[str, list[Hint]] = {
 
 
 def is_secret(given: str, secrets: Sequence[str]) -> bool:
-    """Whether it is one of them, in constant time. An empty one lets nobody in."""
+    """Whether it is one of them; each is compared in constant time. An empty one lets nobody in."""
     said = given.encode("utf-8", "replace")
-    return any([hmac.compare_digest(said, secret.encode("utf-8", "replace")) for secret in secrets if secret])
+    return any(hmac.compare_digest(said, secret.encode("utf-8", "replace")) for secret in secrets if secret)
 
 
 def hints_of(body: bytes) -> list[Hint]:

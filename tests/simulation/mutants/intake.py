@@ -140,7 +140,7 @@ INTAKE = (
         "a subscription that the vendor dropped stays away",
         (
             Edit(
-                subscriptions._subscribe_shop,
+                subscriptions._restore_shop,
                 "missing = [topic for enum, topic in wanted.items() if enum not in there]",
                 "missing = [] if there else list(wanted.values())",
             ),
