@@ -70,6 +70,7 @@ class Duties:
         self._ports = ports
         self._db, self._clock = ports.db, ports.clock
         self._vendors = vendors
+        self._accounts = flows.accounts
         self._stopping = stopping
         self._runners = [
             Runner(flow, ports.db, ports.clock, ports.rng, _bounds(settings))

@@ -249,9 +249,7 @@ def _webhooks(name: str, missing: Sequence[str], wanted: int) -> Check:
 async def _store(settings: Settings, name: str, store: Store, client: ShopifyClient) -> Finding:
     access = await reads.shop_access(client)
     found = [ok(f"store {name} login", f"{access.name}, plan {access.plan}, {access.currency_code}")]
-    asked_by_rules = ("read_customers",) if "customer_tag" in settings.rules.conditions else ()
-    missing = missing_scopes(access.scopes, (*REQUIRED_SCOPES, *asked_by_rules))
-    found += [_missing_scope(name, scope) for scope in missing] or [ok(f"store {name} scopes", "all granted")]
+    found += _scopes(settings, name, access.scopes)
     found += [_version(name, store), *await _locations(name, store, client)]
     if not settings.server.public_url:
         return [*found, note(f"store {name} webhooks", "off: orders are found by polling", "Set server.public_url.")]
@@ -260,12 +258,16 @@ async def _store(settings: Settings, name: str, store: Store, client: ShopifyCli
     return [*found, _webhooks(f"store {name} webhooks", missing_topics, len(TOPICS))]
 
 
-def _missing_scope(name: str, scope: str) -> Check:
-    return fault(
-        f"store {name} scope {scope}",
-        f"missing; without it the app may not {REQUIRED_SCOPES[scope]}",
-        "Release a version of the app with it in the Dev Dashboard and approve it in the shop.",
-    )
+def _scopes(settings: Settings, name: str, granted: Sequence[str]) -> Finding:
+    wanted = dict(REQUIRED_SCOPES)
+    if "customer_tag" in settings.rules.conditions:
+        wanted["read_customers"] = "read the customer's tags that rules ask for"
+    cure = "Release a version of the app with it in the Dev Dashboard and approve it in the shop."
+    missing = missing_scopes(granted, wanted)
+    return [
+        fault(f"store {name} scope {scope}", f"missing; without it the app may not {wanted[scope]}", cure)
+        for scope in missing
+    ] or [ok(f"store {name} scopes", "all granted")]
 
 
 def _version(name: str, store: Store) -> Check:
