@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mappings.causes import Cause
 
-SHIPSTATION = "shipstation"
+SHOPIFY = "shopify:"
+"""What the accounts of shops begin with."""
 
 SHOPIFY_CAUSES = {
     "http_402": Cause.SHOP_FROZEN,
@@ -28,6 +29,6 @@ CALL_CODES = frozenset({"access_denied", "document_refused", "http_403", "http_4
 
 
 def access_cause(account: str, code: str) -> Cause:
-    """`account` is `shipstation` or `shopify:<store>`, `code` that of the refusal."""
-    own = SHIPSTATION_CAUSES if account == SHIPSTATION else SHOPIFY_CAUSES
+    """`account` is `shopify:<store>` or one of ShipStation's, `code` that of the refusal."""
+    own = SHOPIFY_CAUSES if account.startswith(SHOPIFY) else SHIPSTATION_CAUSES
     return own.get(code) or CAUSES.get(code, Cause.ACCESS_LOST)
