@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -154,3 +155,13 @@ async def test_an_exchange_of_one_of_two_goods_sends_the_new_one_and_nothing_els
     await day.assert_clean()
     await ends_well(day, 2)
     assert await day.cause(order_id) == "shipped"
+
+
+async def test_a_hundred_orders_of_two_parcels_each_take_two_calls_of_a_hundred(day: Day) -> None:
+    """ShipStation takes at most 100 orders in a call; a batch of ours is up to 100 Shopify orders, each from two locations."""
+    order_ids = day.sell(70, lines=1, quantity=2, mix={"split_line": 1.0})
+    await day.rest()
+    sizes = [len(json.loads(call.body or b"[]")) for call in day.calls("createorders")]
+    assert (sum(sizes), max(sizes) <= 100) == (140, True)
+    assert {len(day.there(order_id)) for order_id in order_ids} == {2}
+    assert (await day.assert_clean()).states == {"in_shipstation": 70}
