@@ -85,6 +85,16 @@ def hold(day: Day, number: int) -> None:
     day.shopify.people.hold(_order_id(day, number))
 
 
+def hold_some(day: Day, number: int) -> None:
+    order_id, line_id = _line(day, number)
+    day.shopify.people.hold(order_id, lines={line_id: 1})
+
+
+def exchange(day: Day, number: int) -> None:
+    new = {"title": "Other color", "sku": f"NEW-{number}", "price": "5.00", "quantity": 1, "grams": 100}
+    day.shopify.people.exchange(_order_id(day, number), [new])
+
+
 def release(day: Day, number: int) -> None:
     day.shopify.people.release(_order_id(day, number))
 
@@ -152,7 +162,7 @@ async def crash(day: Day, number: int) -> None:
 DEEDS: dict[str, Deed] = {
     deed.__name__: deed
     for deed in (
-        sell, pay, cancel, change_quantity, move_house, refund, hold, release, move,
+        sell, pay, cancel, change_quantity, move_house, refund, hold, hold_some, exchange, release, move,
         label, label_one_unit, void, mark_shipped, split, merge, annotate, hold_there, release_there, cancel_there, crash,
     )
 }  # fmt: skip

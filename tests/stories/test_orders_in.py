@@ -361,16 +361,6 @@ async def test_goods_that_move_to_another_location_leave_from_there(day: Day) ->
     await ships_all(day, order_id)
 
 
-@pytest.mark.parametrize("method", ["PICK_UP", "LOCAL", "RETAIL", "PICKUP_POINT"])
-async def test_of_a_mixed_basket_only_what_is_to_be_shipped_is_sent(day: Day, method: str) -> None:
-    day.shopify.people.set_options({"risk_delay_s": (30.0, 30.0)})
-    (order_id,) = day.sell(lines=1, quantity=2, mix={"split_line": 1.0})
-    await day.passes(5)
-    first = day.order(order_id)["fulfillmentOrders"][0]["id"]
-    day.shopify.people.deliver_by(order_id, method, fulfillment_order_id=first)
-    await rests(day, order_id, "in_shipstation" if len(day.order(order_id)["fulfillmentOrders"]) > 1 else "pickup")
-
-
 BODY: dict[str, Any] = {
     "financial_status": "paid",
     "source_name": "pos",
@@ -382,26 +372,7 @@ BODY: dict[str, Any] = {
 }  # fmt: skip
 
 
-async def test_what_a_shop_till_sends_to_the_customer_is_sent_and_what_was_carried_out_is_not(day: Day) -> None:
-    sent = day.shopify.people.import_order(BODY)
-    carried = day.shopify.people.import_order(
-        {**BODY, "shipping_address": None, "line_items": [{**BODY["line_items"][0], "id": 2}]}
-    )
-    await rests(day, sent, "in_shipstation")
-    assert await day.cause(carried) == "pickup"
-
-
 # eligibility
-
-
-@with_store(ship_pending=True, ship_partly_paid=True)
-async def test_payment_terms_and_deposits_may_ship(day: Day, fates: Fates) -> None:
-    (terms,) = day.sell(mix={"unpaid": 1.0})
-    (deposit,) = day.sell()
-    day.shopify.people.pay_part(deposit)
-    await day.rest()
-    assert [await day.cause(one) for one in (terms, deposit)] == ["in_shipstation", "in_shipstation"]
-    assert len(day.there(terms)) == len(day.there(deposit)) == 1
 
 
 @with_store(ship_zero_value=False, oldest_days=7)
@@ -418,30 +389,7 @@ async def test_what_costs_nothing_or_is_old_is_excluded_by_name_until_released(d
     assert [await day.cause(one) for one in (free, old)] == ["in_shipstation", "in_shipstation"]
 
 
-# bundles and exchanges
-
-
-async def test_the_parts_of_a_bundle_are_sent_once_each(day: Day) -> None:
-    parts = [
-        {
-            "id": n,
-            "title": f"Part {n}",
-            "sku": f"PART-{n}",
-            "price": "5.00",
-            "quantity": 2,
-            "grams": 100,
-            "sales_line_item_group_id": 77,
-        }
-        for n in (11, 12)
-    ]
-    body = {**BODY, "line_items": parts, "line_item_groups": [{"id": 77, "title": "Gift box", "quantity": 2}]}
-    order_id = day.shopify.people.import_order(body)
-    await rests(day, order_id, "in_shipstation")
-    assert sorted((item["sku"], item["quantity"]) for item in only(day, order_id)["items"]) == [
-        ("PART-11", 2),
-        ("PART-12", 2),
-    ]
-    await ships_all(day, order_id)
+# exchanges
 
 
 @BOTH
