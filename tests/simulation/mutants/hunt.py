@@ -1,14 +1,91 @@
-"""Looking for a planted bug with the one test that knows it."""
+"""Looking for one planted bug: seed after seed of the simulation, or the one test that knows it."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
+
+from syncd.simulation.seed import run_seed
+from tests.simulation.mutants.planting import Change, Mutant, planted
 
 ROOT = Path(__file__).parents[3]
 PLUGIN = "tests.simulation.mutants.plugin"
+LONGEST_S = 120.0
+"""Of wall time. A seed that takes longer never ends: that is a way of being found, too."""
+
+
+class NeverEnds(KeyboardInterrupt):
+    pass
+
+
+@dataclass(frozen=True)
+class Find:
+    """`seeds`: how many it took, the one that found it included; 0 for a mutant that a test finds. `problem` is empty while it
+    was not found."""
+
+    name: str
+    breaks: str
+    by: str
+    seeds: int
+    problem: str
+    took_s: float
+
+
+def hunted(mutant: Mutant, first: int, most: int, orders: int) -> Find:
+    began = time.perf_counter()
+    by, seeds, problem = _by_test(mutant) if mutant.test else _by_seeds(mutant, first, most, orders)
+    return Find(mutant.name, mutant.breaks, by, seeds, problem, round(time.perf_counter() - began, 1))
+
+
+def _by_seeds(mutant: Mutant, first: int, most: int, orders: int) -> tuple[str, int, str]:
+    """A seed that fails without the mutant, too, has found something else."""
+    for number in range(most):
+        problem = failure_of(mutant.changes, first + number, orders)
+        if problem and not failure_of((), first + number, orders):
+            return f"seed {first + number}", number + 1, problem
+    return "", most, ""
+
+
+def failure_of(changes: Sequence[Change], seed: int, orders: int) -> str:
+    """What this seed says of the daemon with these changes; empty when all is well."""
+    with planted(changes):
+        try:
+            with _wall_time(LONGEST_S):
+                outcome = run_seed(seed, orders)
+        except NeverEnds:
+            return f"no end after {LONGEST_S:.0f} s"
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+    return outcome.problems[0].strip().splitlines()[-1] if outcome.problems else ""
+
+
+@contextmanager
+def _wall_time(longest_s: float) -> Iterator[None]:
+    def ring(_number: int, _frame: FrameType | None) -> None:
+        raise NeverEnds
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, longest_s, 5.0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _by_test(mutant: Mutant) -> tuple[str, int, str]:
+    if sound := failures([mutant.test]):
+        raise ValueError(f"without any mutant this fails, too: {sound[0]}")
+    found = failures([mutant.test], plant=mutant.name)
+    return mutant.test, 0, found[0] if found else ""
 
 
 def failures(nodes: list[str], plant: str = "") -> list[str]:

@@ -6,10 +6,11 @@ from datetime import timedelta
 
 from mappings import pacific
 from syncd.intake import feeds, package_feeds
-from syncd.intake.feeds import ChangeFeed
+from syncd.intake.feeds import ChangeFeed, Feeds
 from syncd.intake.inbox import Inbox, Reader
 from syncd.intake.package_feeds import PackageFeed
 from syncd.intake.server import Webhooks
+from syncd.intake.turns import Turn
 from syncd.operate import subscriptions
 from syncd.shopify import nodes, webhooks
 from tests.simulation.mutants.planting import Constant, Edit, Mutant
@@ -52,12 +53,12 @@ INTAKE = (
             ),
             Edit(
                 nodes._order,
-                "return await _completed(client, node, urgent)",
+                "return decoded(shape, await _completed(client, node, urgent))",
                 f"said = {SAID}.get(order_id)\n"
                 '        if said and "displayFinancialStatus" in node:\n'
                 '            node["displayFinancialStatus"] = (said["financial_status"] or "pending").upper()\n'
                 '            node["cancelledAt"] = said.get("cancelled_at")\n'
-                "        return await _completed(client, node, urgent)",
+                "        return decoded(shape, await _completed(client, node, urgent))",
             ),
         ),
     ),
@@ -134,6 +135,20 @@ INTAKE = (
         "autumn_hour_forgotten",
         "the hour that comes twice in autumn is asked for once",
         (Edit(pacific.filter_start, "since if before == after else since - AROUND_CHANGE", "since"),),
+    ),
+    Mutant(
+        "turn_of_the_dead",
+        "the turn of a replica that died never runs out",
+        (Edit(Turn.do, "take_lease(self.name, token, began, TURN_S)", "take_lease(self.name, token, began, 10.0**9)"),
+         Edit(Turn._keep, "timedelta(seconds=TURN_S)", "timedelta(seconds=10.0**9)")),
+    ),
+    Mutant(
+        "nudge_lost",
+        "a nudge that comes during a look is forgotten",
+        (
+            Edit(Feeds.work, "nudged.clear()\n", "pass\n"),
+            Edit(Feeds.work, "await self._look(feed, self._wanted.pop(feed.name, self._clock.now()))", "await self._look(feed, self._wanted.pop(feed.name, self._clock.now()))\n        nudged.clear()"),
+        ),
     ),
     Mutant(
         "never_subscribed_again",

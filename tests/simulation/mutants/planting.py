@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from types import CodeType, FunctionType
 from typing import Any, cast
 
@@ -94,7 +95,7 @@ def _other_code(function: FunctionType, code: CodeType) -> Iterator[None]:
 
 @contextmanager
 def _other_value(change: Constant) -> Iterator[None]:
-    before = getattr(sys.modules[change.module], change.name)
+    before = getattr(import_module(change.module), change.name)
     holders = [
         module
         for name, module in list(sys.modules.items())

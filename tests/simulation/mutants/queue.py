@@ -121,7 +121,7 @@ QUEUE = (
     Mutant(
         "other_flow_untold",
         "what the shipments flow did is no reason to look at the order again",
-        (Edit(settle._lessons, "if not flow.decides_state:", "if False:"),),
+        (Edit(settle._lessons, 'yield mark([Mark("orders", verdict.claimed.subject)', 'yield mark([] and [Mark("orders", verdict.claimed.subject)'),),
     ),
     Mutant(
         "budget_of_each_process",
@@ -131,7 +131,7 @@ QUEUE = (
     Mutant(
         "budget_blind_to_others",
         "what somebody else does with the key is not counted",
-        (Edit(WindowBudget.note, "if used > len(self._granted):", "if False:"),),
+        (Edit(WindowBudget.note, "self._told(call, limit - remaining, reset_s)", "self._told(call, 0, reset_s)"),),
     ),
     Mutant(
         "throttle_ignored",
@@ -139,7 +139,7 @@ QUEUE = (
         (
             Edit(
                 WindowBudget.throttled,
-                "await self._db.run(correct(self._account, now, self._limit, self._log_s, 0, retry_after_s))",
+                "await self._db.run(block(self._account, now, self._blocked_until, self._longest_s))",
                 "return",
             ),
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from syncd import logs
 from syncd.http import AiohttpHttp
+from syncd.intake.turns import Turn
 from syncd.shipstation import lists
 from syncd.shipstation import webhooks as shipstation_webhooks
 from syncd.shipstation.client import ShipStationClient
@@ -55,8 +56,8 @@ SHELL = (
         (
             Edit(
                 ShipStationClient._exchange,
-                "granted_at = await",
-                'self._log.info("call.begun", headers=headers)\n    granted_at = await',
+                "timeout_s = self._read_timeout_s",
+                'self._log.info("call.begun", headers=headers)\n    timeout_s = self._read_timeout_s',
             ),
             Edit(logs.keep_registered, "for key, value in event.items() if key in ALLOWED", "for key, value in event.items()"),
         ),
@@ -102,7 +103,19 @@ SHELL = (
     Mutant(
         "secret_unread",
         "whoever knows the path of ShipStation's webhooks is let in",
-        (Edit(shipstation_webhooks.is_secret, "return bool(secret)", "return True or bool(secret)"),),
+        (Edit(shipstation_webhooks.is_secret, "return any(", "return bool(secrets) or any("),),
         "tests/intake/test_server.py::test_the_shipstation_path_is_its_secret",
+    ),
+    Mutant(
+        "turn_not_renewed",
+        "a look that takes longer than its turn is begun by a second replica, too",
+        (Edit(Turn._keep, "TURN_S / 3", "10.0**9"),),
+        "tests/intake/test_turns.py::test_a_duty_that_takes_long_stays_with_who_began_it",
+    ),
+    Mutant(
+        "late_turn_writes",
+        "a replica that slept through its turn writes all the same",
+        (Edit(Turn.run, "if not has_lease(self.name, token)(session):", "if False:"),),
+        "tests/intake/test_turns.py::test_who_slept_through_its_turn_writes_nothing",
     ),
 )  # fmt: skip
