@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import count
@@ -34,8 +35,9 @@ NOT_DURABLE = ("-cfsync=off", "-cfull_page_writes=off")
 class Server:
     """Makes databases. The first migrates a template; copies of it take a few hundredths of a second."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, restart: Callable[[], None] | None = None) -> None:
         self._url = url
+        self._restart = restart
         self._prefix = f"syncd_test_{os.getpid()}"
         self._numbers = count(1)
         self._template: str | None = None
@@ -59,6 +61,11 @@ class Server:
             yield self._address(name)
         finally:
             self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def restart(self) -> None:
+        """As `pg_ctl restart -m immediate`: nobody is asked, and what was committed is recovered. Only where it is our own."""
+        assert self._restart is not None
+        self._restart()
 
     def close(self) -> None:
         if self._template:
@@ -93,15 +100,25 @@ def server(folder: Path, durability: Sequence[str] = NOT_DURABLE) -> Iterator[Se
     initdb: list[str | Path] = [programs / "initdb", "-D", data, *choices]
     subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **as_whom)
     options = [f"-D{data}", f"-k{socket}", "-clisten_addresses=", *durability]
-    with (folder / "log").open("wb") as log:
-        command: list[str | Path] = ["/bin/sh", "-c", UNTIL_STDIN_CLOSES, "sh", programs / "postgres", *options]
-        running: subprocess.Popen[bytes] = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=folder, **as_whom
-        )
+    command: list[str | Path] = ["/bin/sh", "-c", UNTIL_STDIN_CLOSES, "sh", programs / "postgres", *options]
+    url = make_url(f"postgresql+psycopg://postgres@/postgres?host={socket}")
+
+    def start() -> subprocess.Popen[bytes]:
+        with (folder / "log").open("ab") as log:
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=folder, **as_whom)
+        _wait_until_it_answers(process, url, folder / "log")
+        return process
+
+    running = start()
+
+    def restart() -> None:
+        nonlocal running
+        os.kill(int((data / "postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
+        running.communicate()
+        running = start()
+
     try:
-        url = make_url(f"postgresql+psycopg://postgres@/postgres?host={socket}")
-        _wait_until_it_answers(running, url, folder / "log")
-        yield Server(url)
+        yield Server(url, restart)
     finally:
         running.communicate()
 
