@@ -27,6 +27,7 @@ from syncd.sandbox.main import SHOPS, Wishes, settings_for
 from syncd.sandbox.server import Running, serve
 from syncd.sandbox.shipstation import ShipStationOptions, ShipStationWorld
 from syncd.sandbox.shopify import ShopifyWorld
+from syncd.sandbox.shopify.state import Order
 from syncd.simulation.day import PLAIN
 
 LEASE_S = 4.0
@@ -55,6 +56,7 @@ class Town:
         self.shopify = ShopifyWorld(_now, seed, SHOPS)
         options = ShipStationOptions(window_s=60.0 / time_scale, notify_delay_s=(0.1, 1.0))
         self.shipstation = ShipStationWorld(_now, seed, options)
+        self.touched: set[int] = set()
         self._running: Running | None = None
         self._rng = Random(seed)
 
@@ -65,6 +67,9 @@ class Town:
     async def close(self) -> None:
         if self._running:
             await self._running.stop()
+
+    def sold(self) -> dict[int, Order]:
+        return {order_id: order for shop in self.shopify.shops.values() for order_id, order in shop.orders.items()}
 
     def sell(self, count: int = 1, **wishes: Any) -> list[int]:
         shop = self._rng.choice(SHOPS).domain

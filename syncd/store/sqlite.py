@@ -73,6 +73,19 @@ def prepare_file(path: Path) -> None:
         path.touch(mode=0o600, exist_ok=True)
     except OSError as error:
         raise UnusableStoreError("store_unwritable", f"cannot create {path}: {error.strerror}") from error
+    _sync_folders(path)
+
+
+def _sync_folders(path: Path) -> None:
+    """A new folder is lost with the power, and the database in it, unless the folder above it was synced. At every start: who made
+    it may have died before. Folders that we may not read were not made by us."""
+    for folder in path.absolute().parents:
+        with contextlib.suppress(OSError):
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
 
 def take_file_lock(path: Path) -> int:
