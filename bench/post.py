@@ -35,11 +35,11 @@ class Message:
     after_id: bytes
 
 
-def signed_message(store: str, secret: bytes, body: bytes) -> Message:
+def signed_message(store: str, secret: bytes, body: bytes, topic: str = "orders/updated") -> Message:
     signature = base64.b64encode(hmac.digest(secret, body, "sha256")).decode()
     head = (
         f"POST /webhooks/shopify/{store} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\nX-Shopify-Topic: orders/updated\r\nX-Shopify-Hmac-Sha256: {signature}\r\n"
+        f"Content-Length: {len(body)}\r\nX-Shopify-Topic: {topic}\r\nX-Shopify-Hmac-Sha256: {signature}\r\n"
         f"X-Shopify-Shop-Domain: main-shop.myshopify.com\r\nX-Shopify-Webhook-Id: "
     )
     return Message(head.encode(), b"\r\n\r\n" + body)
