@@ -15,6 +15,8 @@ _UNWANTED = {"Cc", "Cf", "Cs", "Co"}
 
 def clean_text(text: str | None) -> str:
     """NFC; emoji, control, format and private characters go, line breaks and tabs become blanks, blanks become one."""
+    if text and text.isascii() and text.isprintable():
+        return " ".join(text.split())
     spaced = "".join(_kept(char) for char in unicodedata.normalize("NFC", _EMOJI.sub("", text or "")))
     # Removing a format character may bring a letter and its accent together.
     return " ".join(unicodedata.normalize("NFC", _STRAY_JOINER.sub("", spaced)).split())

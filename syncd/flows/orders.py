@@ -72,7 +72,10 @@ class OrdersFlow:
         if refusal := self._accounts.refusal(ACCOUNT):
             return dict.fromkeys(known, unreadable_of(refusal, self._accounts.probe_s))
         seen = await look_at_stores(self._shops, self._accounts, list(known), self._read, self.name)
-        wanted = {subject: self._needed(subject, known[subject], sighting) for subject, sighting in seen.items()}
+        wanted: dict[str, dict[str, Sought]] = {}
+        for subject, sighting in seen.items():
+            wanted[subject] = self._needed(subject, known[subject], sighting)
+            await self._clock.sleep(0)  # as long as planning it
         if not any(wanted.values()):
             return seen
         return await self._with_truth(seen, {subject: needed for subject, needed in wanted.items() if needed})

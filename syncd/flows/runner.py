@@ -180,10 +180,10 @@ class Runner:
 
     async def _verdicts(self, token: str, work: Mapping[Claimed, Known]) -> list[Verdict]:
         sightings = await self._flow.observe({claimed.subject: known for claimed, known in work.items()})
-        verdicts = {
-            claimed.subject: self._verdict(claimed, known, sightings[claimed.subject])
-            for claimed, known in work.items()
-        }
+        verdicts: dict[str, Verdict] = {}
+        for claimed, known in work.items():
+            verdicts[claimed.subject] = self._verdict(claimed, known, sightings[claimed.subject])
+            await self._clock.sleep(0)  # a batch takes a while to plan, and webhooks want their answers
         await self._apply_brake(list(verdicts.values()))
         intents = [
             Intent(subject, step)
