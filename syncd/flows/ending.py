@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from mappings.causes import Cause, State, state_of
-from mappings.plans import Plan, Standing
+from mappings.plans import Plan, Standing, Step
 from syncd.flows.intend import Intent
 from syncd.flows.work import Flow, Known, Outcome, Result, Sighting, Unreadable
 from syncd.hints import split_subject
@@ -31,6 +31,11 @@ class Verdict:
     done: list[tuple[Intent, Outcome]] = field(default_factory=list)
     is_stopped: bool = False
     """The brake keeps its steps from being carried out."""
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """What is to be carried out now."""
+        return self.plan.steps if self.plan and not self.is_stopped else ()
 
     @property
     def has_news(self) -> bool:

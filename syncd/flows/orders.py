@@ -15,7 +15,7 @@ from mappings.plans import Consignment, Plan, Profile, Step, UpsertOrder, VoidLa
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
 from syncd.accounts import Accounts
-from syncd.budget import Urgency, WindowBudget
+from syncd.budget import Call, Urgency, WindowBudget
 from syncd.errors import AccessError, SyncError
 from syncd.flows.looks import CONFLICT_WAIT_S, look_at_stores, outcome_of, unreadable_of
 from syncd.flows.work import Known, Outcome, Result, Sighting, Unreadable
@@ -134,12 +134,17 @@ class OrdersFlow:
             ruling.take,
         )
 
-    async def apply(self, steps: Sequence[tuple[str, Step]]) -> Sequence[Outcome]:
+    async def turn(self, steps: Sequence[Step]) -> Call:
+        return await self._budget.grant(_urgency(steps))
+
+    async def apply(self, steps: Sequence[tuple[str, Step]], turn: Call | None) -> Sequence[Outcome]:
         """A hundred orders may be more than a hundred consignments: then it takes a second call."""
         upserts = [step for _, step in steps if isinstance(step, UpsertOrder)]
+        if turn and not upserts:
+            await self._budget.unsent(turn)
         outcomes: list[Outcome] = []
         for start in range(0, len(upserts), LARGEST_BATCH):
-            outcomes += await self._upsert(upserts[start : start + LARGEST_BATCH])
+            outcomes += await self._upsert(upserts[start : start + LARGEST_BATCH], turn if start == 0 else None)
         told = iter(outcomes)
         return [await self._void(step) if isinstance(step, VoidLabel) else next(told) for _, step in steps]
 
@@ -155,11 +160,10 @@ class OrdersFlow:
         await self._accounts.answered(ACCOUNT, "orders.void")
         return Outcome(Result.CONFIRMED)
 
-    async def _upsert(self, upserts: Sequence[UpsertOrder]) -> list[Outcome]:
-        is_urgent = any(step.kind in {"cancel_order", "hold_order"} for step in upserts)
-        urgency = Urgency.CANCEL if is_urgent else Urgency.ORDERS
+    async def _upsert(self, upserts: Sequence[UpsertOrder], turn: Call | None) -> list[Outcome]:
+        urgency = _urgency(upserts)
         try:
-            rows = await upsert_orders(self._shipstation, [step.document for step in upserts], urgency)
+            rows = await upsert_orders(self._shipstation, [step.document for step in upserts], urgency, turn)
         except SyncError as error:
             if isinstance(error, AccessError):
                 await self._accounts.lost(error, "orders.write")
@@ -196,6 +200,11 @@ def _judged(step: UpsertOrder, outcome: Outcome, truth: Order | None) -> Outcome
     if sent != read and sent in WEIGHTY and outcome.result is Result.CONFIRMED:
         return Outcome(Result.UNKNOWN, "not_shown", f"it still reads back as {read}", wait_s=CONFLICT_WAIT_S)
     return outcome
+
+
+def _urgency(steps: Sequence[Step]) -> Urgency:
+    is_urgent = any(step.kind in {"cancel_order", "hold_order"} for step in steps)
+    return Urgency.CANCEL if is_urgent else Urgency.ORDERS
 
 
 def _moved(problem: str) -> Outcome:

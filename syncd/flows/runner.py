@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 
@@ -18,7 +19,7 @@ from syncd.flows.work import Flow, Known, Outcome, Result, Sighting, Unreadable
 from syncd.hints import split_subject
 from syncd.logs import get_logger
 from syncd.ports import Clock, Db, Rng
-from syncd.store.marks import Claimed, due_summary
+from syncd.store.marks import Claimed, due_summary, renew
 from syncd.waiting import first_of
 
 log = get_logger("runner")
@@ -129,26 +130,54 @@ class Runner:
         """One batch. Where it ends early, the leases run out and it is claimed again."""
         with structlog.contextvars.bound_contextvars(flow=self._flow.name, batch_id=token[:8]):
             try:
-                await self._in_parts(token, work)
+                ready = await self._looked_at(token, work)
+                await self._carried_out(token, [*ready, *await self._company(token, ready)])
             except SyncError as error:
                 log.warning("batch.postponed", count=len(work), error_code=error.code, error_text=error.text)
             except Exception:
                 log.exception("batch.failed", count=len(work))
 
-    async def _in_parts(self, token: str, work: Mapping[Claimed, Known]) -> None:
-        """A mistake of ours about one order fails its whole batch. Halves of halves find that order, and the others go on."""
+    async def _company(self, token: str, ready: Sequence[Verdict]) -> list[Verdict]:
+        """A call takes a hundred steps, and not every order of a batch has one: in a backlog more are looked at until it is
+        full. Soon enough that no lease of this batch can have run out and be taken anew under its own token."""
+        company: list[Verdict] = []
+        until = self._clock.monotonic() + self._bounds.lease_s / 4
+        while ready and self._clock.monotonic() < until:
+            now, missing = self._clock.now(), self._bounds.batch - _steps([*ready, *company])
+            due = await self._db.run(due_summary(self._flow.name, now, self._bounds.fold_s))
+            if missing <= 0 or due.count < self._bounds.batch:
+                break
+            claiming = claim_work(self._flow.name, now, token, missing, self._bounds.lease_s, self._bounds.fold_s)
+            company += await self._looked_at(token, await self._db.run(claiming))
+        return company
+
+    async def _looked_at(self, token: str, work: Mapping[Claimed, Known]) -> list[Verdict]:
+        """Those with something to do. The others are settled."""
         try:
-            await self._work_through(token, work)
+            return await self._look(token, work)
         except SyncError:
             raise
         except Exception:
-            log.exception("batch.failed", count=len(work))
-            if len(work) == 1:
-                await self._give_up(token, next(iter(work)))
-                return
-            claimed, middle = list(work), len(work) // 2
-            for part in (claimed[:middle], claimed[middle:]):
-                await self._in_parts(token, await self._read_again(part))
+            await self._in_halves(token, work)
+            return []
+
+    async def _carried_out(self, token: str, ready: Sequence[Verdict]) -> None:
+        try:
+            await self._carry_out(token, ready)
+        except SyncError:
+            raise
+        except Exception:
+            await self._in_halves(token, {verdict.claimed: verdict.known for verdict in ready})
+
+    async def _in_halves(self, token: str, work: Mapping[Claimed, Known]) -> None:
+        """A mistake of ours about one order fails its whole batch. Halves of halves find that order, and the others go on."""
+        log.exception("batch.failed", count=len(work))
+        if len(work) == 1:
+            await self._give_up(token, next(iter(work)))
+            return
+        claimed, middle = list(work), len(work) // 2
+        for part in (claimed[:middle], claimed[middle:]):
+            await self._carried_out(token, await self._looked_at(token, await self._read_again(part)))
 
     async def _read_again(self, part: Sequence[Claimed]) -> dict[Claimed, Known]:
         """What failed half-way may have intents by now, and those decide what may be sent again."""
@@ -161,44 +190,57 @@ class Runner:
         now, attempts = self._clock.now(), self._bounds.attempts
         await self._db.run(settle_work(self._flow, token, [verdict], now, self._delay_s, attempts))
 
-    async def _work_through(self, token: str, work: Mapping[Claimed, Known]) -> None:
+    async def _look(self, token: str, work: Mapping[Claimed, Known]) -> list[Verdict]:
         began = self._clock.monotonic()
-        verdicts = await self._verdicts(token, work)
+        sightings = await self._flow.observe({claimed.subject: known for claimed, known in work.items()})
+        verdicts = []
+        for claimed, known in work.items():
+            verdicts.append(self._verdict(claimed, known, sightings[claimed.subject]))
+            await self._clock.sleep(0)  # a batch takes a while to plan, and webhooks want their answers
+        await self._apply_brake(verdicts)
+        await self._settle(token, [verdict for verdict in verdicts if not verdict.steps], began)
+        return [verdict for verdict in verdicts if verdict.steps]
+
+    async def _carry_out(self, token: str, ready: Sequence[Verdict]) -> None:
+        if not ready:
+            return
+        began = self._clock.monotonic()
+        turn = await self._flow.turn([step for verdict in ready for step in verdict.steps])
+        ready = await self._still_ours(token, ready)
+        intents = [Intent(verdict.claimed.subject, step) for verdict in ready for step in verdict.steps]
+        # nothing is in doubt that only waited for its turn
+        intents = await self._db.run(intend(self._flow.name, token, intents, self._clock.now()))
+        self._patient_until = self._clock.monotonic() + self._flow.patience_s()
+        outcomes = await self._flow.apply([(intent.subject, intent.step) for intent in intents], turn)
+        verdicts = {verdict.claimed.subject: verdict for verdict in ready}
+        for intent, outcome in zip(intents, outcomes, strict=True):
+            verdicts[intent.subject].done.append((intent, outcome))
+            _tell(intent, outcome)
+        await self._settle(token, ready, began)
+
+    async def _still_ours(self, token: str, ready: Sequence[Verdict]) -> list[Verdict]:
+        """Not what somebody else took over while it waited for its turn, nor what is to be cancelled since."""
+        until = self._clock.now() + timedelta(seconds=self._bounds.lease_s)
+        subjects = [verdict.claimed.subject for verdict in ready]
+        ours = await self._db.run(renew(self._flow.name, subjects, token, until))
+        return [verdict for verdict in ready if verdict.claimed.subject in ours]
+
+    async def _settle(self, token: str, verdicts: Sequence[Verdict], began: float) -> None:
+        if not verdicts:
+            return
         settled = await self._db.run(
             settle_work(self._flow, token, verdicts, self._clock.now(), self._delay_s, self._bounds.attempts)
         )
         outcomes = [outcome for verdict in verdicts for _, outcome in verdict.done]
         log.info(
             "batch.settled",
-            claimed=len(work),
+            claimed=len(verdicts),
             settled=settled.settled,
             deferred=settled.deferred,
             parked=settled.parked,
             confirmed=sum(outcome.result is Result.CONFIRMED for outcome in outcomes),
             duration_ms=round((self._clock.monotonic() - began) * 1000),
         )
-
-    async def _verdicts(self, token: str, work: Mapping[Claimed, Known]) -> list[Verdict]:
-        sightings = await self._flow.observe({claimed.subject: known for claimed, known in work.items()})
-        verdicts: dict[str, Verdict] = {}
-        for claimed, known in work.items():
-            verdicts[claimed.subject] = self._verdict(claimed, known, sightings[claimed.subject])
-            await self._clock.sleep(0)  # a batch takes a while to plan, and webhooks want their answers
-        await self._apply_brake(list(verdicts.values()))
-        intents = [
-            Intent(subject, step)
-            for subject, verdict in verdicts.items()
-            if verdict.plan and not verdict.is_stopped
-            for step in verdict.plan.steps
-        ]
-        if intents:
-            intents = await self._db.run(intend(self._flow.name, token, intents, self._clock.now()))
-            self._patient_until = self._clock.monotonic() + self._flow.patience_s()
-            outcomes = await self._flow.apply([(intent.subject, intent.step) for intent in intents])
-            for intent, outcome in zip(intents, outcomes, strict=True):
-                verdicts[intent.subject].done.append((intent, outcome))
-                _tell(intent, outcome)
-        return list(verdicts.values())
 
     async def _apply_brake(self, verdicts: list[Verdict]) -> None:
         counts = [planned(verdict.plan, verdict.known) for verdict in verdicts]
@@ -225,6 +267,10 @@ class Runner:
     def _delay_s(self, attempts: int) -> float:
         """Capped exponential with jitter, so that what failed together does not come back together."""
         return min(self._bounds.longest_wait_s, 2.0 ** min(attempts + 1, 30)) * (0.5 + self._rng.random() / 2)
+
+
+def _steps(verdicts: Sequence[Verdict]) -> int:
+    return sum(len(verdict.steps) for verdict in verdicts)
 
 
 def _tell(intent: Intent, outcome: Outcome) -> None:

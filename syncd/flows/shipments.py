@@ -24,6 +24,7 @@ from mappings.plans import (
 )
 from mappings.shopify_shapes import OrderShipped
 from syncd.accounts import Accounts
+from syncd.budget import Call
 from syncd.errors import AccessError, SyncError, UncertainError
 from syncd.flows.looks import look_at_stores, outcome_of
 from syncd.flows.work import Known, Outcome, Result, Sighting, Unreadable
@@ -65,7 +66,10 @@ class ShipmentsFlow:
             profile, order, known.packages, now, self._write_settles_s, known.consignments, known.labels_read_at
         )
 
-    async def apply(self, steps: Sequence[tuple[str, Step]]) -> Sequence[Outcome]:
+    async def turn(self, steps: Sequence[Step]) -> None:
+        return None
+
+    async def apply(self, steps: Sequence[tuple[str, Step]], turn: Call | None) -> Sequence[Outcome]:
         """Those of one order one after the other, orders beside each other."""
         by_subject: dict[str, list[int]] = {}
         for position, (subject, _) in enumerate(steps):

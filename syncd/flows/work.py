@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from mappings.causes import Cause
 from mappings.plans import Consignment, Package, Plan, Ruling, Step
+from syncd.budget import Call
 
 
 @dataclass(frozen=True)
@@ -85,5 +86,8 @@ class Flow(Protocol):
     def plan(self, subject: str, known: Known, sighting: Sighting, now: datetime) -> Plan:
         """Pure, total, deterministic."""
 
-    async def apply(self, steps: Sequence[tuple[str, Step]]) -> Sequence[Outcome]:
+    async def turn(self, steps: Sequence[Step]) -> Call | None:
+        """Waits until a call with such steps may leave. The call is for `apply`; None where the vendor wants no turns."""
+
+    async def apply(self, steps: Sequence[tuple[str, Step]], turn: Call | None) -> Sequence[Outcome]:
         """Bulk writes of (subject, step): one outcome per step, in their order. Never raises for what the vendors do."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from mappings.keys import LARGEST_ID
 from mappings.shipstation_shapes import Order
-from syncd.budget import Urgency
+from syncd.budget import Call, Urgency
 from syncd.errors import ConflictError, RejectedError, SyncError, TransientError, UncertainError
 from syncd.shipstation.client import ShipStationClient
 
@@ -34,16 +34,16 @@ class RowOutcome:
 
 
 async def upsert_orders(
-    client: ShipStationClient, documents: Sequence[Order], urgency: Urgency
+    client: ShipStationClient, documents: Sequence[Order], urgency: Urgency, granted: Call | None = None
 ) -> dict[str, RowOutcome]:
-    """Creates, changes or cancels by order key; exactly one outcome for each document.
+    """Creates, changes or cancels by order key; exactly one outcome for each document. `granted` is for the first call.
 
     Raises only when the first call fails for the whole account, so that nothing was sent or taken.
     """
     keys = [document["orderKey"] for document in documents]
     if not all(keys) or len(set(keys)) < len(keys) or len(keys) > LARGEST_BATCH:
         raise ValueError(f"a batch holds up to {LARGEST_BATCH} orders, each with a key of its own")
-    return await _Batch(client, urgency).outcomes(list(documents)) if documents else {}
+    return await _Batch(client, urgency, granted).outcomes(list(documents)) if documents else {}
 
 
 class _Batch:
@@ -52,8 +52,9 @@ class _Batch:
     Sending a row twice is harmless: it is an upsert of the same document by key.
     """
 
-    def __init__(self, client: ShipStationClient, urgency: Urgency) -> None:
+    def __init__(self, client: ShipStationClient, urgency: Urgency, granted: Call | None) -> None:
         self._client = client
+        self._granted = granted
         self._urgency = urgency
         self._calls = 0
         self._calls_taken = 0
@@ -66,8 +67,9 @@ class _Batch:
 
     async def _send(self, documents: list[Order]) -> dict[str, RowOutcome]:
         self._calls += 1
+        granted, self._granted = self._granted, None
         try:
-            answer = await self._client.post("/orders/createorders", documents, self._urgency)
+            answer = await self._client.post("/orders/createorders", documents, self._urgency, granted)
         except (RejectedError, UncertainError) as error:
             self._failures_in_a_row += 1
             return await self._after_failure(documents, error)

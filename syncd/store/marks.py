@@ -243,6 +243,21 @@ def give_back(flow: str, subjects: Iterable[str], token: str) -> Work[None]:
     return lambda session: _done(session, statement)
 
 
+def renew(flow: str, subjects: Iterable[str], token: str, until: datetime) -> Work[set[str]]:
+    """A lease until then for what is still ours; returns that. What became urgent since it was claimed, or urgent once more,
+    is given back instead."""
+    ours = _ours(flow, token, subjects)
+    is_overtaken = and_(COLUMNS.lane == literal_column(str(Lane.URGENT.value)), COLUMNS.marked > COLUMNS.claimed)
+    overtaken = ours.where(is_overtaken).values(**FREE)
+    kept = ours.values(lease_until=until).returning(COLUMNS.subject)
+
+    def work(session: Session) -> set[str]:
+        session.connection().execute(overtaken)
+        return set(session.connection().execute(kept).scalars())
+
+    return work
+
+
 def abandon_leases(token: str) -> Work[None]:
     """Gives back all that was claimed with this token. Reads the whole table: for an orderly stop only."""
     statement = update(MARKS).where(COLUMNS.lease_token == token).values(**FREE)

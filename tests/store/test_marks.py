@@ -24,6 +24,7 @@ from syncd.store.marks import (
     park,
     parked_marks,
     release,
+    renew,
     settle,
 )
 from syncd.store.transaction import Work
@@ -250,3 +251,15 @@ async def test_four_claimers_take_ten_thousand_rows_none_twice(db: Db) -> None:
 
     taken = [subject for mine in await asyncio.gather(*map(take, range(4))) for subject in mine]
     assert len(taken) == len(set(taken)) == 10_000
+
+
+async def test_a_lease_is_renewed_for_what_is_still_ours_and_not_urgent_since(db: Db) -> None:
+    subjects = ["main/1", "main/2", "main/3"]
+    await db.run(mark([hints.Mark("orders", one) for one in subjects], NOW))
+    await db.run(claim("orders", 3, NOW, "mine", 60, 0))
+    await db.run(mark([hints.Mark("orders", "main/2", Lane.URGENT), hints.Mark("orders", "main/3")], NOW))
+    later = NOW + timedelta(seconds=50)
+    assert await db.run(renew("orders", subjects, "mine", later + timedelta(seconds=60))) == {"main/1", "main/3"}
+    assert await db.run(renew("orders", subjects, "another's", later)) == set()
+    at_once = await db.run(claim("orders", 3, NOW + timedelta(seconds=70), "next", 60, 0))
+    assert [one.subject for one in at_once] == ["main/2"]

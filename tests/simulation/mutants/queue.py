@@ -9,7 +9,7 @@ from syncd.store import marks
 from tests.simulation.mutants.planting import Edit, Mutant
 
 INTENDS = "intents = await self._db.run(intend(self._flow.name, token, intents, self._clock.now()))"
-APPLIES = "outcomes = await self._flow.apply([(intent.subject, intent.step) for intent in intents])"
+APPLIES = "outcomes = await self._flow.apply([(intent.subject, intent.step) for intent in intents], turn)"
 
 QUEUE = (
     Mutant(
@@ -17,10 +17,10 @@ QUEUE = (
         "a mark is settled before its calls are made",
         (
             Edit(
-                Runner._verdicts,
+                Runner._carry_out,
                 APPLIES,
                 "from syncd.store.marks import settle\n"
-                "        await self._db.run(settle(self._flow.name, list(work), token))\n"
+                "        await self._db.run(settle(self._flow.name, [one.claimed for one in ready], token))\n"
                 f"        {APPLIES}",
             ),
         ),
@@ -58,8 +58,8 @@ QUEUE = (
         "intent_after_call",
         "what will be sent is written down when the answer is here",
         (
-            Edit(Runner._verdicts, INTENDS, "pass"),
-            Edit(Runner._verdicts, APPLIES, f"{APPLIES}\n        {INTENDS}"),
+            Edit(Runner._carry_out, INTENDS, "pass"),
+            Edit(Runner._carry_out, APPLIES, f"{APPLIES}\n        {INTENDS}"),
         ),
     ),
     Mutant(
@@ -78,7 +78,7 @@ QUEUE = (
         "our rows are read after Shopify was: a package reported in between is sent twice",
         (
             Edit(
-                Runner._verdicts,
+                Runner._look,
                 "sightings = await self._flow.observe({claimed.subject: known for claimed, known in work.items()})",
                 "sightings = await self._flow.observe({claimed.subject: known for claimed, known in work.items()})\n"
                 "    work = await self._read_again(list(work))",

@@ -1,0 +1,23 @@
+"""What happens while ShipStation's window is spent and orders wait for the next one."""
+
+from __future__ import annotations
+
+from syncd.budget import Urgency
+from syncd.simulation.day import Day, pushed
+
+
+async def test_an_order_that_is_cancelled_while_it_waits_for_its_turn_is_never_sent(day: Day) -> None:
+    await day.passes(65)
+    assert day.duties
+    budget = day.duties._vendors.window
+    for _ in range(40):
+        await budget.lost(await budget.grant(Urgency.CANCEL))
+    stays, goes = day.sell(2)
+    await day.passes(15)
+    assert not day.calls("createorders")
+    day.shopify.people.cancel(goes)
+    await day.until(lambda: day.there(stays))
+    await day.rest()
+    await day.assert_clean()
+    assert all(f"-{goes}-" not in one["orderKey"] for one in pushed(day.calls("createorders")))
+    assert [await day.cause(one) for one in (stays, goes)] == ["in_shipstation", "cancelled"]
