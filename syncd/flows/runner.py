@@ -219,10 +219,11 @@ class Runner:
         await self._settle(token, ready, began)
 
     async def _still_ours(self, token: str, ready: Sequence[Verdict]) -> list[Verdict]:
-        """Not what somebody else took over while it waited for its turn, nor what is to be cancelled since."""
+        """Not what somebody else took over while it waited for its turn, nor what would be sent and is to be cancelled since."""
         until = self._clock.now() + timedelta(seconds=self._bounds.lease_s)
         subjects = [verdict.claimed.subject for verdict in ready]
-        ours = await self._db.run(renew(self._flow.name, subjects, token, until))
+        sent = [one.claimed.subject for one in ready if any(step.kind != "cancel_order" for step in one.steps)]
+        ours = await self._db.run(renew(self._flow.name, subjects, token, until, sent))
         return [verdict for verdict in ready if verdict.claimed.subject in ours]
 
     async def _settle(self, token: str, verdicts: Sequence[Verdict], began: float) -> None:

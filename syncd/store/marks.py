@@ -243,13 +243,14 @@ def give_back(flow: str, subjects: Iterable[str], token: str) -> Work[None]:
     return lambda session: _done(session, statement)
 
 
-def renew(flow: str, subjects: Iterable[str], token: str, until: datetime) -> Work[set[str]]:
-    """A lease until then for what is still ours; returns that. What became urgent since it was claimed, or urgent once more,
-    is given back instead."""
-    ours = _ours(flow, token, subjects)
+def renew(
+    flow: str, subjects: Iterable[str], token: str, until: datetime, unless_urgent: Iterable[str] = ()
+) -> Work[set[str]]:
+    """A lease until then for what is still ours; returns that. Of `unless_urgent`, what was marked as urgent since it was
+    claimed is given back instead."""
     is_overtaken = and_(COLUMNS.lane == literal_column(str(Lane.URGENT.value)), COLUMNS.marked > COLUMNS.claimed)
-    overtaken = ours.where(is_overtaken).values(**FREE)
-    kept = ours.values(lease_until=until).returning(COLUMNS.subject)
+    overtaken = _ours(flow, token, unless_urgent).where(is_overtaken).values(**FREE)
+    kept = _ours(flow, token, subjects).values(lease_until=until).returning(COLUMNS.subject)
 
     def work(session: Session) -> set[str]:
         session.connection().execute(overtaken)

@@ -259,7 +259,9 @@ async def test_a_lease_is_renewed_for_what_is_still_ours_and_not_urgent_since(db
     await db.run(claim("orders", 3, NOW, "mine", 60, 0))
     await db.run(mark([hints.Mark("orders", "main/2", Lane.URGENT), hints.Mark("orders", "main/3")], NOW))
     later = NOW + timedelta(seconds=50)
-    assert await db.run(renew("orders", subjects, "mine", later + timedelta(seconds=60))) == {"main/1", "main/3"}
+    until = later + timedelta(seconds=60)
+    assert await db.run(renew("orders", subjects, "mine", until)) == set(subjects)
+    assert await db.run(renew("orders", subjects, "mine", until, subjects)) == {"main/1", "main/3"}
     assert await db.run(renew("orders", subjects, "another's", later)) == set()
     at_once = await db.run(claim("orders", 3, NOW + timedelta(seconds=70), "next", 60, 0))
     assert [one.subject for one in at_once] == ["main/2"]
