@@ -36,6 +36,8 @@ def running(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        if process.stdout:
+            process.stdout.close()
 
 
 def free_port() -> int:
