@@ -27,7 +27,7 @@ SHOPIFY_COMPANIES = (
 ).split("|")
 """Known to Shopify in shops of every country."""
 
-_BY_CODE = {
+NAMES_BY_CODE = {
     "amazon_buy_shipping": "Amazon",
     "amazon_shipping": "Amazon",
     "amazon_shipping_us": "Amazon",
@@ -150,5 +150,7 @@ def _key(name: str) -> str:
     return "_".join(re.findall(r"[^\W_]+", name.lower()))
 
 
-_KNOWN = {_key(name): name for name in [*SHOPIFY_COMPANIES, *TRACKING_URLS]} | _UNKNOWN_NAMES | _BY_PREFIX | _BY_CODE
+_KNOWN = (
+    {_key(name): name for name in [*SHOPIFY_COMPANIES, *TRACKING_URLS]} | _UNKNOWN_NAMES | _BY_PREFIX | NAMES_BY_CODE
+)
 _PREFIXES = sorted(_BY_PREFIX.items(), key=lambda item: -len(item[0]))

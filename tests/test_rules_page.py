@@ -25,10 +25,10 @@ def with_tables(page: str) -> str:
         f"| `{name}` | {'each ' if one.about == 'consignment' else 'the '}{one.about} | {one.meaning} |"
         for name, one in ACTIONS.items()
     ]
-    return _with_table(_with_table(page, "conditions", conditions), "actions", actions)
+    return with_table(with_table(page, "conditions", conditions), "actions", actions)
 
 
-def _with_table(page: str, name: str, table: list[str]) -> str:
+def with_table(page: str, name: str, table: list[str]) -> str:
     head, begin, rest = page.partition(f"<!-- {name} -->\n")
     return "\n".join([head + begin.rstrip(), *table, "<!-- end -->"]) + rest.partition("<!-- end -->")[2]
 
