@@ -73,12 +73,12 @@ class Duties:
         self._accounts = flows.accounts
         self._stopping = stopping
         self._runners = [
-            Runner(flow, ports.db, ports.clock, ports.rng, _bounds(settings))
+            Runner(flow, ports.db, ports.clock, ports.rng, _bounds(settings), self.wake)
             for flow in (flows.orders, flows.shipments)
         ]
         self._inbox = Inbox(ports.db, ports.clock, ports.rng)
         self.feeds = Feeds(self._all_feeds(start_at), flows.accounts, ports.db, ports.clock, self.wake)
-        self._reader = Reader(self._inbox, ports.db, ports.clock, self.feeds.nudge, self.wake)
+        self._reader = Reader(self._inbox, ports.db, ports.clock, self.feeds.nudge, self.wake, settings.limits.idle_s)
         self._metrics = Metrics(vendors.window)
         self._refusals = Refusals(cures(list(settings.stores), SHIPSTATION), ports.db, ports.clock)
         self._expiry = ExpiryWatch()
@@ -222,4 +222,5 @@ def _bounds(settings: Settings) -> Bounds:
         limits.longest_wait_s,
         limits.brake_share,
         limits.brake_least,
+        limits.idle_s,
     )

@@ -196,6 +196,8 @@ class Limits(Group):
     connections_per_peer: int = Field(default=64, ge=1)
     stop_s: Seconds = 20
     keep_days: Annotated[int, Field(gt=0)] = 30
+    idle_s: Annotated[float, Field(gt=0, le=20)] = 1
+    """How often a worker without work looks for what other processes marked."""
 
 
 class Log(Group):

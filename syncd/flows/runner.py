@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -53,17 +53,29 @@ class Bounds:
     idle_s: float = 1.0
 
 
-class Runner:
-    """One flow's workers. `wake` makes them look at once; otherwise they look every `idle_s`."""
+STORE_RETRY_S = 1.0
+SOONEST_S = 0.5
+"""When something becomes due is known only roughly: see `due_summary`."""
 
-    def __init__(self, flow: Flow, db: Db, clock: Clock, rng: Rng, bounds: Bounds) -> None:
+
+class Runner:
+    """One flow's workers. `wake` makes them look at once; otherwise they look when something becomes due, and every `idle_s`.
+
+    `told` is called when a batch has ended: it may have marked what is another flow's.
+    """
+
+    def __init__(
+        self, flow: Flow, db: Db, clock: Clock, rng: Rng, bounds: Bounds, told: Callable[[], None] = lambda: None
+    ) -> None:
         self._flow = flow
         self._db = db
         self._clock = clock
         self._rng = rng
         self._bounds = bounds
         self._brake = Brake(flow.name, bounds.brake_share, bounds.brake_least, db, clock)
+        self._told = told
         self._wake = asyncio.Event()
+        self._next_look_s = bounds.idle_s
         self._running: set[asyncio.Task[None]] = set()
         self._partial: asyncio.Task[None] | None = None
         self._patient_until = clock.monotonic()
@@ -80,17 +92,19 @@ class Runner:
             self._wake.clear()
             self._raise_failures()
             if not await self._start_batch_or_wait():
-                await first_of(self._clock, self._bounds.idle_s, self._wake, stopping)
+                await first_of(self._clock, self._next_look_s, self._wake, stopping)
         await asyncio.gather(*self._running)
 
     async def _start_batch_or_wait(self) -> bool:
         """A database that is busy, full or away is waited for. Going and coming back are told once each."""
+        self._next_look_s = self._bounds.idle_s
         try:
             started = await self._start_batch()
         except SyncError as error:
             if not self._is_waiting_for_store:
                 log.warning("store.lost", flow=self._flow.name, error_code=error.code, error_text=error.text)
             self._is_waiting_for_store = True
+            self._next_look_s = STORE_RETRY_S
             return False
         if self._is_waiting_for_store:
             log.info("store.answered", flow=self._flow.name)
@@ -104,7 +118,11 @@ class Runner:
             return False
         due = await self._db.run(due_summary(self._flow.name, now, bounds.fold_s))
         is_partial = due.count < bounds.batch
-        if due.count == 0 or (is_partial and self._waits_for_company()):
+        if due.count == 0:
+            self._look_again_by(due.next_due_at, now)
+            return False
+        if is_partial and self._waits_for_company():
+            self._next_look_s = min(bounds.idle_s, max(self._patient_until - self._clock.monotonic(), SOONEST_S))
             return False
         token = self._rng.token()
         work = await self._db.run(claim_work(self._flow.name, now, token, bounds.batch, bounds.lease_s, bounds.fold_s))
@@ -112,8 +130,16 @@ class Runner:
             task = asyncio.create_task(self._run(token, work), name=f"{self._flow.name} batch")
             self._running.add(task)
             self._partial = task if is_partial else self._partial
-            task.add_done_callback(lambda _: self._wake.set())
+            task.add_done_callback(lambda _: self._batch_ended())
         return bool(work)
+
+    def _look_again_by(self, due_at: datetime | None, now: datetime) -> None:
+        if due_at is not None:
+            self._next_look_s = min(self._bounds.idle_s, max((due_at - now).total_seconds(), SOONEST_S))
+
+    def _batch_ended(self) -> None:
+        self._wake.set()
+        self._told()
 
     def _waits_for_company(self) -> bool:
         """Full batches never wait. Others go one at a time, and not too soon after calls were spent: few orders, dear slots."""

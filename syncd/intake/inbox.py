@@ -20,6 +20,7 @@ log = get_logger("intake")
 
 SHIPSTATION = "shipstation"
 TAKEN_AT_ONCE = 500
+RETRY_S = 1.0
 
 
 class Inbox:
@@ -62,24 +63,32 @@ class Reader:
     """Turns kept deliveries into marks and nudges, in one transaction with forgetting their bodies."""
 
     def __init__(
-        self, inbox: Inbox, db: Db, clock: Clock, nudge: Callable[[str], None], wake: Callable[[], None]
+        self,
+        inbox: Inbox,
+        db: Db,
+        clock: Clock,
+        nudge: Callable[[str], None],
+        wake: Callable[[], None],
+        idle_s: float,
     ) -> None:
         self._inbox = inbox
         self._db = db
         self._clock = clock
         self._nudge = nudge
         self._wake = wake
+        self._idle_s = idle_s
 
     async def work(self, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
             self._inbox.arrived.clear()
+            wait_s = self._idle_s
             try:
                 full = await self.read_some() == TAKEN_AT_ONCE
             except SyncError as error:
                 log.warning("inbox.postponed", error_code=error.code, error_text=error.text)
-                full = False
+                full, wait_s = False, RETRY_S
             if not full:
-                await first_of(self._clock, 1.0, self._inbox.arrived, stopping)
+                await first_of(self._clock, wait_s, self._inbox.arrived, stopping)
 
     async def read_some(self) -> int:
         taken = await self._db.run(take_deliveries(TAKEN_AT_ONCE))

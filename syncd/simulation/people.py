@@ -40,12 +40,16 @@ def _there(day: Day, number: int) -> ShipStationOrder:
     account = day.shipstation.account
     account.release_due_holds()
     found: ShipStationOrder = pick([one for one in account.orders.values() if one.gone is None], number)
-    day.touched |= {int((item.line_item_key or "").partition(":")[0]) for item in _goods(found)}
+    day.touched |= _shopify_orders(found)
     return found
 
 
 def _goods(order: ShipStationOrder | Shipment) -> list[Item]:
     return [item for item in order.items if not item.adjustment and item.line_item_key]
+
+
+def _shopify_orders(order: ShipStationOrder | Shipment) -> set[int]:
+    return {int((item.line_item_key or "").partition(":")[0]) for item in _goods(order)}
 
 
 def _line(day: Day, number: int) -> tuple[int, int]:
@@ -114,7 +118,7 @@ def label_one_unit(day: Day, number: int) -> None:
 
 def void(day: Day, number: int) -> None:
     shipment = pick([one for one in day.shipstation.account.shipments.values() if one.voided_at is None], number)
-    day.touched |= {int((item.line_item_key or "").partition(":")[0]) for item in _goods(shipment)}
+    day.touched |= _shopify_orders(shipment)
     day.shipstation.labels.void_label(shipment.shipment_id)
 
 
@@ -123,6 +127,11 @@ def mark_shipped(day: Day, number: int) -> None:
     if order.status == "shipped":
         raise ValueError("people do not mark twice")
     day.shipstation.labels.mark_shipped(order.order_id, "fedex", f"7700{number:08d}{order.order_id}")
+
+
+def ship_all(day: Day, number: int) -> None:
+    for shipment in day.shipstation.labels.ship_all(batch=number % 2 == 0):
+        day.touched |= _shopify_orders(shipment)
 
 
 def split(day: Day, number: int) -> None:
@@ -163,6 +172,6 @@ DEEDS: dict[str, Deed] = {
     deed.__name__: deed
     for deed in (
         sell, pay, cancel, change_quantity, move_house, refund, hold, hold_some, exchange, release, move,
-        label, label_one_unit, void, mark_shipped, split, merge, annotate, hold_there, release_there, cancel_there, crash,
+        label, label_one_unit, ship_all, void, mark_shipped, split, merge, annotate, hold_there, release_there, cancel_there, crash,
     )
 }  # fmt: skip

@@ -10,7 +10,9 @@ from syncd.sandbox.account import Account, draw_account
 from syncd.simulation.day import Day
 from syncd.simulation.watch import Watch
 
-EDITS = frozenset({"change_quantity", "move_house", "refund", "hold", "release", "move", "cancel", "pay"})
+EDITS = frozenset(
+    {"change_quantity", "move_house", "refund", "hold", "hold_some", "exchange", "release", "move", "cancel", "pay"}
+)
 LABELS = frozenset({"label", "label_one_unit", "mark_shipped", "ship_all"})
 THERE = frozenset({"split", "merge", "cancel_there", "hold_there", "release_there", "void", "mark_shipped"})
 ANYTIME: frozenset[str] = frozenset()

@@ -161,4 +161,4 @@ def _settings(rng: Random, alone: str | None) -> Any:
     usual = {"order_poll_s": 60.0, "shipment_poll_s": 60.0, "sweep_s": 900.0}
     sync = {**(never if alone == "webhooks" else usual), "void_grace_s": rng.choice((60.0, 300.0))}
     server = {"public_url": ""} if alone == "feeds" else {}
-    return settings_of(sync=sync, limits={"longest_wait_s": 300}, server=server)
+    return settings_of(sync=sync, limits={"longest_wait_s": 300, "idle_s": 10}, server=server)
