@@ -20,6 +20,9 @@ from syncd.logs import get_logger, set_up_logs
 from syncd.ports import Ports
 from syncd.settings import Settings
 from syncd.store.engine import open_daemon_db
+from syncd.store.file_systems import network_warning
+from syncd.store.migrations import is_sqlite
+from syncd.store.sqlite import file_of
 
 log = get_logger("daemon")
 
@@ -36,6 +39,8 @@ async def _run(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):  # before anything slow: process 1 ignores what has no handler
         asyncio.get_running_loop().add_signal_handler(number, daemon.stopping.set)
     db = open_daemon_db(settings.database.url)
+    if is_sqlite(settings.database.url) and (warning := network_warning(file_of(settings.database.url))):
+        log.warning("store.doubtful", error_code="network_file_system", error_text=warning)
     http = AiohttpHttp()
     try:
         ports = Ports(SystemClock(), SystemRng(), http, db, daemon.spawn)

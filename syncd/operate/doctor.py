@@ -27,6 +27,9 @@ from syncd.shopify.client import ShopifyClient
 from syncd.shopify.webhooks import TOPICS
 from syncd.shopify.writes import topic_enum
 from syncd.store.engine import Schema, check_schema, open_db
+from syncd.store.file_systems import network_warning
+from syncd.store.migrations import is_sqlite
+from syncd.store.sqlite import file_of
 from syncd.wiring import Vendors, connect
 
 Check = dict[str, str]
@@ -101,7 +104,8 @@ def _database(settings: Settings) -> Finding:
             )
         ]
     if schema is Schema.AT_HEAD:
-        return [ok("database", "schema at head")]
+        warning = network_warning(file_of(url)) if is_sqlite(url) else ""
+        return [ok("database", "schema at head"), *([note("database", warning)] if warning else [])]
     if schema is Schema.EMPTY:
         return [fault("database", "empty", "Run `syncd migrate` (the daemon does it itself for SQLite).")]
     return [
