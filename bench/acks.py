@@ -76,7 +76,7 @@ async def serve(variant: str, url: str) -> None:
     port = Port(webhooks, Reports(_nothing, _nothing, _nothing, _no_metrics), gate)
     listener = Listener(port.app, gate, "127.0.0.1", 0)
     print(await listener.start(), flush=True)
-    reader = Reader(inbox, db, clock, lambda _: None, lambda: None, 1.0)
+    reader = Reader(inbox, db, clock, lambda _: None, lambda: None, 1.0, {})
     reading = asyncio.create_task(reader.work(stopping)) if variant.endswith("+reader") else None
     await stopping.wait()
     await listener.stop()

@@ -25,6 +25,7 @@ from syncd.intake.turns import TURN_S, Passed, Turn
 from syncd.logs import get_logger
 from syncd.operate.keys import ExpiryWatch, key_report
 from syncd.operate.metrics import Metrics
+from syncd.operate.privacy import PrivacyDuty
 from syncd.operate.status import read_status
 from syncd.operate.subscriptions import EVERY_S, restore_all
 from syncd.ports import Ports
@@ -34,6 +35,8 @@ from syncd.store.consignments import forget_documents
 from syncd.store.inbox import prune_deliveries
 from syncd.store.journal import prune_journal
 from syncd.store.migrations import is_at_head
+from syncd.store.privacy import forget_answers, truncate_log
+from syncd.store.transaction import Work
 from syncd.waiting import first_of
 from syncd.wiring import Flows, Vendors, all_sweeps, build_flows, connect, start_of_sync, sweep_bounds
 
@@ -45,6 +48,8 @@ CHECK_S = 5.0
 TIDY_S = 3600.0
 WATCH_S = 20.0
 DEAD_DELIVERY_DAYS = 3
+FORGOTTEN_AT_ONCE = 1_000
+"""Rows in one transaction, so that no webhook waits long for its own."""
 
 
 class Tick(NamedTuple):
@@ -78,7 +83,10 @@ class Duties:
         ]
         self._inbox = Inbox(ports.db, ports.clock, ports.rng)
         self.feeds = Feeds(self._all_feeds(start_at), flows.accounts, ports.db, ports.clock, self.wake)
-        self._reader = Reader(self._inbox, ports.db, ports.clock, self.feeds.nudge, self.wake, settings.limits.idle_s)
+        shops = {name: store.shop for name, store in settings.stores.items()}
+        idle_s = settings.limits.idle_s
+        self._reader = Reader(self._inbox, ports.db, ports.clock, self.feeds.nudge, self.wake, idle_s, shops)
+        self._privacy = PrivacyDuty(ports.db, ports.clock, self._reader.asked)
         self._metrics = Metrics(vendors.window)
         self._refusals = Refusals(cures(list(settings.stores), SHIPSTATION), ports.db, ports.clock)
         self._expiry = ExpiryWatch()
@@ -118,6 +126,7 @@ class Duties:
             for name, runner in zip(("orders", "shipments"), self._runners, strict=True)
         }
         duties["inbox"] = partial(self._reader.work, self._stopping)
+        duties["privacy"] = partial(self._privacy.work, self._stopping)
         for feed in self.feeds.feeds:
             duties[f"feed {feed.name}"] = partial(self.feeds.work, feed, self._stopping)
         duties["subscriptions"] = self._subscribe
@@ -175,14 +184,18 @@ class Duties:
         """Forgets what is no longer needed; documents of closed orders hold names and addresses."""
         now = self._clock.now()
         keep = now - timedelta(days=self._settings.limits.keep_days)
-        forget: list[Callable[[], Any]] = [
-            lambda: prune_deliveries(now - timedelta(days=DEAD_DELIVERY_DAYS)),
-            lambda: prune_journal(keep),
-            lambda: forget_documents(keep),
+        closed_before = now - timedelta(days=self._settings.privacy.retention_days)
+        forget: list[Work[int]] = [
+            prune_deliveries(now - timedelta(days=DEAD_DELIVERY_DAYS), keep, FORGOTTEN_AT_ONCE),
+            prune_journal(keep, FORGOTTEN_AT_ONCE),
+            forget_documents(closed_before, FORGOTTEN_AT_ONCE),
         ]
         try:
-            for statement in forget:
-                await self._db.run(statement())
+            for work in forget:
+                while await self._db.run(work) >= FORGOTTEN_AT_ONCE and not self._stopping.is_set():
+                    pass
+            await self._db.run(forget_answers(closed_before))
+            await self._db.run(truncate_log)
         except SyncError as error:
             log.warning("tidying.postponed", error_code=error.code, error_text=error.text)
 

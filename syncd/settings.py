@@ -200,6 +200,11 @@ class Limits(Group):
     """How often a worker without work looks for what other processes marked."""
 
 
+class Privacy(Group):
+    retention_days: Annotated[int, Field(gt=0)] = 30
+    """Names and addresses of an order are dropped so many days after it closed."""
+
+
 class Log(Group):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -284,6 +289,7 @@ class Settings(Group):
     shipstation: ShipStation
     sync: Sync = Sync()
     limits: Limits = Limits()
+    privacy: Privacy = Privacy()
     log: Log = Log()
     carriers: dict[str, Carrier] = {}
     """By ShipStation's carrier code."""

@@ -98,6 +98,7 @@ def upgrade() -> None:
         sa.Column("received_at", columns.UtcTime(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=True),
         sa.Column("taken_at", columns.UtcTime(), nullable=True),
+        sa.Column("problem", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_deliveries"),
         sa.UniqueConstraint("store", "webhook_id", name="uq_deliveries_store_webhook_id"),
     )
@@ -109,6 +110,25 @@ def upgrade() -> None:
         postgresql_where=sa.text("taken_at IS NULL"),
     )
 
+    op.create_table(
+        "privacy_requests",
+        sa.Column("id", columns.RowNumber, nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("store", sa.String(), nullable=False),
+        sa.Column("customer_id", sa.BigInteger(), nullable=True),
+        sa.Column("orders", sa.Text(), nullable=False),
+        sa.Column("received_at", columns.UtcTime(), nullable=False),
+        sa.Column("done_at", columns.UtcTime(), nullable=True),
+        sa.Column("answer", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_privacy_requests"),
+    )
+    op.create_table(
+        "redacted_orders",
+        sa.Column("store", sa.String(), nullable=False),
+        sa.Column("order_id", sa.BigInteger(), nullable=False),
+        sa.Column("redacted_at", columns.UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("store", "order_id", name="pk_redacted_orders"),
+    )
     op.create_table(
         "journal",
         sa.Column("id", columns.RowNumber, nullable=False),
@@ -250,6 +270,8 @@ def downgrade() -> None:
     op.drop_table("leases")
     op.drop_table("key_uses")
     op.drop_table("journal")
+    op.drop_table("redacted_orders")
+    op.drop_table("privacy_requests")
     op.drop_table("deliveries")
     op.drop_table("cursors")
     op.drop_table("consignments")

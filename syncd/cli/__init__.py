@@ -11,6 +11,7 @@ import click
 
 from syncd import __version__
 from syncd.cli.lookups import rates, shipstation, track
+from syncd.cli.privacy import data_request, redact
 from syncd.cli.terminal import EXIT_USAGE, as_json, at_desk, settings_of, show
 from syncd.errors import SyncError
 
@@ -31,7 +32,7 @@ def main(context: click.Context, config: Path | None) -> None:
     context.obj = config
 
 
-for command in (track, rates, shipstation):
+for command in (track, rates, shipstation, redact, data_request):
     main.add_command(command)
 
 

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from mappings.decoding import MalformedError
+from mappings.privacy import TOPICS as PRIVACY_TOPICS
+from mappings.privacy import privacy_asked
 from syncd.errors import SyncError
 from syncd.hints import Hint, Mark, Nudge
 from syncd.logs import get_logger
 from syncd.ports import Clock, Db, Rng
 from syncd.shipstation.webhooks import hints_of as shipstation_hints
 from syncd.shopify.webhooks import hints_of as shopify_hints
-from syncd.store.inbox import Arrival, TakenDelivery, finish_deliveries, store_deliveries, take_deliveries
+from syncd.shopify.webhooks import json_object
+from syncd.store.inbox import (
+    Arrival,
+    TakenDelivery,
+    finish_deliveries,
+    note_problems,
+    store_deliveries,
+    take_deliveries,
+)
 from syncd.store.marks import mark
+from syncd.store.privacy import NewRequest, ask
 from syncd.store.transaction import together
 from syncd.waiting import first_of
 
@@ -60,7 +72,8 @@ class Inbox:
 
 
 class Reader:
-    """Turns kept deliveries into marks and nudges, in one transaction with forgetting their bodies."""
+    """Turns kept deliveries into marks and nudges, in one transaction with forgetting their bodies. `shops`: the permanent
+    address by store."""
 
     def __init__(
         self,
@@ -70,8 +83,12 @@ class Reader:
         nudge: Callable[[str], None],
         wake: Callable[[], None],
         idle_s: float,
+        shops: Mapping[str, str],
     ) -> None:
+        self.asked = asyncio.Event()
+        """Set when somebody asked for what privacy law gives."""
         self._inbox = inbox
+        self._shops = shops
         self._db = db
         self._clock = clock
         self._nudge = nudge
@@ -94,19 +111,49 @@ class Reader:
         taken = await self._db.run(take_deliveries(TAKEN_AT_ONCE))
         if not taken:
             return 0
+        asked, problems = self._privacy(taken)
         hints = [hint for delivery in taken for hint in hints_of(delivery)]
         now = self._clock.now()
         marks = [hint for hint in hints if isinstance(hint, Mark)]
-        await self._db.run(together(mark(marks, now), finish_deliveries([delivery.id for delivery in taken], now)))
+        await self._db.run(
+            together(
+                mark(marks, now),
+                ask(asked, now),
+                finish_deliveries([delivery.id for delivery in taken], now),
+                note_problems(problems),
+            )
+        )
+        if asked:
+            self.asked.set()
+        for delivery in taken:
+            if delivery.id in problems:
+                log.warning("webhook.unreadable", store=delivery.store, reason=problems[delivery.id])
         for feed in sorted({hint.feed for hint in hints if isinstance(hint, Nudge)}):
             self._nudge(feed)
         if marks:
             self._wake()
         return len(taken)
 
+    def _privacy(self, taken: Sequence[TakenDelivery]) -> tuple[list[NewRequest], dict[int, str]]:
+        """Requests under privacy law, and what is wrong with deliveries that cannot be read."""
+        asked, problems = [], {}
+        for delivery in taken:
+            body = json_object(delivery.body)
+            if body is None:
+                problems[delivery.id] = f"{len(delivery.body)} bytes that are no JSON object"
+            elif delivery.topic in PRIVACY_TOPICS and delivery.store in self._shops:
+                try:
+                    one = privacy_asked(delivery.store, self._shops[delivery.store], delivery.topic, body)
+                    asked.append(NewRequest(one.kind, one.store, one.customer_id, one.order_ids))
+                except MalformedError as error:
+                    problems[delivery.id] = str(error)
+        return asked, problems
+
 
 def hints_of(delivery: TakenDelivery) -> Sequence[Hint]:
     """What one kept delivery asks us to look at again. Never raises: nonsense nudges the feed it pretends to come from."""
     if delivery.store == SHIPSTATION:
         return shipstation_hints(delivery.body)
+    if delivery.topic in PRIVACY_TOPICS:
+        return ()
     return shopify_hints(delivery.store, delivery.topic, delivery.body)

@@ -19,7 +19,7 @@ from syncd.store.alarms import standing_alarms
 from syncd.store.brakes import BrakeState, brake_state
 from syncd.store.budgets import PausedAccount, paused_accounts
 from syncd.store.cursors import all_cursors
-from syncd.store.inbox import waiting_deliveries
+from syncd.store.inbox import unreadable_deliveries, waiting_deliveries
 from syncd.store.marks import due_summary, parked_marks, under_way
 from syncd.store.orders import all_orders, state_counts
 from syncd.store.schema import OrderRow
@@ -48,6 +48,7 @@ def _status(settings: Settings, now: datetime) -> Work[dict[str, Any]]:
             ],
             "waiting": {flow: _waiting(flow, now)(session) for flow in FLOWS},
             "webhooks_unread": waiting_deliveries()(session),
+            "webhooks_unreadable": unreadable_deliveries()(session),
             "parked_marks": len(parked_marks()(session)),
             "feeds": {name: _feed(row.watermark, row.updated_at, now) for name, row in all_cursors()(session).items()},
             "brake": _brake(brake_state("orders")(session)),
@@ -109,6 +110,10 @@ def status_text(status: Mapping[str, Any]) -> str:
         )
     if status["webhooks_unread"]:
         lines.append(f"webhooks not read yet: {status['webhooks_unread']}")
+    if status["webhooks_unreadable"]:
+        lines.append(
+            f"webhooks that could not be read: {status['webhooks_unreadable']} (the feeds bring what they told of)"
+        )
     for name, feed in sorted(status["feeds"].items()):
         if feed["read_to"]:
             lines.append(f"feed {name}: read to {feed['read_to'][:19]}, looked {feed['looked_s_ago']:.0f} s ago")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
@@ -29,6 +29,8 @@ ACCESS_CODES = {
     423: ("http_423", "the account is locked"),
     430: ("http_430", "our calls are blocked"),
 }
+Repeatable = Callable[[str], str]
+
 MESSAGE_MEMBERS = ("ExceptionMessage", "Message", "message", "ModelState")
 
 
@@ -84,15 +86,24 @@ class ShipStationClient:
                 await self._clock.sleep(FIRST_DELAY_S * 4**attempt * (0.5 + self._rng.random()))
         raise AssertionError("not reached")
 
-    async def post(self, path: str, body: Any, urgency: Urgency, granted: Call | None = None) -> Any:
-        """The JSON. Never repeated: `UncertainError` means that it may have been done. `granted`: the budget was asked before."""
-        return await self._call("POST", path, json_bytes(body), urgency, granted)
+    async def post(
+        self, path: str, body: Any, urgency: Urgency, granted: Call | None = None, repeatable: Repeatable = str
+    ) -> Any:
+        """The JSON. Never repeated: `UncertainError` means that it may have been done. `granted`: the budget was asked before.
+        `repeatable`: what we may repeat of the vendor's words, which may quote the body."""
+        return await self._call("POST", path, json_bytes(body), urgency, granted, repeatable)
 
     async def delete(self, path: str, urgency: Urgency) -> Any:
         return await self._call("DELETE", path, None, urgency)
 
     async def _call(
-        self, method: str, target: str, body: bytes | None, urgency: Urgency, granted: Call | None = None
+        self,
+        method: str,
+        target: str,
+        body: bytes | None,
+        urgency: Urgency,
+        granted: Call | None = None,
+        repeatable: Repeatable = str,
     ) -> Any:
         is_write = method != "GET"
         for login in await self._keys.logins():
@@ -103,7 +114,7 @@ class ShipStationClient:
                 break
             await self._keys.refused(login)
         # a 401 carried nothing out, so the next pair may repeat even a write
-        return await self._result(response, is_write)
+        return await self._result(response, is_write, repeatable)
 
     async def _exchange(self, method: str, target: str, body: bytes | None, call: Call, authorization: str) -> Response:
         headers = {"Authorization": authorization, "Accept": "application/json"}
@@ -128,7 +139,7 @@ class ShipStationClient:
         with suppress(TransientError):
             await entry
 
-    async def _result(self, response: Response, is_write: bool) -> Any:
+    async def _result(self, response: Response, is_write: bool, repeatable: Repeatable) -> Any:
         try:
             body, is_json = json_of(response), True
         except ValueError:
@@ -139,7 +150,7 @@ class ShipStationClient:
             await self._budget.throttled(wait_s)
             raise ThrottledError("http_429", wait_s)
         if not 200 <= response.status < 300:
-            raise _error_of(response.status, _message(body), is_write)
+            raise _error_of(response.status, repeatable(_message(body)), is_write)
         if not is_json:
             raise _unusable(is_write)("not_json", f"{len(response.body)} bytes that are no JSON")
         return body

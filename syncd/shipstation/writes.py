@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mappings.keys import LARGEST_ID
+from mappings.personal import without_personal
 from mappings.shipstation_shapes import Order
 from syncd.budget import Call, Urgency
 from syncd.errors import ConflictError, RejectedError, SyncError, TransientError, UncertainError
@@ -69,7 +70,13 @@ class _Batch:
         self._calls += 1
         granted, self._granted = self._granted, None
         try:
-            answer = await self._client.post("/orders/createorders", documents, self._urgency, granted)
+            answer = await self._client.post(
+                "/orders/createorders",
+                documents,
+                self._urgency,
+                granted,
+                lambda text: without_personal(text, documents),
+            )
         except (RejectedError, UncertainError) as error:
             self._failures_in_a_row += 1
             return await self._after_failure(documents, error)
@@ -119,25 +126,26 @@ def _outcomes(documents: list[Order], answer: Any) -> dict[str, RowOutcome]:
     for row in results if isinstance(results, list) else []:
         if isinstance(row, dict) and isinstance(row.get("orderKey"), str):
             rows_by_key.setdefault(row["orderKey"], []).append(row)
-    return {key: _outcome(key, rows_by_key.get(key, [])) for key in (document["orderKey"] for document in documents)}
+    return {one["orderKey"]: _outcome(one, rows_by_key.get(one["orderKey"], [])) for one in documents}
 
 
-def _outcome(order_key: str, rows: list[dict[str, Any]]) -> RowOutcome:
+def _outcome(document: Order, rows: list[dict[str, Any]]) -> RowOutcome:
+    order_key = document["orderKey"]
     if not rows:
         return RowOutcome(order_key, error=UncertainError("row_missing", "the answer does not mention it"))
     if any(row != rows[0] for row in rows):
         return RowOutcome(order_key, error=UncertainError("row_doubled", "the answer contradicts itself"))
     order_id = rows[0].get("orderId")
     if rows[0].get("success") is not True:
-        return RowOutcome(order_key, error=_row_error(rows[0]))
+        return RowOutcome(order_key, error=_row_error(rows[0], document))
     if not isinstance(order_id, int) or isinstance(order_id, bool) or not 0 < order_id <= LARGEST_ID:
         return RowOutcome(order_key, error=UncertainError("row_without_id", "success without an order id"))
     return RowOutcome(order_key, order_id)
 
 
-def _row_error(row: dict[str, Any]) -> SyncError:
+def _row_error(row: dict[str, Any], document: Order) -> SyncError:
     """The table of refused rows."""
-    message = str(row.get("errorMessage") or "no reason given")
+    message = without_personal(str(row.get("errorMessage") or "no reason given"), [document])
     if row.get("success") is not False or PASSING.search(message):
         return UncertainError("row_failed", message)
     if LOCKED.search(message):

@@ -55,7 +55,7 @@ def hints_of(store: str, topic: str, body: bytes) -> list[Hint]:
     kind = topic.partition("/")[0]
     if kind == "fulfillment_orders":
         return [Nudge(f"{store}.fulfillment_orders")]  # they do not name their order
-    said = _json(body)
+    said = json_object(body)
     order_id = _at(said, TOPIC_PATHS.get(topic) or ID_PATHS.get(kind, ()))
     if not isinstance(order_id, int) or isinstance(order_id, bool) or not 0 < order_id <= LARGEST_ID:
         return [Nudge(f"{store}.orders")]
@@ -66,11 +66,13 @@ def hints_of(store: str, topic: str, body: bytes) -> list[Hint]:
     return [Mark("orders", subject, Lane.URGENT if is_cancelled else Lane.FRESH)]
 
 
-def _json(body: bytes) -> Any:
+def json_object(body: bytes) -> dict[str, Any] | None:
+    """None for what is none."""
     try:
-        return json.loads(body)
+        said = json.loads(body)
     except (ValueError, RecursionError):
         return None
+    return said if isinstance(said, dict) else None
 
 
 def _at(value: Any, path: tuple[str, ...]) -> Any:

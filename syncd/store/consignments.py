@@ -11,13 +11,14 @@ from sqlalchemy import bindparam, func, select, tuple_, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
-from syncd.store.schema import ConsignmentRow, OrderRow, PackageRow, table_of
+from syncd.store.schema import ConsignmentRow, OrderRow, PackageRow, RedactedOrder, table_of
 from syncd.store.statements import OrderRef, dialect_of, of_orders, upsert
 from syncd.store.transaction import Work
 
 CONSIGNMENTS = table_of(ConsignmentRow)
 PACKAGES = table_of(PackageRow)
 ORDERS = table_of(OrderRow)
+REDACTED = table_of(RedactedOrder)
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def take_order_keys(rows: Sequence[ConsignmentRow]) -> Work[None]:
 
 
 def record_consignments(updates: Sequence[ConsignmentUpdate], now: datetime) -> Work[None]:
-    """Keys that were never taken are passed over."""
+    """Keys that were never taken are passed over. No document of a redacted order is kept."""
     columns = CONSIGNMENTS.c
     kept_unless_given = ("shipstation_order_id", "applied", "applied_digest", "pushed_at")
     values: dict[str, Any] = {
@@ -116,10 +117,17 @@ def record_consignments(updates: Sequence[ConsignmentUpdate], now: datetime) -> 
         {f"b_{name}": value for name, value in asdict(one).items()}
         for one in sorted(updates, key=lambda one: one.order_key)
     ]
+    documents = [one.order_key for one in updates if one.applied]
+    is_redacted = select(REDACTED.c.order_id).where(
+        REDACTED.c.store == columns.store, REDACTED.c.order_id == columns.order_id
+    )
+    forget = update(CONSIGNMENTS).where(columns.order_key.in_(documents), is_redacted.exists()).values(applied=None)
 
     def work(session: Session) -> None:
         if rows:
             session.connection().execute(statement, rows)
+        if documents:
+            session.connection().execute(forget)
 
     return work
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import Executable, delete, func, select, text, update
+from sqlalchemy import Executable, bindparam, delete, func, or_, select, text, update
 from sqlmodel import Session
 
 from syncd.store.schema import Delivery, table_of
@@ -87,14 +87,34 @@ def finish_deliveries(ids: Iterable[int], now: datetime) -> Work[None]:
     return work
 
 
-def prune_deliveries(before: datetime, limit: int = 5_000) -> Work[int]:
-    """Forgets read deliveries that came before this time, oldest first; call again while it returns `limit`.
+def note_problems(problems: Mapping[int, str]) -> Work[None]:
+    """Deliveries that could not be read, and why."""
+    statement = update(DELIVERIES).where(COLUMNS.id == bindparam("b_id")).values(problem=bindparam("b_problem"))
+    rows = [{"b_id": number, "b_problem": problem} for number, problem in sorted(problems.items())]
+
+    def work(session: Session) -> None:
+        if rows:
+            session.connection().execute(statement, rows)
+
+    return work
+
+
+def unreadable_deliveries() -> Work[int]:
+    """How many of those that are still known could not be read."""
+    statement = select(func.count()).select_from(DELIVERIES).where(COLUMNS.problem.is_not(None))
+    return lambda session: session.connection().execute(statement).scalar_one()
+
+
+def prune_deliveries(before: datetime, parked_before: datetime, limit: int = 5_000) -> Work[int]:
+    """Forgets read deliveries that came before this time, oldest first; those that could not be read are kept for longer. Call
+    again while it returns `limit`.
 
     Keep them for longer than the sender repeats itself (Shopify: 4 hours).
     """
     oldest = (
         select(COLUMNS.id)
         .where(COLUMNS.received_at < before, COLUMNS.taken_at.is_not(None))
+        .where(or_(COLUMNS.problem.is_(None), COLUMNS.received_at < parked_before))
         .order_by(COLUMNS.id)
         .limit(limit)
     )

@@ -89,6 +89,8 @@ class Delivery(Row, table=True):
     received_at: datetime = Field(sa_type=UtcTime)
     body: bytes | None = Field(default=None, sa_type=LargeBinary)
     taken_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    problem: str | None = None
+    """Why it could not be read."""
 
 
 class OrderRow(Row, table=True):
@@ -207,6 +209,31 @@ class JournalEntry(Row, table=True):
     text: str | None = None
     facts: str | None = Field(default=None, sa_type=Text)
     duration_ms: int | None = None
+
+
+class PrivacyRequest(Row, table=True):
+    """What a customer or a shop asked for under privacy law. `orders` is a JSON list of Shopify order ids; empty for all."""
+
+    __tablename__ = "privacy_requests"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    kind: str
+    store: str
+    customer_id: int | None = Field(default=None, sa_type=BigInteger)
+    orders: str = Field(sa_type=Text)
+    received_at: datetime = Field(sa_type=UtcTime)
+    done_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    answer: str | None = Field(default=None, sa_type=Text)
+
+
+class RedactedOrder(Row, table=True):
+    """A tombstone: no document of this order is ever kept again, whatever comes late."""
+
+    __tablename__ = "redacted_orders"
+
+    store: str = Field(primary_key=True)
+    order_id: int = Field(primary_key=True, sa_type=BigInteger)
+    redacted_at: datetime = Field(sa_type=UtcTime)
 
 
 class Cursor(Row, table=True):

@@ -27,6 +27,9 @@ T = TypeVar("T")
 GROUP_LIMIT = 128
 OLDEST_SQLITE = (3, 35, 0)  # the first with RETURNING
 
+TRUNCATE_LOG = "truncate_log"
+"""In `info` of a connection: empty the log after this commit."""
+
 PRAGMAS = (
     "PRAGMA busy_timeout=5000",  # for the command line beside the daemon
     "PRAGMA journal_mode=WAL",
@@ -164,6 +167,7 @@ class SqliteDb:
             try:
                 connection = connection or self._engine.connect()
                 commit_group(connection, group)
+                empty_log(connection)
             except BaseException as error:  # the thread must outlive whatever it was
                 fail(group, error)
                 discard(connection)
@@ -211,6 +215,19 @@ def commit_group(connection: Connection, group: list[Job]) -> None:
                     raise
         if len(group) == 1 and group[0].error is not None:
             transaction.rollback()
+
+
+def empty_log(connection: Connection) -> None:
+    """Where a transaction asked for it: what was deleted is in the log until then. A reader in the way is waited for shortly;
+    the next group tries again."""
+    driver_connection = connection.connection.driver_connection
+    if not connection.info.get(TRUNCATE_LOG) or not isinstance(driver_connection, sqlite3.Connection):
+        return
+    driver_connection.execute("PRAGMA busy_timeout=200")
+    is_busy, *_ = driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    driver_connection.execute(PRAGMAS[0])
+    if not is_busy:
+        del connection.info[TRUNCATE_LOG]
 
 
 def run_in_savepoint(connection: Connection, work: Work[T]) -> T:

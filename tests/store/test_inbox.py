@@ -61,8 +61,8 @@ async def test_pruning_spares_what_nobody_has_read(db: Db) -> None:
     await db.run(store_deliveries([arrival(str(number)) for number in range(5)]))
     await db.run(finish_deliveries((await taken_ids(db))[:4], NOW))
     later = NOW + timedelta(days=1)
-    assert await db.run(prune_deliveries(NOW)) == 0
-    assert [await db.run(prune_deliveries(later, limit=3)) for _ in range(3)] == [3, 1, 0]
+    assert await db.run(prune_deliveries(NOW, NOW)) == 0
+    assert [await db.run(prune_deliveries(later, NOW, limit=3)) for _ in range(3)] == [3, 1, 0]
     assert len(await taken_ids(db)) == 1
 
 
