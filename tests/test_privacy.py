@@ -109,7 +109,7 @@ async def test_what_cannot_be_read_is_answered_parked_and_changes_nothing(day: D
     await day.passes(60)
     assert CANARY in remembered(day)
     assert await told_requests(await desk_of(day)) == []
-    assert (await read_status(day.db, day.clock))["webhooks_unreadable"] == 1
+    assert (await read_status(day.db, day.clock, day.settings))["webhooks_unreadable"] == 1
     assert [row["body"] for row in day.rows("SELECT body FROM deliveries WHERE problem IS NOT NULL")] == [None]
 
 
@@ -178,7 +178,7 @@ async def test_what_a_vendor_quotes_of_a_person_is_repeated_nowhere(lines: Lines
     desk = await desk_of(day)
     printed = [
         "\n".join(lines.texts),
-        json.dumps(await read_status(day.db, day.clock)),
+        json.dumps(await read_status(day.db, day.clock, day.settings)),
         json.dumps(await day.told()),
         json.dumps(await explain_order(desk, str(order_id), offline=True), default=str),
         str(day.rows("SELECT text, code, facts FROM journal")),
