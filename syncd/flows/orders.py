@@ -137,7 +137,9 @@ class OrdersFlow:
     async def turn(self, steps: Sequence[Step]) -> Call:
         return await self._budget.grant(_urgency(steps))
 
-    async def apply(self, steps: Sequence[tuple[str, Step]], turn: Call | None) -> Sequence[Outcome]:
+    async def apply(
+        self, steps: Sequence[tuple[str, Step]], turn: Call | None, intended_at: datetime
+    ) -> Sequence[Outcome]:
         """A hundred orders may be more than a hundred consignments: then it takes a second call."""
         upserts = [step for _, step in steps if isinstance(step, UpsertOrder)]
         if turn and not upserts:

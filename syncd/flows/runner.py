@@ -235,9 +235,10 @@ class Runner:
         ready = await self._still_ours(token, ready)
         intents = [Intent(verdict.claimed.subject, step) for verdict in ready for step in verdict.steps]
         # nothing is in doubt that only waited for its turn
-        intents = await self._db.run(intend(self._flow.name, token, intents, self._clock.now()))
+        intended_at = self._clock.now()
+        intents = await self._db.run(intend(self._flow.name, token, intents, intended_at))
         self._patient_until = self._clock.monotonic() + self._flow.patience_s()
-        outcomes = await self._flow.apply([(intent.subject, intent.step) for intent in intents], turn)
+        outcomes = await self._flow.apply([(intent.subject, intent.step) for intent in intents], turn, intended_at)
         verdicts = {verdict.claimed.subject: verdict for verdict in ready}
         for intent, outcome in zip(intents, outcomes, strict=True):
             verdicts[intent.subject].done.append((intent, outcome))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mappings.causes import Cause
 from mappings.plan_shipments import plan_shipments
@@ -69,7 +69,9 @@ class ShipmentsFlow:
     async def turn(self, steps: Sequence[Step]) -> None:
         return None
 
-    async def apply(self, steps: Sequence[tuple[str, Step]], turn: Call | None) -> Sequence[Outcome]:
+    async def apply(
+        self, steps: Sequence[tuple[str, Step]], turn: Call | None, intended_at: datetime
+    ) -> Sequence[Outcome]:
         """Those of one order one after the other, orders beside each other."""
         by_subject: dict[str, list[int]] = {}
         for position, (subject, _) in enumerate(steps):
@@ -78,17 +80,17 @@ class ShipmentsFlow:
 
         async def in_turn(subject: str, positions: list[int]) -> None:
             for position in positions:
-                outcomes[position] = await self._apply_one(subject, steps[position][1])
+                outcomes[position] = await self._apply_one(subject, steps[position][1], intended_at)
 
         await asyncio.gather(*(in_turn(subject, positions) for subject, positions in by_subject.items()))
         return [outcomes[position] for position in range(len(steps))]
 
-    async def _apply_one(self, subject: str, step: Step) -> Outcome:
+    async def _apply_one(self, subject: str, step: Step, intended_at: datetime) -> Outcome:
         if isinstance(step, AdoptFulfillment):
             return Outcome(Result.CONFIRMED, far_id=step.fulfillment_gid)
         client = self._shops[split_subject(subject)[0]]
         try:
-            gid = await _write(client, step)
+            gid = await _write(client, step, intended_at + timedelta(seconds=self._write_settles_s / 2))
         except UncertainError as error:
             return Outcome(Result.UNKNOWN, error.code, error.text, wait_s=self._write_settles_s)
         except AccessError as error:
@@ -100,13 +102,14 @@ class ShipmentsFlow:
         return Outcome(Result.CONFIRMED, far_id=gid)
 
 
-async def _write(client: ShopifyClient, step: Step) -> str | None:
-    """The gid of the fulfillment that stands for the package from now on; None when none does."""
+async def _write(client: ShopifyClient, step: Step, leaves_before: datetime) -> str | None:
+    """The gid of the fulfillment that stands for the package from now on; None when none does. Half of the time in which it may
+    appear is for leaving, half for being answered."""
     match step:
         case CreateFulfillment():
-            return await create_fulfillment(client, step)
+            return await create_fulfillment(client, step, leaves_before)
         case UpdateTracking():
-            await update_tracking(client, step)
+            await update_tracking(client, step, leaves_before)
             return step.fulfillment_gid
         case CancelFulfillment():
             await cancel_fulfillment(client, step.fulfillment_gid)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -132,10 +133,16 @@ class ShopifyClient:
         raise AssertionError("not reached")
 
     async def mutate(
-        self, document: str, variables: Mapping[str, Any], payload_name: str, urgent: bool = False
+        self,
+        document: str,
+        variables: Mapping[str, Any],
+        payload_name: str,
+        urgent: bool = False,
+        leaves_before: datetime | None = None,
     ) -> Mapping[str, Any]:
-        """The payload, free of user errors. Never repeated: `UncertainError` means that it may have been done."""
-        answer = await self._call(document, variables, urgent, is_write=True)
+        """The payload, free of user errors. Never repeated: `UncertainError` means that it may have been done. What waited past
+        `leaves_before`, for points or because the process slept, is not sent: another replica may have looked by then."""
+        answer = await self._call(document, variables, urgent, is_write=True, leaves_before=leaves_before)
         payload = answer.data.get(payload_name)
         if answer.errors and payload is not None:
             raise UncertainError("partial_answer", _text(answer.errors[0]))
@@ -169,13 +176,20 @@ class ShopifyClient:
             if error.node is None:
                 raise self.error_of(error, is_write=False)
 
-    async def _call(self, document: str, variables: Mapping[str, Any], urgent: bool, is_write: bool) -> Answer:
+    async def _call(
+        self,
+        document: str,
+        variables: Mapping[str, Any],
+        urgent: bool,
+        is_write: bool,
+        leaves_before: datetime | None = None,
+    ) -> Answer:
         units = max(1, len(variables.get("ids", ())))
         estimate = self.unit_costs.get(document, UNKNOWN_COST / units) * units
         await self._budget.spend(estimate, urgent)
         body: Any = None
         try:
-            response = await self._send(document, variables, is_write)
+            response = await self._send(document, variables, is_write, leaves_before)
             body = self._body(response, is_write)
         finally:
             self._budget.note(estimate, _told_cost(body))
@@ -184,16 +198,20 @@ class ShopifyClient:
             self.unit_costs[document] = cost / units
         return self._answer(body, cost, is_write, _request_id(response))
 
-    async def _send(self, document: str, variables: Mapping[str, Any], is_write: bool) -> Response:
+    async def _send(
+        self, document: str, variables: Mapping[str, Any], is_write: bool, leaves_before: datetime | None
+    ) -> Response:
         token = await self._tokens.token()
         payload = json_bytes({"query": document, "variables": variables})
-        response = await self._post(payload, token, is_write)
+        response = await self._post(payload, token, is_write, leaves_before)
         if response.status == 401:  # nothing was executed, so this is safe for a write too
-            response = await self._post(payload, await self._tokens.renewed(token), is_write)
+            response = await self._post(payload, await self._tokens.renewed(token), is_write, leaves_before)
         self._compare_version(response)
         return response
 
-    async def _post(self, payload: bytes, token: str, is_write: bool) -> Response:
+    async def _post(self, payload: bytes, token: str, is_write: bool, leaves_before: datetime | None) -> Response:
+        if leaves_before and self._clock.now() >= leaves_before:
+            raise TransientError("too_late", "it waited too long to be sent safely")
         headers = {"Content-Type": "application/json", "Accept": "application/json", "X-Shopify-Access-Token": token}
         timeout_s = self._write_timeout_s if is_write else self._read_timeout_s
         try:

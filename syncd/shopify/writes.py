@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from mappings.plans import CreateFulfillment, UpdateTracking
@@ -15,13 +16,13 @@ TAKEN = "has already been taken"
 FULFILLMENT = re.compile(r"gid://shopify/Fulfillment/[0-9]{1,19}(\?.*)?", re.ASCII)
 
 
-async def create_fulfillment(client: ShopifyClient, step: CreateFulfillment) -> str:
+async def create_fulfillment(client: ShopifyClient, step: CreateFulfillment, leaves_before: datetime) -> str:
     """The new fulfillment's gid. Not idempotent: after `UncertainError` its effect is looked for before anything else.
 
     `ConflictError`: the fulfillment orders are not what the plan saw.
     """
     payload = await client.mutate(
-        documents.CREATE_FULFILLMENT, {"fulfillment": _input(step)}, "fulfillmentCreate", urgent=True
+        documents.CREATE_FULFILLMENT, {"fulfillment": _input(step)}, "fulfillmentCreate", True, leaves_before
     )
     gid = _fulfillment(payload).get("id")
     if not isinstance(gid, str) or not FULFILLMENT.fullmatch(gid):
@@ -29,10 +30,12 @@ async def create_fulfillment(client: ShopifyClient, step: CreateFulfillment) -> 
     return gid
 
 
-async def update_tracking(client: ShopifyClient, step: UpdateTracking) -> None:
+async def update_tracking(client: ShopifyClient, step: UpdateTracking, leaves_before: datetime) -> None:
     """`ConflictError`: the fulfillment was cancelled or is gone."""
     variables = {"id": step.fulfillment_gid, "tracking": _tracking(step), "notify": step.notify_customer}
-    payload = await client.mutate(documents.UPDATE_TRACKING, variables, "fulfillmentTrackingInfoUpdate", urgent=True)
+    payload = await client.mutate(
+        documents.UPDATE_TRACKING, variables, "fulfillmentTrackingInfoUpdate", True, leaves_before
+    )
     if _fulfillment(payload).get("status") != "SUCCESS":
         raise ConflictError("fulfillment_cancelled", "somebody cancelled it meanwhile")
 

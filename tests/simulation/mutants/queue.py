@@ -9,7 +9,7 @@ from syncd.store import marks
 from tests.simulation.mutants.planting import Edit, Mutant
 
 INTENDS = "intents = await self._db.run(intend(self._flow.name, token, intents, self._clock.now()))"
-APPLIES = "outcomes = await self._flow.apply([(intent.subject, intent.step) for intent in intents], turn)"
+APPLIES = "outcomes = await self._flow.apply([(intent.subject, intent.step) for intent in intents], turn, intended_at)"
 
 QUEUE = (
     Mutant(
