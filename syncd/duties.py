@@ -20,8 +20,8 @@ from syncd.intake.marked import MarkedOrders
 from syncd.intake.package_feeds import PackageFeed, package_lists
 from syncd.intake.refusals import Refusals, cures
 from syncd.intake.server import Door, Doors, Reports, Webhooks
+from syncd.intake.shifts import SHIFT_S, Passed, Shift
 from syncd.intake.sweeps import sweep_feeds
-from syncd.intake.turns import TURN_S, Passed, Turn
 from syncd.logs import get_logger
 from syncd.operate.keys import ExpiryWatch, key_report
 from syncd.operate.metrics import Metrics
@@ -44,7 +44,7 @@ log = get_logger("daemon")
 
 STALE_BEAT_S = 60.0
 CHECK_S = 5.0
-"""How often we look whether a feed is due: also one whose turn another replica had."""
+"""How often we look whether a feed is due: also one whose shift another replica had."""
 TIDY_S = 3600.0
 WATCH_S = 20.0
 DEAD_DELIVERY_DAYS = 3
@@ -136,28 +136,28 @@ class Duties:
         sync, feeds = self._settings.sync, []
         for shop in self._vendors.shops.values():
             for changes in CHANGE_LISTS:
-                turn = self._turn(changes.name_in(shop.store))
-                part = ChangeFeed(changes, shop, turn, self._clock, start_at)
-                feeds.append(Feed(turn, shop.account, sync.order_poll_s, part.poll))
+                shift = self._shift(changes.name_in(shop.store))
+                part = ChangeFeed(changes, shop, shift, self._clock, start_at)
+                feeds.append(Feed(shift, shop.account, sync.order_poll_s, part.poll))
         prefixes = [store.order_prefix for store in self._settings.stores.values()]
         marked = MarkedOrders(self._vendors.shipstation, self._db, prefixes)
         for source in package_lists(self._vendors.shipstation):
-            turn = self._turn(source.name)
-            feed = PackageFeed(source, list(self._vendors.shops), turn, self._clock, start_at, marked)
-            feeds.append(Feed(turn, ACCOUNT, sync.shipment_poll_s, feed.poll))
-        found = all_sweeps(self._vendors, self._turn, self._clock, start_at)
+            shift = self._shift(source.name)
+            feed = PackageFeed(source, list(self._vendors.shops), shift, self._clock, start_at, marked)
+            feeds.append(Feed(shift, ACCOUNT, sync.shipment_poll_s, feed.poll))
+        found = all_sweeps(self._vendors, self._shift, self._clock, start_at)
         return feeds + sweep_feeds(found, sweep_bounds(self._settings), self._clock)
 
-    def _turn(self, name: str) -> Turn:
-        return Turn(name, self._db, self._clock, self._ports.rng)
+    def _shift(self, name: str) -> Shift:
+        return Shift(name, self._db, self._clock, self._ports.rng)
 
     async def _subscribe(self) -> None:
         """One replica after the other: two at once would both subscribe what is missing."""
-        turn, wanted_at = self._turn("subscriptions"), self._clock.now()
+        shift, wanted_at = self._shift("subscriptions"), self._clock.now()
         restore = partial(restore_all, self._settings, self._vendors, self._accounts)
         while not self._stopping.is_set():
             try:
-                done = await turn.do(restore, wanted_at)
+                done = await shift.do(restore, wanted_at)
             except SyncError as error:
                 log.warning("subscriptions.postponed", error_code=error.code, error_text=error.text)
                 return
@@ -165,7 +165,7 @@ class Duties:
                 self._fill_gaps(done)
             if done is not Passed.BUSY:
                 return
-            await first_of(self._clock, TURN_S / 3, self._stopping)
+            await first_of(self._clock, SHIFT_S / 3, self._stopping)
 
     def _fill_gaps(self, accounts: set[str]) -> None:
         """What happened while their webhooks were missing only the feeds tell."""

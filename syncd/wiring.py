@@ -15,8 +15,8 @@ from syncd.budget import CostBudget, WindowBudget
 from syncd.errors import SettingsError
 from syncd.flows.orders import OrdersFlow
 from syncd.flows.shipments import ShipmentsFlow
+from syncd.intake.shifts import Shift
 from syncd.intake.sweeps import Sweep, SweepBounds, sweeps
-from syncd.intake.turns import Turn
 from syncd.ports import Clock, Db, Http, Rng
 from syncd.settings import Limits, Settings, ShipStation, Store
 from syncd.shipstation.client import ACCOUNT, ShipStationClient
@@ -121,8 +121,8 @@ def profiles(settings: Settings, start_at: datetime) -> dict[str, Profile]:
     }
 
 
-def all_sweeps(vendors: Vendors, turn_of: Callable[[str], Turn], clock: Clock, start_at: datetime) -> list[Sweep]:
-    return sweeps(vendors.shops, vendors.shipstation, turn_of, clock, start_at)
+def all_sweeps(vendors: Vendors, shift_of: Callable[[str], Shift], clock: Clock, start_at: datetime) -> list[Sweep]:
+    return sweeps(vendors.shops, vendors.shipstation, shift_of, clock, start_at)
 
 
 def sweep_bounds(settings: Settings) -> SweepBounds:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from syncd.accounts import Accounts
 from syncd.errors import AccessError, SyncError, ThrottledError
 from syncd.hints import Lane, Mark, order_subject
-from syncd.intake.turns import Passed, Turn
+from syncd.intake.shifts import Passed, Shift
 from syncd.logs import get_logger
 from syncd.ports import Clock, Db
 from syncd.shopify import reads as shopify
@@ -37,7 +37,7 @@ CLOCK_MARGIN = timedelta(seconds=5)
 class Feed:
     """One list of one vendor. `poll` returns how many rows were new; `account` is who is paused when it may not look."""
 
-    turn: Turn
+    shift: Shift
     account: str
     every_s: float
     poll: Callable[[], Awaitable[int]]
@@ -46,7 +46,7 @@ class Feed:
 
     @property
     def name(self) -> str:
-        return self.turn.name
+        return self.shift.name
 
     @property
     def rest_s(self) -> float:
@@ -81,7 +81,7 @@ class Feeds:
             self._want(name, self._clock.now() + CLOCK_MARGIN)
 
     async def check(self) -> None:
-        """Nudges the feeds at which nobody has looked for their time, whoever's turn it was."""
+        """Nudges the feeds at which nobody has looked for their time, whoever had the shift."""
         try:
             done = await self._db.run(last_done())
         except SyncError as error:
@@ -116,7 +116,7 @@ class Feeds:
         began = self._clock.monotonic()
         self._failed_at[feed.name] = began
         try:
-            changed = await feed.turn.do(feed.poll, since, feed.rest_s)
+            changed = await feed.shift.do(feed.poll, since, feed.rest_s)
         except AccessError as error:
             await self._accounts.lost(error, feed.name)
         except ThrottledError as error:

@@ -13,8 +13,8 @@ from syncd.accounts import Accounts
 from syncd.budget import Urgency
 from syncd.intake.feeds import CHANGE_LISTS, ChangeFeed, Feed
 from syncd.intake.package_feeds import PackageFeed, package_lists
+from syncd.intake.shifts import Passed, Shift
 from syncd.intake.shipstation_sweep import ShipStationSweep
-from syncd.intake.turns import Passed, Turn
 from syncd.logs import get_logger
 from syncd.ports import Clock
 from syncd.shipstation.client import ACCOUNT, ShipStationClient
@@ -29,9 +29,9 @@ Look = Callable[[datetime], Awaitable[int]]
 
 @dataclass(frozen=True)
 class Sweep:
-    """The name of `turn` ends in `.sweep`; it is the name of its cursor and its feed too."""
+    """The name of `shift` ends in `.sweep`; it is the name of its cursor and its feed too."""
 
-    turn: Turn
+    shift: Shift
     account: str
     look: Look
 
@@ -44,28 +44,28 @@ class SweepBounds:
 
 
 class SoleSweep:
-    """A sweep for whoever has its turn."""
+    """A sweep for whoever has its shift."""
 
     def __init__(self, sweep: Sweep, bounds: SweepBounds, clock: Clock) -> None:
-        self._turn = sweep.turn
+        self._shift = sweep.shift
         self._look = sweep.look
         self._bounds = bounds
         self._clock = clock
 
     async def poll(self) -> int:
         """At the very first start there is nothing to sweep: the feeds have just begun to read."""
-        if await self._turn.run(cursor(self._turn.name)) is None:
-            await self._turn.run(advance(self._turn.name, self._clock.now(), None, self._clock.now()))
+        if await self._shift.run(cursor(self._shift.name)) is None:
+            await self._shift.run(advance(self._shift.name, self._clock.now(), None, self._clock.now()))
             return 0
         return await self.run()
 
     async def run(self) -> int:
         """From the beginning of the last sweep that came to its end, and a window before that."""
-        name, began = self._turn.name, self._clock.now()
-        last = await self._turn.run(cursor(name))
+        name, began = self._shift.name, self._clock.now()
+        last = await self._shift.run(cursor(name))
         last_at = last.watermark if last and last.watermark else began
         marked = await self._look(last_at - self._bounds.window)
-        await self._turn.run(advance(name, began, None, self._clock.now()))
+        await self._shift.run(advance(name, began, None, self._clock.now()))
         log.info("sweep.done", feed=name, changed=marked, duration_ms=_ms(self._clock.now() - began))
         return marked
 
@@ -73,7 +73,7 @@ class SoleSweep:
 def sweeps(
     shops: Mapping[str, ShopifyClient],
     shipstation: ShipStationClient,
-    turn_of: Callable[[str], Turn],
+    shift_of: Callable[[str], Shift],
     clock: Clock,
     begin_at: datetime,
 ) -> list[Sweep]:
@@ -81,18 +81,18 @@ def sweeps(
     found = []
     for shop in shops.values():
         for changes in CHANGE_LISTS:
-            turn = turn_of(f"{changes.name_in(shop.store)}.sweep")
-            found.append(Sweep(turn, shop.account, ChangeFeed(changes, shop, turn, clock, begin_at).reread))
+            shift = shift_of(f"{changes.name_in(shop.store)}.sweep")
+            found.append(Sweep(shift, shop.account, ChangeFeed(changes, shop, shift, clock, begin_at).reread))
     for source in package_lists(shipstation, Urgency.SWEEP):
-        turn = turn_of(f"{source.name}.sweep")
-        found.append(Sweep(turn, ACCOUNT, PackageFeed(source, list(shops), turn, clock, begin_at).reread))
-    turn = turn_of("shipstation.orders.sweep")
-    return [*found, Sweep(turn, ACCOUNT, ShipStationSweep(shipstation, list(shops), turn, clock, begin_at).look)]
+        shift = shift_of(f"{source.name}.sweep")
+        found.append(Sweep(shift, ACCOUNT, PackageFeed(source, list(shops), shift, clock, begin_at).reread))
+    shift = shift_of("shipstation.orders.sweep")
+    return [*found, Sweep(shift, ACCOUNT, ShipStationSweep(shipstation, list(shops), shift, clock, begin_at).look)]
 
 
 def sweep_feeds(found: Sequence[Sweep], bounds: SweepBounds, clock: Clock) -> list[Feed]:
     return [
-        Feed(one.turn, one.account, bounds.every_s, SoleSweep(one, bounds, clock).poll, looks_at_start=False)
+        Feed(one.shift, one.account, bounds.every_s, SoleSweep(one, bounds, clock).poll, looks_at_start=False)
         for one in found
     ]
 
@@ -103,8 +103,8 @@ async def sweep_now(found: Sequence[Sweep], bounds: SweepBounds, accounts: Accou
     for one in found:
         if refusal := accounts.refusal(one.account):
             raise refusal
-        done = await one.turn.do(SoleSweep(one, bounds, clock).run, clock.now())
-        marked[one.turn.name] = 0 if isinstance(done, Passed) else done
+        done = await one.shift.do(SoleSweep(one, bounds, clock).run, clock.now())
+        marked[one.shift.name] = 0 if isinstance(done, Passed) else done
     return marked
 
 

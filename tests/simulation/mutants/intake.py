@@ -10,7 +10,7 @@ from syncd.intake.feeds import ChangeFeed, Feeds
 from syncd.intake.inbox import Inbox, Reader
 from syncd.intake.package_feeds import PackageFeed
 from syncd.intake.server import Webhooks
-from syncd.intake.turns import Turn
+from syncd.intake.shifts import Shift
 from syncd.operate import subscriptions
 from syncd.shopify import nodes, webhooks
 from tests.simulation.mutants.planting import Constant, Edit, Mutant
@@ -137,10 +137,10 @@ INTAKE = (
         (Edit(pacific.filter_start, "since if before == after else since - AROUND_CHANGE", "since"),),
     ),
     Mutant(
-        "turn_of_the_dead",
-        "the turn of a replica that died never runs out",
-        (Edit(Turn.do, "take_lease(self.name, token, began, TURN_S)", "take_lease(self.name, token, began, 10.0**9)"),
-         Edit(Turn._keep, "timedelta(seconds=TURN_S)", "timedelta(seconds=10.0**9)")),
+        "shift_of_the_dead",
+        "the shift of a replica that died never runs out",
+        (Edit(Shift.do, "take_lease(self.name, token, began, SHIFT_S)", "take_lease(self.name, token, began, 10.0**9)"),
+         Edit(Shift._keep, "timedelta(seconds=SHIFT_S)", "timedelta(seconds=10.0**9)")),
     ),
     Mutant(
         "nudge_lost",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from syncd import logs
 from syncd.http import AiohttpHttp
-from syncd.intake.turns import Turn
+from syncd.intake.shifts import Shift
 from syncd.shipstation import lists
 from syncd.shipstation import webhooks as shipstation_webhooks
 from syncd.shipstation.client import ShipStationClient
@@ -107,15 +107,15 @@ SHELL = (
         "tests/intake/test_server.py::test_the_shipstation_path_is_its_secret",
     ),
     Mutant(
-        "turn_not_renewed",
-        "a look that takes longer than its turn is begun by a second replica, too",
-        (Edit(Turn._keep, "TURN_S / 3", "10.0**9"),),
-        "tests/intake/test_turns.py::test_a_duty_that_takes_long_stays_with_who_began_it",
+        "shift_not_renewed",
+        "a look that takes longer than its shift is begun by a second replica, too",
+        (Edit(Shift._keep, "SHIFT_S / 3", "10.0**9"),),
+        "tests/intake/test_shifts.py::test_a_duty_that_takes_long_stays_with_who_began_it",
     ),
     Mutant(
-        "late_turn_writes",
-        "a replica that slept through its turn writes all the same",
-        (Edit(Turn.run, "if not has_lease(self.name, token)(session):", "if False:"),),
-        "tests/intake/test_turns.py::test_who_slept_through_its_turn_writes_nothing",
+        "late_shift_writes",
+        "a replica that slept through its shift writes all the same",
+        (Edit(Shift.run, "if not has_lease(self.name, token)(session):", "if False:"),),
+        "tests/intake/test_shifts.py::test_who_slept_through_its_shift_writes_nothing",
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""One replica at a time does a duty. Whoever has the turn keeps it by renewing it; of one that died it runs out."""
+"""One replica at a time does a duty. Whoever has the shift keeps it by renewing it; of one that died it runs out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from syncd.store.leases import drop_lease, has_lease, keep_lease, take_lease
 
 T = TypeVar("T")
 
-TURN_S = 15.0
+SHIFT_S = 15.0
 """So long a dead replica keeps the others out."""
 
 
@@ -30,9 +30,9 @@ class Passed(Enum):
     """Somebody did it since it was wanted."""
 
 
-class Turn:
+class Shift:
     """The right to do the duty `name`, and the database for as long as we have it: what a replica writes that slept through
-    its turn is refused."""
+    its shift is refused."""
 
     def __init__(self, name: str, db: Db, clock: Clock, rng: Rng) -> None:
         self.name = name
@@ -44,7 +44,7 @@ class Turn:
     async def do(self, duty: Callable[[], Awaitable[T]], since: datetime, rest_s: float = 0.0) -> T | Passed:
         """Unless it was begun since then by whoever came to its end with it. Nobody does it again before `rest_s` are over."""
         token, began = self._rng.token(), self._clock.now()
-        taken = await self._db.run(take_lease(self.name, token, began, TURN_S))
+        taken = await self._db.run(take_lease(self.name, token, began, SHIFT_S))
         if taken is None:
             return Passed.BUSY
         done_at = taken.done_at
@@ -53,7 +53,7 @@ class Turn:
             if done_at and done_at >= since:
                 return Passed.DONE
             self._token = token
-            keeping = asyncio.create_task(self._keep(token), name=f"turn {self.name}")
+            keeping = asyncio.create_task(self._keep(token), name=f"shift {self.name}")
             result = await duty()
             done_at = began
             return result
@@ -65,19 +65,19 @@ class Turn:
             await self._db.run(drop_lease(self.name, token, rests_until, done_at))
 
     async def run(self, fn: Callable[[Session], T]) -> T:
-        """As the database does it. Raises `ConflictError` once the turn is somebody else's; then nothing is written."""
+        """As the database does it. Raises `ConflictError` once the shift is somebody else's; then nothing is written."""
         token = self._token
 
         def work(session: Session) -> T:
             if not has_lease(self.name, token)(session):
-                raise ConflictError("turn_lost", f"another replica does {self.name} now")
+                raise ConflictError("shift_lost", f"another replica does {self.name} now")
             return fn(session)
 
         return await self._db.run(work)
 
     async def _keep(self, token: str) -> None:
-        """A renewal that fails is tried again; whether the turn is lost is found by the next write."""
+        """A renewal that fails is tried again; whether the shift is lost is found by the next write."""
         while True:
-            await self._clock.sleep(TURN_S / 3)
+            await self._clock.sleep(SHIFT_S / 3)
             with suppress(SyncError):
-                await self._db.run(keep_lease(self.name, token, self._clock.now() + timedelta(seconds=TURN_S)))
+                await self._db.run(keep_lease(self.name, token, self._clock.now() + timedelta(seconds=SHIFT_S)))
