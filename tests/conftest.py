@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 from sqlalchemy import Engine
 
@@ -22,6 +23,15 @@ from syncd.store.sqlite import SqliteDb
 from tests.postgres import Server, server
 
 settings.register_profile("nightly", max_examples=2000)
+
+# structlog's own set-up shows the local variables of every frame: ten seconds for one traceback of a batch.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 def pytest_asyncio_loop_factories(
