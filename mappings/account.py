@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from mappings.causes import Cause, State
+from mappings.consignments import added
 from mappings.eligibility import bar, remaining_units
 from mappings.packed import Units, counted
 from mappings.plans import Package
@@ -26,24 +27,31 @@ VOIDED_LATELY = frozenset({Cause.LABEL_VOIDED})
 
 @dataclass(frozen=True)
 class Told:
-    """What we say of an order. `moves`: something about it waits to be done, so that both sides may differ for a moment."""
+    """What we say of an order. `moves`: something about it waits to be done, so that both sides may differ for a moment.
+    `fulfillments`: gid -> package key, as we remember to have told Shopify of them."""
 
     state: State
     cause: Cause
     moves: bool
+    fulfillments: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Parcels:
-    """The packages of one order by package key, and the ids of ShipStation orders that were marked as shipped without a label."""
+    """The packages of one order by package key, and the ids of ShipStation orders that were marked as shipped without a label.
+    `twins`: ids of orders there that are the same sale and not made by us."""
 
     packages: Mapping[str, Package]
     marked_order_ids: frozenset[int] = frozenset()
+    twins: frozenset[int] = frozenset()
+
+
+KINDS = ("missing", "doubled", "unexplained", "not_told", "told_twice", "told_in_vain")
 
 
 @dataclass(frozen=True)
 class Difference:
-    """`kind` is missing, doubled, unexplained, not_told or told_in_vain."""
+    """`kind` is one of `KINDS`. `text` tells a person what is where, and what it should be."""
 
     order: str
     kind: str
@@ -115,6 +123,41 @@ class _Order:
         self.there = +self.there
         self.resting = resting & self.there
         """On hold there: nobody can send them."""
+        self.untold, self.superfluous = _matched(self.fulfillments, self.live)
+
+    def left_untold(self) -> Units:
+        """Units that left without Shopify knowing: it still wants them shipped. Of a package without lines that is anything."""
+        alone = [package for package, other in self.untold if other is None]
+        if any(package.lines is None for package in alone):
+            return self.wanted
+        return added(Counter(package.lines) for package in alone)
+
+    def open_again(self) -> Units:
+        """Units of voided labels that Shopify still takes for fulfilled."""
+        voided = {package.tracking_number for package in self.parcels.packages.values() if package.voided} - {None}
+        return added(lines_of(fulfillment) for fulfillment in self.superfluous if numbers_of(fulfillment) & voided)
+
+
+def _matched(
+    fulfillments: Sequence[Fulfillment], live: Sequence[Package]
+) -> tuple[list[tuple[Package, Fulfillment | None]], list[Fulfillment]]:
+    """(untold, superfluous): packages without a fulfillment of their own, each with the one that may be meant for it; and
+    the fulfillments that no package is left for."""
+    left = list(fulfillments)
+    alone = []
+    for package in sorted(live, key=lambda p: (p.lines is None, p.package_key)):
+        match = next((fulfillment for fulfillment in left if _stands_for(fulfillment, package)), None)
+        if match:
+            left.remove(match)
+        else:
+            alone.append(package)
+    untold = []
+    for package in alone:
+        other = next((fulfillment for fulfillment in left if _is_meant_for(fulfillment, package, live)), None)
+        if other:
+            left.remove(other)
+        untold.append((package, other))
+    return untold, left
 
 
 def _wanted(order: OrderShipped) -> Units:
@@ -150,39 +193,75 @@ def _unit_differences(one: _Order) -> Iterable[Difference]:
     told = one.told
     # We never looked at it.
     if told is None:
-        yield Difference(one.name, "unexplained", "no state is known of it")
+        yield Difference(one.name, "unexplained", "syncd never looked at it")
         return
     # A person is told already.
     if told.state is State.PARKED:
         return
+    if one.parcels.twins:
+        twins = ", ".join(str(twin) for twin in sorted(one.parcels.twins))
+        yield Difference(one.name, "doubled", f"ShipStation order {twins} is the same sale, and not made by syncd")
     # Goods lie there although its state says that there are none.
     moving = one.there - one.resting
     if moving and told.state not in MAY_HAVE_GOODS:
-        yield Difference(one.name, "unexplained", f"{told.state}, and ShipStation holds {counted(moving)}")
+        yield Difference(
+            one.name, "unexplained", f"it counts as {told.cause}, and ShipStation would still ship {counted(moving)}"
+        )
         return
-    if (lack := one.wanted - one.there) and told.state not in EXPLAINED:
-        yield Difference(one.name, "missing", f"{told.state}, and ShipStation lacks {counted(lack)}")
-    if over := moving - one.wanted:
-        yield Difference(one.name, "doubled", f"ShipStation holds {counted(over)} too many")
+    if (lack := one.wanted - one.there - one.left_untold()) and told.state not in EXPLAINED:
+        yield Difference(
+            one.name, "missing", f"Shopify wants {counted(lack)} shipped, and no open ShipStation order holds that"
+        )
+    if over := moving - one.wanted - one.open_again():
+        yield Difference(one.name, "doubled", f"ShipStation would ship {counted(over)} more than Shopify wants")
 
 
 def _package_differences(one: _Order) -> Iterable[Difference]:
     """Each package has one fulfillment of its own, and no voided label has one."""
     if one.told and one.told.state is State.PARKED:
         return
-    left = list(one.fulfillments)
-    for package in sorted(one.live, key=lambda p: (p.lines is None, p.package_key)):
-        match = next((fulfillment for fulfillment in left if _stands_for(fulfillment, package)), None)
-        if match:
-            left.remove(match)
-        else:
-            yield Difference(one.name, "not_told", f"package {package.package_key} has no fulfillment of its own")
-    voided = {package.tracking_number for package in one.parcels.packages.values() if package.voided}
-    voided -= {package.tracking_number for package in one.live}
-    for fulfillment in left if not (one.told and one.told.cause in VOIDED_LATELY) else ():
-        if numbers_of(fulfillment) & (voided - {None}):
-            gid = number_of(fulfillment["id"])
-            yield Difference(one.name, "told_in_vain", f"fulfillment {gid} stands for a voided label")
+    for package, other in one.untold:
+        yield Difference(one.name, "not_told", _untold_text(package, other))
+    for fulfillment in one.superfluous:
+        yield from _superfluous(one, fulfillment)
+
+
+def _is_meant_for(fulfillment: Fulfillment, package: Package, live: Sequence[Package]) -> bool:
+    """The same goods under a number that no package has, or the number of this one over other goods."""
+    numbers = numbers_of(fulfillment)
+    if package.tracking_number in numbers:
+        return True
+    return lines_of(fulfillment) == Counter(package.lines or {}) and not numbers & {one.tracking_number for one in live}
+
+
+def _untold_text(package: Package, other: Fulfillment | None) -> str:
+    name = f"package {package.package_key} ({package.tracking_number or 'without a number'})"
+    if other is None:
+        return f"{name} left, and Shopify has no fulfillment for it"
+    gid, numbers = number_of(other["id"]), ", ".join(sorted(numbers_of(other))) or "no number"
+    if package.tracking_number in numbers_of(other):
+        held = counted(Counter(package.lines or {})) or "nothing that is known"
+        return f"{name} holds {held}, and Shopify's fulfillment {gid} says {counted(lines_of(other))}"
+    return f"{name} left, and Shopify's fulfillment {gid} of its goods shows {numbers}"
+
+
+def _superfluous(one: _Order, fulfillment: Fulfillment) -> Iterable[Difference]:
+    """Fulfillments that no package is left for. Those of which we know nothing were made by somebody else, and are theirs."""
+    gid, numbers = number_of(fulfillment["id"]), numbers_of(fulfillment)
+    packages = one.parcels.packages.values()
+    live = sorted(p.package_key for p in packages if not p.voided and p.tracking_number in numbers)
+    voided = sorted(p.package_key for p in packages if p.voided and p.tracking_number in numbers)
+    ours = one.told.fulfillments.get(fulfillment["id"]) if one.told else None
+    if live:
+        yield Difference(one.name, "told_twice", f"fulfillment {gid} tells of package {live[0]} once more")
+    elif voided and not (one.told and one.told.cause in VOIDED_LATELY):
+        yield Difference(
+            one.name, "told_in_vain", f"fulfillment {gid} tells of package {voided[0]}, whose label is void"
+        )
+    elif ours and ours not in one.parcels.packages:
+        yield Difference(
+            one.name, "told_in_vain", f"fulfillment {gid} tells of package {ours}, which ShipStation does not have"
+        )
 
 
 def _stands_for(fulfillment: Fulfillment, package: Package) -> bool:

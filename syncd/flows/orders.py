@@ -8,12 +8,15 @@ from datetime import datetime
 from typing import Any
 
 from mappings.causes import Cause
+from mappings.keys import split_order_key
 from mappings.order_changes import as_observed
 from mappings.pacific import from_pacific, from_shopify
+from mappings.packed import units_of
 from mappings.plan_orders import needs_shipstation_truth, order_number_stem, plan_order
 from mappings.plans import Consignment, Plan, Profile, Step, UpsertOrder, VoidLabel
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
+from mappings.sweeping import Placed, sight_of, survivor_of
 from syncd.accounts import Accounts
 from syncd.budget import Call, Urgency, WindowBudget
 from syncd.errors import AccessError, SyncError
@@ -117,6 +120,21 @@ class OrdersFlow:
             if one.consignment.shipstation_order_id is None:
                 orders = await reads.orders_by_number(self._shipstation, one.number_stem, Urgency.ORDERS)
                 found[key] = next((order for order in orders if order.get("orderKey") == key), None)
+        vanished = [one.consignment for key, one in sought.items() if found[key] is None and one.consignment.applied]
+        return found | await self._survivors([one for one in vanished if one.shipstation_order_id])
+
+    async def _survivors(self, vanished: Sequence[Consignment]) -> dict[str, Order]:
+        """Order key -> the order into which the warehouse merged it, if that was lately. The sweep looks further back."""
+        if not vanished:
+            return {}
+        orders = {one["orderId"]: one for one in await reads.orders_changed_last(self._shipstation, Urgency.ORDERS)}
+        sights = [sight_of(order) for order in orders.values()]
+        found = {}
+        for one in vanished:
+            parts = split_order_key(one.order_key)
+            placed = Placed(one.order_key, one.standing, one.shipstation_order_id, units_of(one.applied))
+            if parts and (survivor := survivor_of(placed, parts[1], sights)):
+                found[one.order_key] = orders[survivor.order_id]
         return found
 
     def plan(self, subject: str, known: Known, sighting: Sighting, now: datetime) -> Plan:

@@ -15,7 +15,6 @@ from typing import Any, cast
 from sqlmodel import Session
 
 from mappings import canonical
-from mappings.keys import split_order_key
 from mappings.pacific import from_pacific
 from mappings.packed import units_of
 from mappings.plans import Standing
@@ -26,7 +25,6 @@ from mappings.sweeping import (
     Sight,
     edited_fields,
     is_hold_lifted,
-    is_twin,
     judge,
     sight_of,
     standing_seen,
@@ -34,6 +32,7 @@ from mappings.sweeping import (
 )
 from syncd.budget import Urgency
 from syncd.hints import Lane, Mark, order_subject
+from syncd.intake.twins import twins_among
 from syncd.logs import get_logger
 from syncd.ports import Clock, Db
 from syncd.shipstation.client import ShipStationClient
@@ -50,7 +49,6 @@ from syncd.store.sweeps import (
     findings,
     names_of,
     open_consignments,
-    orders_named,
     packaged_keys,
     record_findings,
     record_sights,
@@ -184,19 +182,8 @@ class ShipStationSweep:
         seen.touched |= certain
 
     async def _find_twins(self, seen: _Picture, strangers: Sequence[Order]) -> None:
-        """Orders that are not ours and carry the number of one that is."""
-        names = {order["orderId"]: _names(order.get("orderNumber") or "") for order in strangers}
-        rows = await self._db.run(orders_named({name for some in names.values() for name in some}))
-        if not rows:
-            return
-        refs = [(row.store, row.order_id) for row in rows if row.store in self._stores]
-        consignments = await self._db.run(consignments_of(refs))
-        refs_by_name = {row.name: (row.store, row.order_id) for row in rows if row.store in self._stores}
-        for order in strangers:
-            for ref in {refs_by_name[name] for name in names[order["orderId"]] if name in refs_by_name}:
-                documents = [_applied(row) for row in consignments[ref] if row.standing != Standing.CANCELLED]
-                if any(document and is_twin(order, document, ref[1]) for document in documents):
-                    seen.twins.setdefault(ref, set()).add(order["orderId"])
+        for ref, ids in (await twins_among(self._db, self._stores, strangers)).items():
+            seen.twins.setdefault(ref, set()).update(ids)
 
     # what is not seen
 
@@ -342,9 +329,3 @@ def _modified_at(order: Order) -> datetime | None:
         return from_pacific(order["modifyDate"])
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
-
-
-def _names(number: str) -> set[str]:
-    """How Shopify may have named an order with this number. One of ours is recognised by its lines, not here."""
-    bare = number.lstrip("#")
-    return {number, bare, f"#{bare}"} if bare and not split_order_key(bare) else set()

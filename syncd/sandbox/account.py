@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 Units = Counter[str]
@@ -19,6 +20,8 @@ AT_REST = frozenset(
     {"waiting", "excluded", "held", "in_shipstation", "partly_shipped", "shipped", "cancelled", "parked"}
 )
 UNDONE = frozenset({"in_shipstation", "partly_shipped"})
+VOID_SETTLES = timedelta(hours=2)
+"""The daemon waits a quarter of an hour for a new label, from when it saw the void; it may have been down before."""
 WITH_GOODS_THERE = frozenset({"in_shipstation", "partly_shipped", "parked"})
 
 
@@ -38,6 +41,8 @@ class Account:
     unexplained: list[str] = field(default_factory=list)
     not_told: list[str] = field(default_factory=list)
     """Packages without exactly one fulfillment of exactly their lines."""
+    told_in_vain: list[str] = field(default_factory=list)
+    """Fulfillments that still show a label voided long ago."""
     mails_wrong: list[str] = field(default_factory=list)
     calls: int = 0
     most_in_a_window: int = 0
@@ -45,7 +50,18 @@ class Account:
 
     @property
     def is_clean(self) -> bool:
-        return not (self.missing or self.doubled or self.unexplained or self.not_told or self.mails_wrong)
+        return not self.problems
+
+    @property
+    def problems(self) -> list[str]:
+        return [
+            *self.missing,
+            *self.doubled,
+            *self.unexplained,
+            *self.not_told,
+            *self.told_in_vain,
+            *self.mails_wrong,
+        ]
 
 
 def draw_account(
@@ -55,12 +71,14 @@ def draw_account(
     account = Account()
     verdicts = {one["ref"].rpartition("/")[2]: one for one in told}
     placed, resting = _placed(shipstation), _resting(shipstation)
-    packages = _packages(shipstation)
+    packages, voided = _packages(shipstation), _voided_long_ago(shipstation)
     for shop in shopify["shops"].values():
         for order in shop["orders"]:
             _count_order(account, order, verdicts.get(str(order["id"])), placed, resting)
             told_in_part = (verdicts.get(str(order["id"])) or {}).get("cause") == "overshipped"
             _count_packages(account, order, packages.get(str(order["id"]), []), told_in_part)
+            if (verdicts.get(str(order["id"])) or {}).get("state") != "parked":
+                account.told_in_vain += _told_in_vain(order, voided)
     account.shipstation_orders = sum(order["status"] != "cancelled" for order in shipstation["orders"].values())
     calls = shipstation["calls"]
     account.calls, account.most_in_a_window, account.refused_429 = (
@@ -116,6 +134,22 @@ def _packages(shipstation: Mapping[str, Any]) -> dict[str, list[tuple[str, Units
         for order_id, lines in by_order.items():
             found.setdefault(order_id, []).append((number, lines))
     return found
+
+
+def _voided_long_ago(shipstation: Mapping[str, Any]) -> set[str]:
+    """Tracking numbers of which every label was voided before the last `VOID_SETTLES`."""
+    rows = [*shipstation["shipments"], *shipstation["fulfillments"]]
+    until = datetime.fromisoformat(shipstation["now"]) - VOID_SETTLES
+    standing = {
+        row["trackingNumber"] for row in rows if not row["voidedAt"] or datetime.fromisoformat(row["voidedAt"]) > until
+    }
+    return {row["trackingNumber"] for row in rows} - standing - {None, ""}
+
+
+def _told_in_vain(order: Mapping[str, Any], voided: set[str]) -> Iterable[str]:
+    for one in order["fulfillments"]:
+        if one["status"] == "SUCCESS" and any(info["number"] in voided for info in one["tracking"]):
+            yield f"{order['name']}: fulfillment {one['name']} stands for a voided label"
 
 
 def _marked(
@@ -224,10 +258,8 @@ def account_text(account: Account, limit: int) -> str:
         f"Shopify      {account.fulfillments} fulfillments for them, {account.mails} mails",
         f"calls        {account.calls} to ShipStation, at most {account.most_in_a_window} in a window of {limit}, refused {account.refused_429}",
         f"missing {len(account.missing)}, doubled {len(account.doubled)}, unexplained {len(account.unexplained)}, "
-        f"packages not told {len(account.not_told)}, mails wrong {len(account.mails_wrong)}",
+        f"packages not told {len(account.not_told)}, told in vain {len(account.told_in_vain)}, mails wrong {len(account.mails_wrong)}",
     ]
-    for problem in [*account.missing, *account.doubled, *account.unexplained, *account.not_told, *account.mails_wrong][
-        :20
-    ]:
+    for problem in account.problems[:20]:
         lines.append(f"  {problem}")
     return "\n".join(lines)

@@ -157,8 +157,16 @@ async def orders_by_number(client: ShipStationClient, number: str, urgency: Urge
 
 async def orders_beginning(client: ShipStationClient, number: str, urgency: Urgency) -> list[Order]:
     """All orders whose number begins like this, up to 500: the parts of a split one too, whatever their suffix."""
-    params: dict[str, str | int] = {"orderNumber": number, "pageSize": LARGEST_PAGE}
-    body = await client.get("/orders", params, urgency)
+    return await _orders(client, {"orderNumber": number}, urgency)
+
+
+async def orders_changed_last(client: ShipStationClient, urgency: Urgency) -> list[Order]:
+    """The 500 orders that were changed last, the latest first."""
+    return await _orders(client, {"sortBy": "ModifyDate", "sortDir": "DESC"}, urgency)
+
+
+async def _orders(client: ShipStationClient, params: dict[str, str | int], urgency: Urgency) -> list[Order]:
+    body = await client.get("/orders", params | {"pageSize": LARGEST_PAGE}, urgency)
     return whole_rows(body, "orders", "orderId", Order)
 
 

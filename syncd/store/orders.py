@@ -167,6 +167,12 @@ def all_orders(state: str | None = None) -> Work[list[OrderRow]]:
     return lambda session: list(session.exec(statement))
 
 
+def orders_of(subjects: Iterable[OrderRef]) -> Work[list[OrderRow]]:
+    """Those never looked at are left out. Index: the primary key."""
+    statement = select_rows(OrderRow).where(of_orders(ORDERS, subjects))
+    return lambda session: list(session.exec(statement))
+
+
 def newest_orders(limit: int) -> Work[list[OrderRef]]:
     """Shopify's ids count up, in all shops together."""
     columns = ORDERS.c

@@ -77,7 +77,7 @@ TOLD = fulfillment(1, {7001: 2})
         ),
         pytest.param(
             drawn(Cause.IN_SHIPSTATION, [DONE], [sight(2)], [VOIDED], [TOLD]),
-            ["doubled", "told_in_vain"],
+            ["told_in_vain"],
             id="void and told",
         ),
         pytest.param(

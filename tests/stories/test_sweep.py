@@ -91,6 +91,47 @@ async def test_the_absorbed_order_of_a_merge_is_found_in_its_survivor(day: Day) 
     assert account.fulfillments == account.mails == 2
 
 
+async def test_a_merged_order_that_is_edited_finds_its_survivor_without_a_sweep(day: Day) -> None:
+    kept, absorbed = await sold(day, 2)
+    survivor = there_of(day, kept)["orderId"]
+    day.shipstation.desk.merge([survivor, there_of(day, absorbed)["orderId"]])
+    day.shopify.people.edit(absorbed, note="Is it coming?")
+    await day.rest()
+    assert await day.cause(absorbed) == "changed_on_both_sides"
+    rows = day.rows(f"SELECT shipstation_order_id FROM consignments WHERE order_id = {absorbed}")
+    assert [row["shipstation_order_id"] for row in rows] == [survivor]
+    day.shipstation.labels.buy_label(survivor)
+    await day.rest()
+    assert (await day.assert_clean()).states == {"shipped": 2}
+
+
+async def test_a_second_open_order_with_our_lines_is_named_doubled(day: Day) -> None:
+    (order_id,) = await sold(day, lines=1, quantity=2)
+    ours = day.shipstation.account.order(there_of(day, order_id)["orderId"])
+    copy = day.shipstation.account.branch(ours, key="copied by hand")
+    await swept(day)
+    told = (await day.told())[order_id]
+    assert told["cause"] == "doubled_there"
+    assert f"ShipStation orders {copy.order_id}: 2 of line" in told["detail"]
+    day.shipstation.desk.cancel(copy.order_id)
+    await swept(day)
+    assert await day.cause(order_id) == "in_shipstation"
+
+
+async def test_a_voided_label_of_which_shopify_still_tells_is_seen_by_the_account(day: Day) -> None:
+    (order_id,) = await sold(day)
+    shipment = day.shipstation.labels.buy_label(there_of(day, order_id)["orderId"])
+    await day.rest()
+    await day.stop()
+    day.shipstation.labels.void_label(shipment.shipment_id)
+    await day.passes(3 * 3600.0)
+    assert [one.partition(":")[0] for one in (await day.account()).told_in_vain] == [day.order(order_id)["name"]]
+    await day.start()
+    await day.passes(1200.0)
+    await day.rest()
+    assert (await day.assert_clean()).states == {"in_shipstation": 1}
+
+
 @BOTH
 async def test_a_deleted_order_is_named_and_never_taken_for_a_cancellation(day: Day) -> None:
     order_id, other = await sold(day, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from syncd.sandbox.shipstation.account import Account
@@ -22,6 +23,7 @@ def account_dump(account: Account) -> Document:
         # Split children may share their parent's key: then the id tells them apart.
         orders[f"{order.key}#{order.order_id}" if order.key in orders else order.key] = order_dump(order)
     return {
+        "now": account.now().isoformat(),
         "orders": orders,
         "gone_orders": [order_dump(order) for order in account.orders.values() if order.gone],
         "shipments": [shipment_dump(shipment) for shipment in account.shipments.values()],
@@ -64,6 +66,7 @@ def shipment_dump(shipment: Shipment) -> Document:
         "serviceCode": shipment.service_code,
         "isReturnLabel": shipment.is_return,
         "voided": shipment.voided_at is not None,
+        "voidedAt": _moment(shipment.voided_at),
         "items": [_item_dump(item) for item in shipment.items],
     }
 
@@ -86,4 +89,9 @@ def _fulfillment_dump(row: Fulfillment) -> Document:
         "trackingNumber": row.tracking_number,
         "carrierCode": row.carrier_name,
         "voided": row.voided_at is not None,
+        "voidedAt": _moment(row.voided_at),
     }
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
