@@ -11,7 +11,7 @@ from mappings.shipstation_shapes import Fulfillment, Order, Shipment
 from syncd.budget import Urgency
 from syncd.errors import RejectedError, TransientError
 from syncd.shipstation.client import NOT_FOUND, ShipStationClient
-from syncd.shipstation.lists import LARGEST_PAGE, Listing, Page, pages, whole_rows
+from syncd.shipstation.lists import LARGEST_PAGE, Listing, Page, pages, read_rows, whole_rows
 
 __all__ = ["Page"]
 
@@ -157,17 +157,16 @@ async def orders_by_number(client: ShipStationClient, number: str, urgency: Urge
 
 async def orders_beginning(client: ShipStationClient, number: str, urgency: Urgency) -> list[Order]:
     """All orders whose number begins like this, up to 500: the parts of a split one too, whatever their suffix."""
-    return await _orders(client, {"orderNumber": number}, urgency)
+    params: dict[str, str | int] = {"orderNumber": number, "pageSize": LARGEST_PAGE}
+    body = await client.get("/orders", params, urgency)
+    return whole_rows(body, "orders", "orderId", Order)
 
 
 async def orders_changed_last(client: ShipStationClient, urgency: Urgency) -> list[Order]:
-    """The 500 orders that were changed last, the latest first."""
-    return await _orders(client, {"sortBy": "ModifyDate", "sortDir": "DESC"}, urgency)
-
-
-async def _orders(client: ShipStationClient, params: dict[str, str | int], urgency: Urgency) -> list[Order]:
-    body = await client.get("/orders", params | {"pageSize": LARGEST_PAGE}, urgency)
-    return whole_rows(body, "orders", "orderId", Order)
+    """The 500 orders that were changed last. Those that cannot be read are left out: nothing follows from not being here."""
+    params: dict[str, str | int] = {"sortBy": "ModifyDate", "sortDir": "DESC", "pageSize": LARGEST_PAGE}
+    rows, _ = read_rows(await client.get("/orders", params, urgency), "orders", "orderId", Order)
+    return rows
 
 
 async def shipments_of_order(client: ShipStationClient, order_id: int, urgency: Urgency) -> list[Shipment]:
