@@ -19,9 +19,8 @@ QUEUE = (
             Edit(
                 Runner._carry_out,
                 APPLIES,
-                "from syncd.store.marks import settle\n"
-                "        await self._db.run(settle(self._flow.name, [one.claimed for one in ready], token))\n"
-                f"        {APPLIES}",
+                "from syncd.store.marks import settle; "
+                f"await self._db.run(settle(self._flow.name, [one.claimed for one in ready], token)); {APPLIES}",
             ),
         ),
     ),
@@ -32,6 +31,11 @@ QUEUE = (
             Edit(marks._ours, "COLUMNS.lease_token == token, ", ""),
             Edit(marks._each, "COLUMNS.lease_token == token, ", ""),
         ),
+    ),
+    Mutant(
+        "lease_not_renewed",
+        "whoever waited for its turn longer than its lease lasts sends all the same",
+        (Edit(Runner._carry_out, "ready = await self._still_ours(token, ready)", "pass"),),
     ),
     Mutant(
         "wake_up_lost",
@@ -59,7 +63,7 @@ QUEUE = (
         "what will be sent is written down when the answer is here",
         (
             Edit(Runner._carry_out, INTENDS, "pass"),
-            Edit(Runner._carry_out, APPLIES, f"{APPLIES}\n        {INTENDS}"),
+            Edit(Runner._carry_out, APPLIES, f"{APPLIES}; {INTENDS}"),
         ),
     ),
     Mutant(
