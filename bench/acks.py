@@ -31,10 +31,12 @@ from aiohttp import web
 from bench.post import post_all, signed_message
 from bench.processes import cpu_s, running
 from syncd.adapters import SystemClock, SystemRng
+from syncd.http import AiohttpHttp
 from syncd.intake.gate import Bounds, Gate
 from syncd.intake.inbox import Inbox, Reader
 from syncd.intake.refusals import Refusals
 from syncd.intake.server import Door, Doors, Listener, Port, Reports, Webhooks
+from syncd.shipstation.signatures import PublishedKeys
 from syncd.store.engine import open_daemon_db
 from syncd.store.inbox import waiting_deliveries
 from tests.postgres import Server, server
@@ -71,7 +73,11 @@ async def serve(variant: str, url: str) -> None:
     gate = Gate(Bounds(1024, 64, 5.0, (ip_network("127.0.0.0/8"),)), asyncio.get_running_loop().time)
     inbox = Inbox(db, clock, SystemRng())
     webhooks = Webhooks(
-        Doors({STORE: Door("main-shop.myshopify.com", [SECRET])}, [], 1 << 20), inbox, clock, Refusals({}, db, clock)
+        Doors({STORE: Door("main-shop.myshopify.com", [SECRET])}, [], 1 << 20),
+        inbox,
+        clock,
+        Refusals({}, db, clock),
+        PublishedKeys(AiohttpHttp(), clock, ""),
     )
     port = Port(webhooks, Reports(_nothing, _nothing, _nothing, _no_metrics), gate)
     listener = Listener(port.app, gate, "127.0.0.1", 0)

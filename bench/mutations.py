@@ -258,7 +258,7 @@ async def _problems(day: Day) -> list[str]:
     problems += [
         f"{one['ref']} {one['cause']}: {one['detail']}"
         for one in (await day.told()).values()
-        if one["state"] == "parked"
+        if one["state"] == "parked" and one["cause"] != "cancelled_after_label"
     ]
     return problems
 

@@ -147,3 +147,18 @@ class Fulfillment(TypedDict, total=False):
     carrierCode: str | None
     voided: bool
     voidDate: str | None
+
+
+class JsonWebKey(TypedDict, total=False):
+    """RFC 7517, of an RSA key."""
+
+    kid: Required[str]
+    kty: Required[str]
+    alg: str
+    use: str
+    n: str
+    e: str
+
+
+class JsonWebKeys(TypedDict):
+    keys: list[JsonWebKey]

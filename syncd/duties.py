@@ -31,6 +31,7 @@ from syncd.operate.subscriptions import EVERY_S, restore_all
 from syncd.ports import Ports
 from syncd.settings import Settings
 from syncd.shipstation.client import ACCOUNT
+from syncd.shipstation.signatures import PublishedKeys
 from syncd.store.consignments import forget_documents
 from syncd.store.inbox import prune_deliveries
 from syncd.store.journal import prune_journal
@@ -90,7 +91,8 @@ class Duties:
         self._metrics = Metrics(vendors.window)
         self._refusals = Refusals(cures(list(settings.stores), SHIPSTATION), ports.db, ports.clock)
         self._expiry = ExpiryWatch()
-        self.webhooks = Webhooks(_doors(settings), self._inbox, ports.clock, self._refusals)
+        keys = PublishedKeys(ports.http, ports.clock, settings.shipstation.jwks_url)
+        self.webhooks = Webhooks(_doors(settings), self._inbox, ports.clock, self._refusals, keys)
         self.reports = Reports(self._health, self._ready, self._status, self._render_metrics)
 
     @classmethod

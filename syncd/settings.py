@@ -87,6 +87,8 @@ class ShipStation(Group):
     v2_api_key: SecretStr = SecretStr("")
     """Of the V2 API: tracking, rates, stock. Empty: V1 alone."""
     v2_url: str = "https://api.shipstation.com"
+    jwks_url: str = "https://api.shipengine.com/jwks"
+    """Where ShipStation publishes the keys that sign its V2 webhooks."""
     v2_requests_per_window: int = Field(default=200, gt=0)
     webhook_secret: SecretStr = SecretStr("")
     """Unguessable part of the webhook path. Empty: no ShipStation webhooks."""

@@ -15,6 +15,7 @@ from syncd.intake.inbox import SHIPSTATION, Inbox
 from syncd.intake.refusals import Refusals
 from syncd.logs import get_logger
 from syncd.ports import Clock
+from syncd.shipstation.signatures import PublishedKeys, event_id, refusal
 from syncd.shipstation.webhooks import is_secret
 from syncd.shopify.webhooks import is_authentic
 
@@ -49,8 +50,9 @@ class Doors:
 class Webhooks:
     """What is answered to a webhook, as a status. Nothing is written for those that are refused."""
 
-    def __init__(self, doors: Doors, inbox: Inbox, clock: Clock, refusals: Refusals) -> None:
+    def __init__(self, doors: Doors, inbox: Inbox, clock: Clock, refusals: Refusals, keys: PublishedKeys) -> None:
         self._doors = doors
+        self._keys = keys
         self._refusals = refusals
         self._inbox = inbox
         self._clock = clock
@@ -78,6 +80,16 @@ class Webhooks:
             self._refused(SHIPSTATION, "secret")
             return 404
         return await self._keep(SHIPSTATION, "", "", body)
+
+    async def shipstation_v2_posted(self, secret: str, headers: Mapping[str, str], body: bytes) -> int:
+        """The secret in the path, and the vendor's signature over the body. Without its keys nothing is let in: the feeds bring it."""
+        if not is_secret(secret, self._doors.shipstation_secrets):
+            self._refused(SHIPSTATION, "secret")
+            return 404
+        if status := await refusal(self._keys, headers, body, self._clock.now()):
+            self._refused(SHIPSTATION, "signature")
+            return status
+        return await self._keep(SHIPSTATION, "", event_id(headers, body), body)
 
     def _refused(self, store: str, reason: str) -> None:
         """A flood of them must not become a flood of lines."""
@@ -119,6 +131,7 @@ class Port:
         self.app = app = web.Application(client_max_size=webhooks.longest_body)
         app.router.add_post("/webhooks/shopify/{store}", self._behind_gate(self._from_shopify))
         app.router.add_post("/webhooks/shipstation/{secret}", self._behind_gate(self._from_shipstation))
+        app.router.add_post("/webhooks/shipstation-v2/{secret}", self._behind_gate(self._from_shipstation_v2))
         for path, report in (
             ("/healthz", reports.health),
             ("/readyz", reports.ready),
@@ -146,9 +159,13 @@ class Port:
     async def _from_shipstation(self, request: web.Request, body: bytes) -> web.Response:
         return self._answer(request, await self._webhooks.shipstation_posted(request.match_info["secret"], body))
 
+    async def _from_shipstation_v2(self, request: web.Request, body: bytes) -> web.Response:
+        secret = request.match_info["secret"]
+        return self._answer(request, await self._webhooks.shipstation_v2_posted(secret, request.headers, body))
+
     def _answer(self, request: web.Request, status: int) -> web.Response:
         """Only who is refused is ever told to slow down: an honest sender would give up on us."""
-        if status in (401, 404) and self._gate.is_too_often_wrong(
+        if status in (400, 401, 404) and self._gate.is_too_often_wrong(
             request.remote or "", request.headers.get("X-Forwarded-For", "")
         ):
             answer = web.Response(status=429, headers={"Retry-After": "60"})

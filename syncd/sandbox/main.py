@@ -111,6 +111,7 @@ api_secret = "sandbox-secret"
 v1_url = "{address}/shipstation"
 v2_api_key = "sandbox-v2-key"
 v2_url = "{address}/shipstation"
+jwks_url = "{address}/shipstation/jwks"
 webhook_secret = "{WEBHOOK_SECRET}"
 window_s = {60.0 / wishes.time_scale}
 """

@@ -180,4 +180,7 @@ def _row(row: Any, id_member: str, shape: Any) -> Any:
     read = decoded(shape, row)
     if not read.get(id_member):
         raise MalformedError(f"{id_member} is missing")
+    items = [item["orderItemId"] for item in read.get("items", ()) if item.get("orderItemId")]
+    if len(set(items)) < len(items):  # what is there twice would be sent back twice
+        raise MalformedError("items holds a row twice")
     return read

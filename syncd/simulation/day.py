@@ -71,6 +71,7 @@ def settings_of(**changes: Mapping[str, Any]) -> Settings:
             "v1_url": "https://ship.test",
             "v2_api_key": "sandbox-v2-key",
             "v2_url": "https://ship.test",
+            "jwks_url": "https://ship.test/jwks",
             "webhook_secret": SECRET,
         },
         "sync": {"start_at": "2000-01-01T00:00:00Z", "order_poll_s": FEED_S, "shipment_poll_s": FEED_S},
