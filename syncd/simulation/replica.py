@@ -38,7 +38,7 @@ class Replica:
 
     @property
     def is_up(self) -> bool:
-        return self.duties is not None and not self.life.is_over
+        return self.duties is not None and not (self.life.is_over or self._stopping.is_set())
 
     async def start(self, db: InlineDb, dies_after: int | None = None, dies_sending: int | None = None) -> None:
         """A new life on this database."""

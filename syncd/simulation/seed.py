@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from syncd.errors import SyncError
 from syncd.operate.sweeping import sweep_by_hand
 from syncd.sandbox.account import Account
 from syncd.simulation.day import Day
@@ -28,7 +29,7 @@ from syncd.simulation.weather import Weather, drawn_weather
 TROUBLE_S = 600.0
 """Of trouble after the last sale."""
 LONGEST_REST_S = 3 * 3600.0
-QUIET_S = 70.0
+QUIET_S = 100.0
 SHORT_S = 8.0
 AMNESIA_H = 72
 
@@ -156,8 +157,7 @@ class _Seed:
         """The feeds find what the webhooks lost, the sweep what the feeds cannot know."""
         await self.day.rest(LONGEST_REST_S, quiet_s=QUIET_S)
         if self.weather.alone != "webhooks":
-            await sweep_by_hand(await desk_of(self.day))
-            await self.day.rest(LONGEST_REST_S, quiet_s=SHORT_S)
+            await self._swept()
         self.watch.judge_orders()
         self.watch.judge_fulfillments()
 
@@ -167,8 +167,7 @@ class _Seed:
         for replica in self.day.replicas:
             await replica.stop()
             await self.trouble.start(replica)
-        await sweep_by_hand(await desk_of(self.day))
-        await self.day.rest(LONGEST_REST_S, quiet_s=SHORT_S)
+        await self._swept()
         if self.watch.writes > writes:
             self.outcome.problems.append(f"no fixpoint: {self.watch.writes - writes} writes after a restart")
 
@@ -183,13 +182,22 @@ class _Seed:
         for replica in self.day.replicas:
             await self.trouble.start(replica)
         await self.day.rest(LONGEST_REST_S, quiet_s=QUIET_S)
-        await sweep_by_hand(await desk_of(self.day))
-        await self.day.rest(LONGEST_REST_S, quiet_s=SHORT_S)
+        await self._swept()
         self.watch.judge_orders()
         if more := self.watch.made - made:
             self.outcome.problems.append(f"amnesia: {len(more)} new ShipStation orders")
         if (now := len(self.day.shopify.people.shop(None).fulfillments)) > fulfillments:
             self.outcome.problems.append(f"amnesia: {now - fulfillments} new fulfillments")
+
+    async def _swept(self) -> None:
+        """By hand, as often as the daemon is just about it itself."""
+        while True:
+            try:
+                await sweep_by_hand(await desk_of(self.day))
+                break
+            except SyncError:
+                await self.day.passes(5.0)
+        await self.day.rest(LONGEST_REST_S, quiet_s=SHORT_S)
 
     def _count(self, account: Account, problems: list[str]) -> None:
         outcome = self.outcome

@@ -18,7 +18,8 @@ from syncd.simulation.weather import Weather
 
 RESTART_S = (1.0, 8.0)
 BOOT_CALLS = 40
-JUMP_S = 3600.0
+JUMPS_S = (1.0, 10.0, 90.0)
+"""At most. The last is less than the quiet at the end lasts, so that nothing is still to come then."""
 WEBHOOKS_TELL = frozenset({"pay", "cancel", "change_quantity", "move_house", "refund", "hold", "release", "move"})
 """Deeds that a vendor announces. Where nothing but webhooks is running, nobody could learn of others."""
 PEOPLE = tuple(name for name in sorted(DEEDS) if name not in {"sell", "crash", "ship_all"})
@@ -47,13 +48,14 @@ class Trouble:
         self._tasks = [asyncio.create_task(work) for work in works]
 
     async def heal(self) -> None:
-        """Nothing more goes wrong, and every replica is up."""
+        """Nothing more goes wrong, every clock is right, and every replica is up."""
         self._is_over = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._luck.heal()
         for replica in self._day.replicas:
+            replica.jump(-replica.ahead_s)
             await self.start(replica)
 
     async def start(self, replica: Replica, dies_after: int | None = None) -> None:
@@ -106,7 +108,7 @@ class Trouble:
     async def _jumps(self, replica: Replica) -> None:
         while self._luck.has("clock_jump"):
             await asyncio.sleep(self._rng.expovariate(1 / 300.0))
-            seconds = self._rng.choice((1.0, 30.0, JUMP_S)) * self._rng.uniform(-1.0, 1.0)
+            seconds = self._rng.choice(JUMPS_S) * self._rng.uniform(-1.0, 1.0)
             self._luck.note("clock", "clock_jump")
             replica.jump(seconds - replica.ahead_s)
 

@@ -159,6 +159,6 @@ def _account(rng: Random, rates: Mapping[str, float], alone: str | None) -> Ship
 def _settings(rng: Random, alone: str | None) -> Any:
     never = {"order_poll_s": 10**7, "shipment_poll_s": 10**7, "sweep_s": 10**7}
     usual = {"order_poll_s": 60.0, "shipment_poll_s": 60.0, "sweep_s": 900.0}
-    sync = {**(never if alone == "webhooks" else usual), "void_grace_s": rng.choice((60.0, 300.0))}
+    sync = {**(never if alone == "webhooks" else usual), "void_grace_s": rng.choice((30.0, 60.0))}
     server = {"public_url": ""} if alone == "feeds" else {}
     return settings_of(sync=sync, limits={"longest_wait_s": 300, "idle_s": 10}, server=server)
