@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from syncd.errors import SyncError
 from syncd.intake.gate import Allowance, Gate
@@ -26,6 +28,7 @@ BACKLOG = 1024
 LARGE_BODY = 64 * 1024
 MOST_LARGE_BODIES = 16
 """Under way at once: each may grow to the longest body before anyone knows whether it is signed."""
+LONGEST_HEADER = 100
 LINES_PER_S = 2.0
 LINES_AT_ONCE = 20.0
 
@@ -71,8 +74,8 @@ class Webhooks:
         if door and headers.get("X-Shopify-Shop-Domain", door.shop).lower() != door.shop:
             self._refused(store, "shop")
             return 401
-        topic = headers.get("X-Shopify-Topic", "")[:100]
-        return await self._keep(store, topic, headers.get("X-Shopify-Webhook-Id", "")[:100], body)
+        topic, webhook_id = _plain(headers.get("X-Shopify-Topic", "")), _plain(headers.get("X-Shopify-Webhook-Id", ""))
+        return await self._keep(store, topic, webhook_id, body)
 
     async def shipstation_posted(self, secret: str, body: bytes) -> int:
         """The path is the secret; a wrong one looks like any other wrong address."""
@@ -129,16 +132,20 @@ class Port:
         self._gate = gate
         self._large_bodies = 0
         self.app = app = web.Application(client_max_size=webhooks.longest_body)
-        app.router.add_post("/webhooks/shopify/{store}", self._behind_gate(self._from_shopify))
-        app.router.add_post("/webhooks/shipstation/{secret}", self._behind_gate(self._from_shipstation))
-        app.router.add_post("/webhooks/shipstation-v2/{secret}", self._behind_gate(self._from_shipstation_v2))
+        for path, posted in (
+            ("/webhooks/shopify/{store}", self._from_shopify),
+            ("/webhooks/shipstation/{secret}", self._from_shipstation),
+            ("/webhooks/shipstation-v2/{secret}", self._from_shipstation_v2),
+        ):
+            app.router.add_post(path, self._behind_gate(posted), expect_handler=_expected)
         for path, report in (
             ("/healthz", reports.health),
             ("/readyz", reports.ready),
             ("/status.json", reports.status),
         ):
-            app.router.add_get(path, self._behind_gate(_as_json(report)))
-        app.router.add_get("/metrics", self._behind_gate(_as_metrics(reports.metrics)))
+            app.router.add_get(path, self._behind_gate(_as_json(report)), expect_handler=_expected)
+        app.router.add_get("/metrics", self._behind_gate(_as_metrics(reports.metrics)), expect_handler=_expected)
+        app.router.add_route("*", "/{other:.*}", _nothing_here, expect_handler=_expected)
 
     def _behind_gate(self, answer: Answer) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def answered(request: web.Request) -> web.Response:
@@ -195,6 +202,30 @@ class Port:
             raise web.HTTPBadRequest from error
 
 
+async def _nothing_here(_: web.Request) -> web.Response:
+    return web.Response(status=404)
+
+
+async def _expected(request: web.Request) -> None:
+    """The library's own repeats the header in its answer, and fails where that is no text."""
+    if request.headers.get("Expect", "").lower() != "100-continue":
+        raise web.HTTPExpectationFailed
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def _plain(header: str) -> str:
+    """Of a header that is not signed, what a database can keep."""
+    return "".join(one for one in header[:LONGEST_HEADER] if " " <= one <= "~")
+
+
+class _WithoutNonsense(logging.Filter):
+    """What is no HTTP is answered with 400. The library writes an error for each, with a traceback that quotes what came."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, HttpProcessingError)
+
+
 def _as_json(report: Report) -> Answer:
     async def answer(_: web.Request, __: bytes) -> web.Response:
         try:
@@ -217,12 +248,21 @@ def _as_metrics(metrics: Callable[[], Awaitable[bytes]]) -> Answer:
     return answer
 
 
+def _logger() -> logging.Logger:
+    logger = logging.getLogger("intake.http")
+    if not logger.filters:
+        logger.addFilter(_WithoutNonsense())
+    return logger
+
+
 class Listener:
     """The bound port. `stop` closes it and lets requests in flight finish."""
 
     def __init__(self, app: web.Application, gate: Gate, host: str, port: int) -> None:
         # The bare AppRunner keeps idle connections for an hour and unpacks bodies: a bomb, and never what was signed.
-        self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEEPALIVE_S, auto_decompress=False)
+        self._runner = web.AppRunner(
+            app, access_log=None, keepalive_timeout=KEEPALIVE_S, auto_decompress=False, logger=_logger()
+        )
         self._gate = gate
         self._host, self._port = host, port
         self._socket: asyncio.Server | None = None

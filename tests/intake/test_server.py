@@ -166,6 +166,49 @@ async def test_whoever_is_wrong_too_often_is_told_to_stop_and_the_honest_never_a
     assert len(await port.kept()) == 1
 
 
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        pytest.param(b"nonsense with canary\r\n\r\n", b"400", id="no HTTP"),
+        pytest.param(b"GET / HTTP/1.1\r\nX: canary" + b"x" * 9000 + b"\r\n\r\n", b"400", id="a long header"),
+        pytest.param(
+            b"POST /x HTTP/1.1\r\nHost: x\r\nExpect: \xff\xfe\r\n\r\n", b"417", id="an expectation of nonsense"
+        ),
+        pytest.param(b"GET /healthz HTTP/1.1\r\nHost: x\r\nExpect: \xff\r\n\r\n", b"417", id="the same of a report"),
+        pytest.param(b"PUT /healthz HTTP/1.1\r\nHost: x\r\n\r\n", b"404", id="another method"),
+    ],
+)
+async def test_what_is_no_request_is_answered_and_not_logged(
+    port: Port, caplog: Any, raw: bytes, status: bytes
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
+    writer.write(raw)
+    assert (await reader.readline()).split()[1] == status
+    writer.close()
+    assert "canary" not in caplog.text
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_headers_that_are_no_text_let_a_replay_in_and_break_nothing(port: Port) -> None:
+    head = "\r\n".join(
+        [
+            "POST /webhooks/shopify/main HTTP/1.1",
+            "Host: x",
+            f"Content-Length: {len(BODY)}",
+            f"X-Shopify-Hmac-Sha256: {signed(BODY)['X-Shopify-Hmac-Sha256']}",
+        ]
+    ).encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
+    writer.write(head + b"\r\nX-Shopify-Topic: orders/\xff\xfe\r\nX-Shopify-Webhook-Id: \xed\xa0\x80w\r\n\r\n" + BODY)
+    assert (await reader.readline()).split()[1] == b"200"
+    writer.close()
+    assert [row[:2] for row in await port.kept()] == [("main", "orders/")]
+
+
+async def test_a_client_that_waits_for_leave_to_send_gets_it(port: Port) -> None:
+    assert await port.post("/webhooks/shopify/main", BODY, signed(BODY, Expect="100-continue")) == 200
+
+
 async def test_a_webhook_of_another_shop_is_refused(port: Port) -> None:
     misled = signed(BODY, **{"X-Shopify-Shop-Domain": "another-shop.myshopify.com"})
     assert await port.post("/webhooks/shopify/main", BODY, misled) == 401
