@@ -132,23 +132,22 @@ class Replica:
         self.log = settings.parent / f"replica-{number}.log"
         self._command = (*SYNCD, "--config", str(settings), "run")
         self._env = {**os.environ, **more, "SYNCD_SERVER__PORT": str(self.port), "PYTHONDONTWRITEBYTECODE": ""}
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
 
     @property
     def is_running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self.process is not None and self.process.poll() is None
 
     @property
     def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
+        assert self.process is not None
+        return self.process.pid
 
     def start(self, is_mute: bool = False) -> None:
         """`is_mute`: its output is a pipe that nobody reads."""
-        self._let_go()
         with self.log.open("ab") as log:
             out = subprocess.PIPE if is_mute else log
-            self._process = subprocess.Popen(self._command, stdout=out, stderr=log, env=self._env)
+            self.process = subprocess.Popen(self._command, stdout=out, stderr=log, env=self._env)
 
     async def is_ready(self, session: aiohttp.ClientSession, longest_s: float) -> bool:
         ends = time.monotonic() + longest_s
@@ -176,15 +175,13 @@ class Replica:
         ends = time.monotonic() + longest_s
         while self.is_running and time.monotonic() < ends:
             await asyncio.sleep(0.01)
-        return self._process.poll() if self._process else None
+        return self.process.poll() if self.process else None
 
     async def kill(self) -> None:
         self.send(signal.SIGKILL)
         await self.ended(10.0)
-
-    def _let_go(self) -> None:
-        if self._process and self._process.stdout:
-            self._process.stdout.close()
+        if self.process and self.process.stdout:
+            self.process.stdout.close()
 
 
 @dataclass
@@ -196,13 +193,15 @@ class Fleet:
     env: Mapping[str, str]
 
     async def command(self, *arguments: str) -> Any:
-        """What a command says beside the running daemons, as JSON; None when the database does not let it in just now."""
+        """What a command says beside the running daemons, as JSON. Raises `RuntimeError` with its own words when it fails."""
         command = [*SYNCD, "--config", str(self.settings), *arguments, "--json"]
         asked = await asyncio.create_subprocess_exec(
-            *command, env={**os.environ, **self.env}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            *command, env={**os.environ, **self.env}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
-        said, _ = await asked.communicate()
-        return json.loads(said) if asked.returncode == 0 else None
+        said, complaint = await asked.communicate()
+        if asked.returncode != 0:
+            raise RuntimeError(f"syncd {' '.join(arguments)}: {complaint.decode().strip()}")
+        return json.loads(said)
 
 
 async def living(

@@ -184,11 +184,11 @@ class Nemesis:
 
 
 async def people(fleet: Fleet, wishes: Wishes, tally: Tally) -> None:
-    """Act about eight times a second until they are cancelled. What the vendors refuse does not happen."""
+    """Act about three times a second until they are cancelled. What the vendors refuse does not happen."""
     rng = Random(f"{wishes.seed} people")
     day: Any = fleet.town
     while True:
-        await asyncio.sleep(0.25 * rng.random())
+        await asyncio.sleep(0.6 * rng.random())
         sold = sum(len(shop.orders) for shop in fleet.town.shopify.shops.values())
         name = "sell" if sold < wishes.orders and rng.random() < 0.4 else rng.choice(ACTS)
         try:
@@ -215,8 +215,7 @@ async def look(fleet: Fleet, database: str) -> Outcome:
     ends = time.monotonic() + PATIENCE_S
     while True:
         await asyncio.sleep(2.0)
-        if (books := await _books(fleet)) is None:
-            continue
+        books = await _books(fleet)
         lost, doubled, wrong = books.complaints()
         if (books.is_quiet and not (lost or doubled or wrong)) or time.monotonic() > ends:
             break
@@ -252,11 +251,8 @@ class Books:
         return [one for one in problems if name_of(one) not in self.excused]
 
 
-async def _books(fleet: Fleet) -> Books | None:
-    """None while the database does not let the commands in."""
+async def _books(fleet: Fleet) -> Books:
     told, status = await fleet.command("status", "--orders"), await fleet.command("status")
-    if told is None or status is None:
-        return None
     waiting = [one["due"] + one["under_way"] for one in status["waiting"].values()]
     account = draw_account(fleet.town.shopify.state(), fleet.town.shipstation.control("state", {}), told)
     excused = {one["order"] for one in told if is_told_to_a_person(one)}
@@ -355,14 +351,14 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--replicas", type=int, default=1, help="more than one: on a PostgreSQL of its own")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--orders", type=int, default=300, help="so many are sold at most")
+    parser.add_argument("--orders", type=int, default=0, help="so many are sold at most; default two for each kill")
     parser.add_argument("--harm", action="append", choices=sorted({*FOR_ONE, *FOR_SEVERAL, "none"}), default=[])
     parser.add_argument("--time-scale", type=float, default=20.0, help="ShipStation's window is so many times shorter")
     parser.add_argument("--keep", type=Path, help="keep settings, database, logs and both books in this folder")
     given = parser.parse_args()
     harms = tuple(given.harm) or (FOR_SEVERAL if given.replicas > 1 else FOR_ONE)
     wishes = Wishes(
-        given.kills, given.replicas, given.seed, given.orders,
+        given.kills, given.replicas, given.seed, given.orders or 2 * given.kills,
         tuple(one for one in harms if one != "none"), given.time_scale, given.keep is not None,
     )  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="syncd-kills-") as name, database_for(wishes.replicas) as (postgres, url):
