@@ -41,7 +41,7 @@ class OrderItem(TypedDict, total=False):
     """Prices and taxes are for a single unit. `adjustment` marks a discount or fee line that nobody packs."""
 
     orderItemId: int
-    lineItemKey: str | None
+    lineItemKey: Required[str | None]
     sku: str | None
     name: str
     imageUrl: str | None
@@ -112,7 +112,7 @@ class Order(TypedDict, total=False):
 
 class ShipmentItem(TypedDict, total=False):
     orderItemId: int
-    lineItemKey: str | None
+    lineItemKey: Required[str | None]
     sku: str | None
     quantity: Required[int]
 
@@ -126,13 +126,13 @@ class Shipment(TypedDict, total=False):
     orderNumber: str
     createDate: str
     shipDate: str | None
-    trackingNumber: str | None
-    isReturnLabel: bool
+    trackingNumber: Required[str | None]
+    isReturnLabel: Required[bool]
     carrierCode: str | None
     serviceCode: str | None
-    voided: bool
+    voided: Required[bool]
     voidDate: str | None
-    shipmentItems: list[ShipmentItem] | None
+    shipmentItems: Required[list[ShipmentItem] | None]
 
 
 class Fulfillment(TypedDict, total=False):
@@ -143,9 +143,9 @@ class Fulfillment(TypedDict, total=False):
     orderNumber: str
     createDate: str
     shipDate: str | None
-    trackingNumber: str | None
+    trackingNumber: Required[str | None]
     carrierCode: str | None
-    voided: bool
+    voided: Required[bool]
     voidDate: str | None
 
 

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from mappings.decoding import MalformedError, decoded
 from mappings.pacific import PACIFIC, filter_start, filter_text
+from mappings.shipstation_shapes import Order
 from syncd.budget import Urgency
 from syncd.errors import TransientError
 from syncd.logs import get_logger
@@ -97,6 +98,10 @@ def _following(row: Mapping[str, Any], listing: Listing) -> datetime | None:
     return None if comes_twice else wall - timedelta(seconds=1)
 
 
+ALWAYS_READ: Mapping[Any, tuple[str, ...]] = {Order: ("orderKey", "orderStatus", "items")}
+"""What a document that we send may leave out: an order that is read without them must not pass for an empty one."""
+
+
 class _Reader:
     """One page, in parts when the vendor fails on it: a single corrupt row makes the whole page a 500."""
 
@@ -178,8 +183,9 @@ def whole_rows(body: Any, name: str, id_member: str, shape: Any) -> list[Any]:
 
 def _row(row: Any, id_member: str, shape: Any) -> Any:
     read = decoded(shape, row)
-    if not read.get(id_member):
-        raise MalformedError(f"{id_member} is missing")
+    for name in (id_member, *ALWAYS_READ.get(shape, ())):
+        if read.get(name) in (None, ""):
+            raise MalformedError(f"{name} is missing")
     items = [item["orderItemId"] for item in read.get("items", ()) if item.get("orderItemId")]
     if len(set(items)) < len(items):  # what is there twice would be sent back twice
         raise MalformedError("items holds a row twice")

@@ -54,6 +54,10 @@ class Life:
         self.is_over = self.is_over or self.requests == self._dies_sending
         return not self.is_over
 
+    def spare(self) -> None:
+        """It dies of nothing that was foreseen."""
+        self._dies_after = self._dies_sending = None
+
     async def go_on(self) -> None:
         """Never returns when life is over."""
         if self.is_buried:

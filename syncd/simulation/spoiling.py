@@ -15,7 +15,7 @@ Place = tuple[Any, Any]
 """A dict or list, and the key or index in it."""
 
 OTHER_TYPE: dict[type, Callable[[Any], Any]] = {
-    str: lambda _: 7,
+    str: lambda value: int(value) if value.isdecimal() else {"text": value},
     int: str,
     float: str,
     bool: lambda value: "yes" if value else "no",

@@ -56,6 +56,7 @@ class Trouble:
         self._luck.heal()
         for replica in self._day.replicas:
             replica.jump(-replica.ahead_s)
+            replica.life.spare()
             await self.start(replica)
 
     async def start(self, replica: Replica, dies_after: int | None = None) -> None:

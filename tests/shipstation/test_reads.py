@@ -19,6 +19,13 @@ from syncd.shipstation.writes import upsert_orders
 from tests.shipstation.account import ORDERS, Account, Scripted, document
 
 LONG_AGO = timedelta(days=2)
+ITEM: dict[str, Any] = {"lineItemKey": "1:1", "quantity": 1}
+WHOLE: dict[str, Any] = {
+    "orderKey": "main-1-1-1",
+    "orderStatus": "awaiting_shipment",
+    "modifyDate": "2026-11-20T01:00:00",
+    "items": [ITEM],
+}
 
 
 async def _fill(account: Account, count: int, every_s: float = 1) -> list[int]:
@@ -98,9 +105,20 @@ async def test_what_is_no_list_is_not_an_empty_one(body: bytes) -> None:
         await account.all_of(reads.orders_since(account.client, _since(account), ORDERS))
 
 
+@pytest.mark.parametrize("missing", ["orderKey", "orderStatus", "items", "lineItemKey"])
+async def test_an_order_with_a_hole_is_skipped_and_never_taken_for_an_empty_one(missing: str) -> None:
+    item = {name: value for name, value in ITEM.items() if name != missing}
+    broken = {name: value for name, value in {**WHOLE, "orderId": 2, "items": [item]}.items() if name != missing}
+    body = json.dumps({"orders": [{**WHOLE, "orderId": 1}, broken], "total": 2})
+    account = Account(Scripted(Response(200, {}, body.encode())))
+    page = await account.all_of(reads.orders_since(account.client, _since(account), ORDERS))
+    assert [row["orderId"] for row in page.rows] == [1]
+    assert page.unreadable == 1
+
+
 async def test_a_vendor_that_cuts_the_page_size_loses_nothing() -> None:
     rows = [
-        {"orderId": number, "modifyDate": f"2026-11-20T01:{number // 60:02}:{number % 60:02}"}
+        {**WHOLE, "orderId": number, "modifyDate": f"2026-11-20T01:{number // 60:02}:{number % 60:02}"}
         for number in range(1, 1000)
     ]
 

@@ -1,0 +1,34 @@
+"""Days from seeds: each is lived through the same way every time, and none ends with anything lost, doubled, wrong or stuck."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from syncd.simulation.seed import run_seed
+from syncd.simulation.weather import KINDS, drawn_weather
+
+DIGEST = "from syncd.simulation.seed import run_seed; print(run_seed(11, 4).digest)"
+
+
+def _digest_in_a_process(hash_seed: str) -> str:
+    env = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    return subprocess.run([sys.executable, "-c", DIGEST], env=env, check=True, capture_output=True, text=True).stdout
+
+
+def test_one_seed_is_one_history_whatever_the_order_of_sets() -> None:
+    assert _digest_in_a_process("1") == _digest_in_a_process("2")
+
+
+def test_other_seeds_are_other_histories() -> None:
+    assert run_seed(11, 3).digest != run_seed(12, 3).digest
+
+
+def test_seeds_differ_in_what_goes_wrong_and_every_kind_comes_up() -> None:
+    drawn = [drawn_weather(seed, 10) for seed in range(200)]
+    assert {kind for weather in drawn for kind in weather.rates} == set(KINDS)
+    assert {weather.traffic for weather in drawn} == {"steady", "flash", "trickle"}
+    assert {weather.alone for weather in drawn} == {None, "webhooks", "feeds"}
+    assert {weather.fates.replicas for weather in drawn} == {1, 2, 3}
+    assert {weather.amnesia for weather in drawn} == {None, "lost", "rolled_back"}
