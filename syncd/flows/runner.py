@@ -54,6 +54,8 @@ class Bounds:
 
 
 STORE_RETRY_S = 1.0
+LOOKS_FOR_AN_ABSENT_ORDER = 3
+"""So many looks must have failed, with growing waits, before an order that is not shown counts as not there."""
 SOONEST_S = 0.5
 """When something becomes due is known only roughly: see `due_summary`."""
 
@@ -281,6 +283,9 @@ class Runner:
         """A plan that raises is our bug: told with its traceback, and the batch goes on."""
         if isinstance(sighting, Unreadable):
             return Verdict(claimed, unreadable=sighting)
+        if sighting.order is None and claimed.attempts < LOOKS_FOR_AN_ABSENT_ORDER:
+            # a null may also stand for a failure that the answer does not tell of
+            return Verdict(claimed, unreadable=Unreadable("not_shown", "the store does not show the order"))
         try:
             plan = self._flow.plan(claimed.subject, known, sighting, self._clock.now())
         except Exception:
