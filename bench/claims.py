@@ -65,12 +65,11 @@ def measure(engine: Engine, claims: int) -> tuple[list[float], list[float], list
             event.listen(engine, "before_cursor_execute", before)
             event.listen(engine, "after_cursor_execute", after)
             at = time.perf_counter()
-            with connection.begin():
-                with Session(connection, join_transaction_mode="rollback_only") as session:
-                    session.connection()
-                    asked = time.perf_counter()
-                    claimed = claim("orders", BATCH, NOW, token, 60, 2)(session)
-                    whole.append((time.perf_counter() - asked) * 1000)
+            with connection.begin(), Session(connection, join_transaction_mode="rollback_only") as session:
+                session.connection()
+                asked = time.perf_counter()
+                claimed = claim("orders", BATCH, NOW, token, 60, 2)(session)
+                whole.append((time.perf_counter() - asked) * 1000)
             committed.append((time.perf_counter() - at) * 1000)
             event.remove(engine, "before_cursor_execute", before)
             event.remove(engine, "after_cursor_execute", after)

@@ -10,7 +10,8 @@ from typing import cast
 
 from bench.post import HOST
 
-MOST_CONNECTIONS = 512
+MOST_CONNECTIONS = 60
+"""Fewer than the daemon lets one peer have."""
 GIVE_UP_S = 10.0
 
 

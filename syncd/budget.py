@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from bisect import insort
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,7 +17,8 @@ from enum import IntEnum
 from itertools import count
 from typing import Any
 
-from syncd.ports import Clock, Db
+from syncd.errors import TransientError, UncertainError
+from syncd.ports import Clock, Db, Response
 from syncd.store.budgets import Told, block, give_back, note_answer, take_grant
 from syncd.waiting import first_of
 
@@ -110,7 +112,7 @@ class WindowBudget:
         self._blocked_until: datetime | None = None
 
     async def grant(self, urgency: Urgency) -> Call:
-        """Waits until one call may be sent, now and not later. `note`, `lost` or `unsent` must tell what became of it."""
+        """Waits until one call may be sent, now and not later. `carry` sends it, `unsent` gives it back."""
         ticket = _Ticket(urgency, next(self._numbers))
         insort(self._waiting, ticket)
         self._wake_first()
@@ -125,6 +127,20 @@ class WindowBudget:
         finally:
             self._waiting.remove(ticket)
             self._wake_first()
+
+    async def carry(self, call: Call, sending: Awaitable[Response]) -> Response:
+        """The answer of `sending`, or what it raises, and the call booked. The call is over, whatever became of it: that the
+        database is busy must not turn it into something else."""
+        try:
+            response = await sending
+        except TransientError:
+            await _kept(self.unsent(call))
+            raise
+        except UncertainError:
+            await _kept(self.lost(call))
+            raise
+        await _kept(self.note(response.headers, call))
+        return response
 
     async def note(self, headers: Mapping[str, str], call: Call) -> None:
         """The call was answered. Learns from its headers when the window ends, and what others do with our key."""
@@ -199,6 +215,11 @@ class WindowBudget:
             self._waiting[0].is_first.set()
         for ticket in self._waiting[1:]:
             ticket.is_first.clear()
+
+
+async def _kept(entry: Awaitable[None]) -> None:
+    with suppress(TransientError):
+        await entry
 
 
 class CostBudget:

@@ -201,6 +201,10 @@ class Limits(Group):
     idle_s: Annotated[float, Field(gt=0, le=20)] = 1
     """How often a worker without work looks for what other processes marked."""
 
+    @property
+    def longest_call_s(self) -> float:
+        return max(self.read_timeout_s, self.write_timeout_s)
+
 
 class Privacy(Group):
     retention_days: Annotated[int, Field(gt=0)] = 30

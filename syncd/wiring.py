@@ -52,8 +52,7 @@ class Flows:
 def connect(settings: Settings, http: Http, db: Db, clock: Clock, rng: Rng) -> Vendors:
     """Opens nothing yet. Raises `SettingsError` for a shop or an API version that cannot be."""
     limits, account = settings.limits, settings.shipstation
-    longest_call_s = max(limits.read_timeout_s, limits.write_timeout_s)
-    window = WindowBudget(db, clock, ACCOUNT, account.requests_per_window, account.window_s, longest_call_s)
+    window = WindowBudget(db, clock, ACCOUNT, account.requests_per_window, account.window_s, limits.longest_call_s)
     keys = KeyRing(db, clock, account.key_pairs())
     shipstation = ShipStationClient(
         http, clock, rng, window, account.v1_url, keys, limits.read_timeout_s, limits.write_timeout_s
@@ -68,7 +67,9 @@ def _v2_client(
     key = account.v2_api_key.get_secret_value()
     if not key:
         return None
-    budget = WindowBudget(db, clock, V2_ACCOUNT, account.v2_requests_per_window, account.window_s)
+    budget = WindowBudget(
+        db, clock, V2_ACCOUNT, account.v2_requests_per_window, account.window_s, limits.longest_call_s
+    )
     timeouts = (limits.read_timeout_s, limits.write_timeout_s)
     return ShipStationV2Client(http, clock, rng, budget, account.v2_url, key, *timeouts)
 

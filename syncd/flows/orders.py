@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -66,6 +67,7 @@ class OrdersFlow:
         self._budget = budget
         self._accounts = accounts
         self._clock = clock
+        self._thinking = asyncio.Lock()
 
     def patience_s(self) -> float:
         """An even share of what is left of the window: full batches never wait, single orders do while slots are dear."""
@@ -76,9 +78,10 @@ class OrdersFlow:
             return dict.fromkeys(known, unreadable_of(refusal, self._accounts.probe_s))
         seen = await look_at_stores(self._shops, self._accounts, list(known), self._read, self.name)
         wanted: dict[str, dict[str, Sought]] = {}
-        for subject, sighting in seen.items():
-            wanted[subject] = self._needed(subject, known[subject], sighting)
-            await self._clock.sleep(0)  # as long as planning it
+        async with self._thinking:  # it takes as long as planning
+            for subject, sighting in seen.items():
+                wanted[subject] = self._needed(subject, known[subject], sighting)
+                await self._clock.sleep(0)
         if not any(wanted.values()):
             return seen
         return await self._with_truth(seen, {subject: needed for subject, needed in wanted.items() if needed})

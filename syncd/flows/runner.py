@@ -78,6 +78,7 @@ class Runner:
         self._told = told
         self._wake = asyncio.Event()
         self._next_look_s = bounds.idle_s
+        self._planning = asyncio.Lock()
         self._running: set[asyncio.Task[None]] = set()
         self._partial: asyncio.Task[None] | None = None
         self._patient_until = clock.monotonic()
@@ -222,9 +223,10 @@ class Runner:
         began = self._clock.monotonic()
         sightings = await self._flow.observe({claimed.subject: known for claimed, known in work.items()})
         verdicts = []
-        for claimed, known in work.items():
-            verdicts.append(self._verdict(claimed, known, sightings[claimed.subject]))
-            await self._clock.sleep(0)  # a batch takes a while to plan, and webhooks want their answers
+        async with self._planning:  # one order of all batches at a time: webhooks want their answers in between
+            for claimed, known in work.items():
+                verdicts.append(self._verdict(claimed, known, sightings[claimed.subject]))
+                await self._clock.sleep(0)
         await self._apply_brake(verdicts)
         await self._settle(token, [verdict for verdict in verdicts if not verdict.steps], began)
         return [verdict for verdict in verdicts if verdict.steps]

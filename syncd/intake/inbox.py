@@ -31,7 +31,7 @@ from syncd.waiting import first_of
 log = get_logger("intake")
 
 SHIPSTATION = "shipstation"
-TAKEN_AT_ONCE = 500
+TAKEN_AT_ONCE = 100
 RETRY_S = 1.0
 
 

@@ -19,7 +19,7 @@ from mappings.packages import packages_of_fulfillment, packages_of_shipment
 from mappings.plans import Package, Standing
 from mappings.shipstation_shapes import ShipmentItem
 from syncd.budget import Urgency
-from syncd.hints import Mark, order_subject
+from syncd.hints import Lane, Mark, order_subject
 from syncd.intake.feeds import OVERLAP
 from syncd.intake.marked import MarkedOrders
 from syncd.logs import get_logger
@@ -137,7 +137,9 @@ class PackageFeed:
             if voided:
                 reopen_voided(voided, now)(session)
             subjects = [order_subject(store, order_id) for store, order_id in changed]
-            mark([Mark(flow, subject) for flow in ("shipments", "orders") for subject in subjects], now)(session)
+            # what the list told is written down already: nothing more is worth waiting for before Shopify hears of it
+            told = [Mark("shipments", subject, Lane.URGENT) for subject in subjects]
+            mark([*told, *(Mark("orders", subject) for subject in subjects)], now)(session)
             if watermark:
                 advance(self._source.name, watermark, position, now)(session)
             return changed

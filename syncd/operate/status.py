@@ -12,12 +12,14 @@ from mappings.access import access_cause
 from mappings.causes import MEANINGS, Cause, State
 from syncd import __version__
 from syncd.hints import order_subject
+from syncd.operate.forecast import Pace, drain_forecast, forecast_text
 from syncd.operate.keys import expiry_advice, expiry_text, key_report
 from syncd.ports import Clock, Db
 from syncd.settings import Settings
+from syncd.shipstation.client import ACCOUNT
 from syncd.store.alarms import standing_alarms
 from syncd.store.brakes import BrakeState, brake_state
-from syncd.store.budgets import PausedAccount, paused_accounts
+from syncd.store.budgets import PausedAccount, current_ledger, paused_accounts
 from syncd.store.cursors import all_cursors
 from syncd.store.inbox import unreadable_deliveries, waiting_deliveries
 from syncd.store.marks import due_summary, parked_marks, under_way
@@ -36,6 +38,7 @@ async def read_status(db: Db, clock: Clock, settings: Settings) -> dict[str, Any
 def _status(settings: Settings, now: datetime) -> Work[dict[str, Any]]:
     def work(session: Session) -> dict[str, Any]:
         counts = state_counts()(session)
+        waiting = {flow: _waiting(flow, now)(session) for flow in FLOWS}
         by_state: dict[str, int] = dict.fromkeys(State, 0)
         for _, state, _, count in counts:
             by_state[state] = by_state.get(state, 0) + count
@@ -46,7 +49,8 @@ def _status(settings: Settings, now: datetime) -> Work[dict[str, Any]]:
             "causes": [
                 {"store": store, "state": state, "cause": cause, "count": n} for store, state, cause, n in counts
             ],
-            "waiting": {flow: _waiting(flow, now)(session) for flow in FLOWS},
+            "waiting": waiting,
+            "drain": _drain(settings, waiting["orders"], now)(session),
             "webhooks_unread": waiting_deliveries()(session),
             "webhooks_unreadable": unreadable_deliveries()(session),
             "parked_marks": len(parked_marks()(session)),
@@ -69,6 +73,17 @@ def _waiting(flow: str, now: datetime) -> Work[dict[str, Any]]:
         oldest_s = (now - due.oldest_marked_at).total_seconds() if due.oldest_marked_at else 0.0
         busy = under_way(flow, now)(session)
         return {"due": due.count, "under_way": busy, "oldest_s": round(max(oldest_s, 0.0), 1)}
+
+    return work
+
+
+def _drain(settings: Settings, waiting: Mapping[str, Any], now: datetime) -> Work[dict[str, Any]]:
+    account = settings.shipstation
+    pace = Pace(settings.limits.batch, account.requests_per_window, account.window_s)
+
+    def work(session: Session) -> dict[str, Any]:
+        ledger = current_ledger(ACCOUNT, now, account.window_s + settings.limits.longest_call_s)(session)
+        return drain_forecast(waiting["due"] + waiting["under_way"], pace, ledger, now)
 
     return work
 
@@ -108,6 +123,8 @@ def status_text(status: Mapping[str, Any]) -> str:
             f"waiting in {flow}: {waiting['due']}"
             + (f", the oldest for {waiting['oldest_s']:.0f} s" if waiting["due"] else "")
         )
+    if status["drain"]["orders"]:
+        lines.append(forecast_text(status["drain"]))
     if status["webhooks_unread"]:
         lines.append(f"webhooks not read yet: {status['webhooks_unread']}")
     if status["webhooks_unreadable"]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -121,23 +120,13 @@ class ShipStationClient:
         if body is not None:
             headers["Content-Type"] = "application/json"
         timeout_s = self._read_timeout_s if method == "GET" else self._write_timeout_s
+        request = Request(method, self._base_url + target, headers, body, timeout_s)
         try:
-            response = await self._http.send(Request(method, self._base_url + target, headers, body, timeout_s))
-        except TransientError:
-            await self._book(self._budget.unsent(call))
-            raise
+            return await self._budget.carry(call, self._http.send(request))
         except UncertainError as error:
-            await self._book(self._budget.lost(call))
             if method != "GET":
                 raise
             raise TransientError(error.code, error.text) from error
-        await self._book(self._budget.note(response.headers, call))
-        return response
-
-    async def _book(self, entry: Coroutine[Any, Any, None]) -> None:
-        """The call is over, whatever became of it: that the database is busy must not turn it into something else."""
-        with suppress(TransientError):
-            await entry
 
     async def _result(self, response: Response, is_write: bool, repeatable: Repeatable) -> Any:
         try:

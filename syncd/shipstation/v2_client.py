@@ -91,9 +91,10 @@ class ShipStationV2Client:
             headers["Content-Type"] = "application/json"
         is_write = method != "GET"
         timeout_s = self._write_timeout_s if is_write else self._read_timeout_s
-        await self._budget.grant(urgency)
+        request = Request(method, self._base_url + target, headers, body, timeout_s)
+        call = await self._budget.grant(urgency)
         try:
-            response = await self._http.send(Request(method, self._base_url + target, headers, body, timeout_s))
+            response = await self._budget.carry(call, self._http.send(request))
         except UncertainError as error:
             if is_write:
                 raise
