@@ -369,9 +369,12 @@ def main() -> None:
         with daemon(folder, folder / "daemon.log") as (target, process, database):
             is_fine = asyncio.run(measure(target, process, database, wishes))
         log = (folder / "daemon.log").read_text(errors="replace")
-        tracebacks = log.count("Traceback")
+        lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+        tracebacks = [line["exception"].strip().splitlines()[-3:] for line in lines if "exception" in line]
+        for text, count in Counter(" | ".join(map(str.strip, one)) for one in tracebacks).most_common():
+            print(f"{count:5} {text}")
         secrets = sum(word in log for word in (target.secret.decode(), target.shipstation_secret))
-        print(f"log: {log.count(chr(10))} lines, {tracebacks} tracebacks, {secrets} secrets")
+        print(f"log: {log.count(chr(10))} lines, {len(tracebacks)} tracebacks, {secrets} secrets")
     raise SystemExit(0 if is_fine and not tracebacks and not secrets else 1)
 
 

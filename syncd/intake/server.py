@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -218,12 +218,32 @@ def _plain(header: str) -> str:
     return "".join(one for one in header[:LONGEST_HEADER] if " " <= one <= "~")
 
 
+class _Protocol(web.RequestHandler):
+    """Repeats nothing of what is no request: the library's own answer would, and fails where that is no text."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if isinstance(request, web.Request) and request.match_info.http_exception:  # no route of ours was ever asked
+            answer = web.Response(status=404)
+            answer.force_close()
+            return answer
+        return super().handle_error(request, status, exc, None)
+
+
 class _WithoutNonsense(logging.Filter):
-    """What is no HTTP is answered with 400. The library writes an error for each, with a traceback that quotes what came."""
+    """What is no HTTP is answered with 400, and who is gone with nothing. The library writes an error for each, with a traceback
+    that quotes what came."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        return not isinstance(error, HttpProcessingError)
+        return not isinstance(error, HttpProcessingError | ConnectionError)
 
 
 def _as_json(report: Report) -> Answer:
@@ -259,10 +279,7 @@ class Listener:
     """The bound port. `stop` closes it and lets requests in flight finish."""
 
     def __init__(self, app: web.Application, gate: Gate, host: str, port: int) -> None:
-        # The bare AppRunner keeps idle connections for an hour and unpacks bodies: a bomb, and never what was signed.
-        self._runner = web.AppRunner(
-            app, access_log=None, keepalive_timeout=KEEPALIVE_S, auto_decompress=False, logger=_logger()
-        )
+        self._runner = web.AppRunner(app)
         self._gate = gate
         self._host, self._port = host, port
         self._socket: asyncio.Server | None = None
@@ -270,12 +287,23 @@ class Listener:
     async def start(self) -> int:
         """Returns the port, which differs from the one asked for when that was 0."""
         await self._runner.setup()
-        assert self._runner.server
-        protocol = self._gate.guarded(self._runner.server)
+        protocol = self._gate.guarded(self._protocol)
         loop = asyncio.get_running_loop()
         self._socket = await loop.create_server(protocol, self._host, self._port, backlog=BACKLOG)
         self._gate.start()
         return int(self._socket.sockets[0].getsockname()[1])
+
+    def _protocol(self) -> _Protocol:
+        assert self._runner.server
+        # the library's own keeps idle connections for an hour and unpacks bodies: a bomb, and never what was signed
+        return _Protocol(
+            self._runner.server,
+            loop=asyncio.get_running_loop(),
+            access_log=cast(logging.Logger, None),  # the library's word for none, which its types do not know
+            keepalive_timeout=KEEPALIVE_S,
+            auto_decompress=False,
+            logger=_logger(),
+        )
 
     async def stop(self) -> None:
         if self._socket:
