@@ -230,7 +230,8 @@ class _Protocol(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        if isinstance(request, web.Request) and request.match_info.http_exception:  # no route of ours was ever asked
+        # a failure before any route of ours was asked
+        if status == 500 and isinstance(request, web.Request) and request.match_info.http_exception:
             answer = web.Response(status=404)
             answer.force_close()
             return answer
