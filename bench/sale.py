@@ -42,6 +42,7 @@ class Sold:
     posted: int
     theory_s: float
     measured_s: float
+    began_at: float
     answered: Answered
     pushed: Pushed
     shipstation: dict[str, Any]
@@ -106,7 +107,7 @@ def hold(count: int, scale: float, per_s: float, longest_s: float, database: str
         state = ask(f"{address}/shipstation/_control/state", {})
         theory = theory_s(count, used, began - opened_at, WINDOW_S / scale)
         measured = max(pushed.times, default=began_wall + longest_s) - began_wall
-        return Sold(count, len(arriving), theory, measured, answered, pushed, state, memory, cpu)
+        return Sold(count, len(arriving), theory, measured, began_wall, answered, pushed, state, memory, cpu)
 
 
 def _next_window(address: str, longest_s: float) -> tuple[float, int]:
@@ -135,6 +136,14 @@ def _wait_for_all(daemon: subprocess.Popen[bytes], pushed: Pushed, count: int, u
     time.sleep(1.0)  # what would be doubled, would follow
 
 
+def by_window(sold: Sold, window_s: float) -> str:
+    times = sold.pushed.times
+    if not times:
+        return "none"
+    counts = Counter(int((moment - sold.began_at) // window_s) for moment in times)
+    return " ".join(str(counts[number]) for number in range(max(counts) + 1))
+
+
 def report(sold: Sold, scale: float, per_s: float) -> str:
     calls = sold.shipstation["calls"]
     window_s = WINDOW_S / scale
@@ -152,6 +161,7 @@ def report(sold: Sold, scale: float, per_s: float) -> str:
         f"ratio    {sold.measured_s / sold.theory_s if sold.theory_s else math.inf:8.3f}    at most 1.03 is the aim",
         f"calls    {calls['total']}, most in a window {calls['most_in_a_window']}: {by_path}",
         f"batches  {len(fill)} with orders, {statistics.mean(fill) if fill else 0:.1f} orders in each",
+        f"windows  {by_window(sold, window_s)}  (orders confirmed in each 60 vendor seconds from the first webhook on)",
         f"webhooks {sold.answered.bad} not answered with 200; ms from schedule: p50 {waits[49]:.1f}, p99 {waits[98]:.1f}, "
         f"most {max(sold.answered.waits_ms):.1f}",
         f"daemon   {sold.memory_mb:.0f} MB at most (aim: 200), {sold.cpu_s:.1f} s of CPU",

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 MAPPING_VERSION = 1
@@ -71,7 +72,7 @@ def _text(value: object, ordered: bool) -> str:
 
 def _string(value: str | bool | None) -> str:
     # ASCII escapes: a lone surrogate, which JSON may carry, can neither be encoded nor hashed otherwise.
-    return json.dumps(value)
+    return encode_basestring_ascii(value) if isinstance(value, str) else json.dumps(value)
 
 
 def _number(value: Decimal, ordered: bool) -> str:

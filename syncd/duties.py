@@ -146,9 +146,13 @@ class Duties:
         for source in package_lists(self._vendors.shipstation):
             shift = self._shift(source.name)
             feed = PackageFeed(source, list(self._vendors.shops), shift, self._clock, start_at, marked)
-            feeds.append(Feed(shift, ACCOUNT, sync.shipment_poll_s, feed.poll))
+            feeds.append(Feed(shift, ACCOUNT, sync.shipment_poll_s, feed.poll, can_wait=self._is_backlog))
         found = all_sweeps(self._vendors, self._shift, self._clock, start_at)
         return feeds + sweep_feeds(found, sweep_bounds(self._settings), self._clock)
+
+    def _is_backlog(self) -> bool:
+        """Calls wait for ShipStation's next window. What its webhooks tell of is looked at all the same."""
+        return self._vendors.window.usage(self._clock.now()).waiting > 1
 
     def _shift(self, name: str) -> Shift:
         return Shift(name, self._db, self._clock, self._ports.rng)

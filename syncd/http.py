@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -113,30 +114,32 @@ def _refuse(name: str) -> Any:
 
 def json_bytes(value: Any) -> bytes:
     """JSON in ASCII. A Decimal is written digit by digit as a number, which the standard encoder cannot do."""
-    return "".join(_pieces(value)).encode()
+    parts: list[str] = []
+    _write(value, parts.append)
+    return "".join(parts).encode()
 
 
-def _pieces(value: Any) -> Iterator[str]:
-    match value:
-        case Decimal():
-            if not value.is_finite():
-                raise ValueError("not a number")
-            yield format(value, "f")
-        case dict():
-            opening = "{"
-            for key, item in value.items():
-                yield f"{opening}{json.dumps(key)}:"
-                yield from _pieces(item)
-                opening = ","
-            yield "}" if value else "{}"
-        case list() | tuple():
-            opening = "["
-            for item in value:
-                yield opening
-                yield from _pieces(item)
-                opening = ","
-            yield "]" if value else "[]"
-        case float() if not math.isfinite(value):
-            raise ValueError("not a number")
-        case _:
-            yield json.dumps(value)
+def _write(value: Any, put: Callable[[str], None]) -> None:
+    """A batch of a hundred orders is 200 kB, and nothing else runs meanwhile: the commonest first, and strings in C."""
+    if isinstance(value, str):
+        put(encode_basestring_ascii(value))
+    elif value is None or isinstance(value, bool | int):
+        put(json.dumps(value))
+    elif isinstance(value, dict):
+        opening = "{"
+        for key, item in value.items():
+            put(f"{opening}{encode_basestring_ascii(key)}:")
+            _write(item, put)
+            opening = ","
+        put("}" if value else "{}")
+    elif isinstance(value, list | tuple):
+        opening = "["
+        for item in value:
+            put(opening)
+            _write(item, put)
+            opening = ","
+        put("]" if value else "[]")
+    elif isinstance(value, Decimal | float) and not math.isfinite(value):
+        raise ValueError("not a number")
+    else:
+        put(format(value, "f") if isinstance(value, Decimal) else json.dumps(value))

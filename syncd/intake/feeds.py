@@ -43,6 +43,8 @@ class Feed:
     poll: Callable[[], Awaitable[int]]
     looks_at_start: bool = True
     """What happened while nobody ran is found at once, and not only when the next look is due."""
+    can_wait: Callable[[], bool] = lambda: False
+    """Whether its calls are better spent on something else at present: then half as many looks do."""
 
     @property
     def name(self) -> str:
@@ -88,7 +90,7 @@ class Feeds:
             log.warning("feeds.unchecked", error_code=error.code, error_text=error.text)
             return
         for feed in self._feeds:
-            due = self._clock.now() - timedelta(seconds=feed.every_s)
+            due = self._clock.now() - timedelta(seconds=feed.every_s * (2 if feed.can_wait() else 1))
             is_due = feed.name not in done or done[feed.name] < due
             if is_due and self._clock.monotonic() - self._failed_at.get(feed.name, -feed.every_s) >= feed.every_s:
                 self._want(feed.name, due)
@@ -98,7 +100,7 @@ class Feeds:
         self._nudged[name].set()
 
     async def work(self, feed: Feed, stopping: asyncio.Event) -> None:
-        """Looks whenever nudged, then rests a little."""
+        """Looks whenever nudged, then rests a little, and at least as long as it looked: in a sale a list is long."""
         nudged = self._nudged[feed.name]
         if feed.looks_at_start:
             self.nudge(feed.name)
@@ -107,8 +109,10 @@ class Feeds:
             if stopping.is_set():
                 return
             nudged.clear()
+            began = self._clock.monotonic()
             await self._look(feed, self._wanted.pop(feed.name, self._clock.now()))
-            await first_of(self._clock, feed.rest_s, stopping)
+            took_s = self._clock.monotonic() - began
+            await first_of(self._clock, max(feed.rest_s, min(took_s, feed.every_s / 2)), stopping)
 
     async def _look(self, feed: Feed, since: datetime) -> None:
         if self._accounts.refusal(feed.account):
