@@ -70,6 +70,23 @@ def set_up_logs(level: str = "info", plain: bool | None = None) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
+def set_up_warnings() -> None:
+    """For a command: warnings on standard error, because standard output belongs to its answer."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            keep_registered,
+            _plain_line,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
 def _plain_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
     """A line for people: structlog's own console renderer costs 26 ms of imports."""
     head = f"{event.pop('timestamp', '')[11:19]} {event.pop('level', ''):7} {event.pop('event', ''):24}"

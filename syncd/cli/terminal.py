@@ -34,8 +34,10 @@ def settings_of(context: click.Context) -> Settings:
 
 def at_desk(context: click.Context, work: Callable[[Desk], Coroutine[Any, Any, Any]]) -> Any:
     """Runs `work` with the database and the clients of the settings open, and tells failures in one sentence."""
+    from syncd.logs import set_up_warnings
     from syncd.operate.desk import open_desk
 
+    set_up_warnings()
     settings = settings_of(context)
 
     async def run() -> Any:

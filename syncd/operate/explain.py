@@ -206,7 +206,11 @@ def _shopify_side(seen: Sighting | Unreadable) -> dict[str, Any]:
             for one in seen.order["fulfillmentOrders"]["nodes"]
         ],
         "fulfillments": [
-            {"status": one["status"], "numbers": [info["number"] for info in one["trackingInfo"]]}
+            {
+                "fulfillment": one["id"],
+                "status": one["status"],
+                "numbers": [info["number"] for info in one["trackingInfo"]],
+            }
             for one in seen.order["fulfillments"]
         ],
     }

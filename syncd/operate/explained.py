@@ -11,7 +11,11 @@ from syncd.operate.story import Event, story_lines, units_text
 
 def explain_text(answer: Mapping[str, Any]) -> str:
     events = [Event(datetime.fromisoformat(one["at"]), one["text"]) for one in answer["story"]]
-    lines = [*_verdict_lines(answer), *story_lines(events), *map(_package_line, answer["packages"])]
+    statuses = {
+        one["fulfillment"]: one["status"] for one in answer.get("now", {}).get("shopify", {}).get("fulfillments", ())
+    }
+    packages = [_package_line(one, statuses.get(one["fulfillment"])) for one in answer["packages"]]
+    lines = [*_verdict_lines(answer), *story_lines(events), *packages]
     return "\n".join(lines + (_now_lines(answer["now"]) if "now" in answer else []))
 
 
@@ -23,10 +27,16 @@ def _verdict_lines(answer: Mapping[str, Any]) -> Iterator[str]:
     yield f"  Next step: {answer['next_step']}"
 
 
-def _package_line(one: Mapping[str, Any]) -> str:
+def _package_line(one: Mapping[str, Any], status: str | None) -> str:
+    """`status` of its fulfillment as Shopify shows it now, None when that is not known."""
     label = f"{one['carrier'] or 'carrier unknown'} {one['tracking_number'] or 'without a number'}"
     if one["fulfillment"]:
-        there = f"in Shopify as fulfillment {one['fulfillment'].rpartition('/')[2]}"
+        number = one["fulfillment"].rpartition("/")[2]
+        there = (
+            f"its fulfillment {number} was taken back"
+            if status == "CANCELLED"
+            else f"in Shopify as fulfillment {number}"
+        )
     else:
         there = "not in Shopify" if one["voided"] else "not in Shopify yet"
     shipped = "label voided" if one["voided"] else f"shipped {one['ship_date'] or ''}".strip()

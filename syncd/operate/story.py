@@ -46,7 +46,7 @@ DONE = {
     "create_fulfillment": "Shopify was told of a package with {units}: {company} {number}.",
     "adopt_fulfillment": "Shopify knew package {key} already.",
     "update_tracking": "Shopify's fulfillment now shows the new label {number} instead of the voided one.",
-    "cancel_fulfillment": "Shopify's fulfillment of package {key} was taken back: the label is void and no new one came.",
+    "cancel_fulfillment": "Shopify's fulfillment of package {key} was taken back: the label is void, and no new one has exactly its goods.",
     "release": "A person released it: it may go in spite of doubts.",
     "resolve": "A person decided that the values of {take} stand.",
 }

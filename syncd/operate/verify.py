@@ -191,7 +191,8 @@ def _as_answer(account: Account, since: datetime, unreadable: Sequence[str]) -> 
     return {
         "since": since.isoformat(),
         **{kind: account.count(kind) for kind in KINDS},
-        **asdict(account),
+        **vars(account),  # `asdict` takes a Counter's pairs for its keys
+        "differences": [asdict(one) for one in account.differences],
         "unreadable": list(unreadable),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -63,6 +64,8 @@ async def test_a_day_that_went_right_recounts_without_a_difference(day: Day) -> 
     assert (account["orders"], account["packages"], account["fulfillments"]) == (6, 3, 3)
     assert (account["eligible"], account["mapped_once"], account["on_the_way"]) == (6, 6, 0)
     assert account_text(account).startswith("Both sides agree.")
+    assert "states       cancelled 1, held 1, in_shipstation 1, shipped 3" in account_text(account)
+    assert json.loads(json.dumps(account))["states"] == account["states"]
     assert "missing 0, doubled 0, unexplained 0" in account_text(account)
 
 
