@@ -198,7 +198,11 @@ def _as_answer(account: Account, since: datetime, unreadable: Sequence[str]) -> 
 
 
 WORDS = {
-    "missing": ("MISSING", "goods that nobody will send", "Run `syncd sweep`, then `syncd explain ORDER`."),
+    "missing": (
+        "MISSING",
+        "goods that nobody will send",
+        "Run `syncd sweep` ten minutes after its last change, then `syncd explain ORDER`.",
+    ),
     "doubled": (
         "DOUBLED",
         "goods that may be sent twice",
