@@ -155,8 +155,8 @@ class _Seed:
 
     async def _quiet(self) -> None:
         """The feeds find what the webhooks lost, the sweep what the feeds cannot know."""
-        await self.day.rest(LONGEST_REST_S, quiet_s=QUIET_S)
-        if self.weather.alone != "webhooks":
+        await self.day.rest(LONGEST_REST_S, quiet_s=QUIET_S + self.weather.fates.shop.index_lag_s)
+        if self.weather.alone is None:
             await self._swept()
         self.watch.judge_orders()
         self.watch.judge_fulfillments()

@@ -68,6 +68,15 @@ def _add(body: Any, places: list[Place], rng: Random) -> None:
         rng.choice(inside)["somethingNew"] = {"of": ["a", "later", "version", 7, None]}
 
 
+def _nodes(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[list[Any], int, tuple[Any, ...]]]:
+    """Every row of every list of nodes: the list, the row's place in it, and the path to the list."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in inside:
+        if key == "nodes" and isinstance(inner, list):
+            yield from ((inner, index, (*path, key)) for index in range(len(inner)))
+        yield from _nodes(inner, (*path, key))
+
+
 def with_row_doubled(response: Response, rng: Random) -> Response:
     """Half of the time the second row says the contrary."""
 
@@ -93,14 +102,14 @@ def _with_rows(response: Response, change: Callable[[list[Any]], list[Any]]) -> 
 
 
 def with_hole(response: Response, rng: Random, is_told: bool) -> Response:
-    """One of the nodes is null; `is_told`: an error beside the data says so."""
+    """One of the nodes, or a row of a list inside of one, is null; `is_told`: an error beside the data says so."""
     body = json.loads(response.body)
-    nodes = (body.get("data") or {}).get("nodes")
-    if not nodes:
+    holes = list(_nodes(body.get("data") or {}, ()))
+    if not holes:
         return response
-    index = rng.randrange(len(nodes))
+    nodes, index, path = rng.choice(holes)
     nodes[index] = None
     if is_told:
-        error = {"message": "Internal error", "path": ["nodes", index], "extensions": {"code": "INTERNAL_SERVER_ERROR"}}
+        error = {"message": "Internal error", "path": [*path, index], "extensions": {"code": "INTERNAL_SERVER_ERROR"}}
         body.setdefault("errors", []).append(error)
     return replace(response, body=json.dumps(body).encode())

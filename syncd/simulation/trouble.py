@@ -17,11 +17,15 @@ from syncd.simulation.watch import Watch
 from syncd.simulation.weather import Weather
 
 RESTART_S = (1.0, 8.0)
+OUTAGE_S = (660.0, 1200.0)
+OUTAGE_SHARE = 0.2
+"""Of the kills of a day that has outages."""
 BOOT_CALLS = 40
 JUMPS_S = (1.0, 10.0, 90.0)
 """At most. The last is less than the quiet at the end lasts, so that nothing is still to come then."""
 WEBHOOKS_TELL = frozenset({"pay", "cancel", "change_quantity", "move_house", "refund", "hold", "release", "move"})
 """Deeds that a vendor announces. Where nothing but webhooks is running, nobody could learn of others."""
+FEEDS_TELL = WEBHOOKS_TELL | {"label", "label_one_unit", "void", "mark_shipped"}
 PEOPLE = tuple(name for name in sorted(DEEDS) if name not in {"sell", "crash", "ship_all"})
 WAREHOUSE = ("label", "label", "label", "label_one_unit")
 
@@ -39,6 +43,8 @@ class Trouble:
         self._history = history
         self._rng = Random(f"{weather.seed} trouble")
         self._is_over = False
+        self._learnable = {"webhooks": WEBHOOKS_TELL, "feeds": FEEDS_TELL}.get(weather.alone or "", frozenset(PEOPLE))
+        self._down_until: dict[Replica, float] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
     def begin(self) -> None:
@@ -77,7 +83,7 @@ class Trouble:
 
     async def _keeps(self, replica: Replica) -> None:
         while True:
-            if not replica.is_up:
+            if not replica.is_up and self._down_until.get(replica, 0.0) < self._day.clock.monotonic():
                 dies_after = None
                 if self._luck.draw("boot", ("kill_boot",)):
                     self._luck.note("boot", "kill_boot")
@@ -101,10 +107,17 @@ class Trouble:
             self._history.add(self._day.clock.monotonic(), kind)
             if kind == "kill":
                 replica.kill()
+                self._down_until[replica] = self._day.clock.monotonic() + self._outage_s()
             else:
                 await replica.stop()
             self._watch.judge_orders()
             self._watch.judge_fulfillments()
+
+    def _outage_s(self) -> float:
+        if not self._weather.has_outages or self._rng.random() > OUTAGE_SHARE:
+            return 0.0
+        self._luck.note("process", "outage")
+        return self._rng.uniform(*OUTAGE_S)
 
     async def _jumps(self, replica: Replica) -> None:
         while self._luck.has("clock_jump"):
@@ -120,7 +133,7 @@ class Trouble:
         for _ in range(self._weather.deeds):
             await asyncio.sleep(self._rng.expovariate(self._weather.deeds / span_s))
             name = self._rng.choice(PEOPLE)
-            if self._weather.alone != "webhooks" or name in WEBHOOKS_TELL:
+            if name in self._learnable:
                 await self.do(name)
 
     async def _warehouse(self) -> None:

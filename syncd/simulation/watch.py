@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import text
 
 from syncd.ports import Response
 from syncd.sandbox.shipstation.records import Order as ShipStationOrder
+from syncd.sandbox.shopify.state import Order
 from syncd.sandbox.worlds import Delivery
 from syncd.simulation.calls import CREATE_FULFILLMENT, CREATE_ORDERS, GOODS, Call
 from syncd.simulation.day import Day
 
+LONG_READ = timedelta(minutes=5)
+"""Nobody holds on for so long to what he read."""
 PAYABLE = frozenset({"PAID", "PARTIALLY_REFUNDED"})
 
 
@@ -73,6 +77,21 @@ class Watch:
         elif row["orderStatus"] == "awaiting_shipment" and not self.befallen[order.id]:
             is_wanted = order.financial_status in PAYABLE and not order.cancelled_at and not order.test
             self._expect(is_wanted, f"S3 order {key} of {order.name}: {order.financial_status}, test {order.test}")
+        if order:
+            self._judge_change(row, order)
+
+    # what is there stays there unless somebody wants it otherwise
+
+    def _judge_change(self, row: dict[str, Any], order: Order) -> None:
+        there = next((one for one in self._day.shipstation.account.orders.values() if one.key == row["orderKey"]), None)
+        if there is None or not there.is_open:
+            return
+        if row["orderStatus"] == "cancelled" and not self.befallen[order.id]:
+            is_wanted = order.financial_status in PAYABLE and not order.cancelled_at and order.risk_level == "LOW"
+            self._expect(not is_wanted, f"order {there.key} is cancelled, and nobody wanted it")
+        note = str(there.content.details.get("internalNotes") or "")
+        if note.startswith("shelf") and there.modified_at < self._day.clock.now() - LONG_READ:
+            self._expect(row.get("internalNotes") == note, f"order {there.key}: the warehouse's note is overwritten")
 
     # S2, S4, S5, S14: nothing is there twice
 

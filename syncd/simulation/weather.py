@@ -30,12 +30,15 @@ KINDS = (*CALLS, *STORE, *POSTS, *READS, *OTHERS)
 
 LIKELY = 0.6
 MOST = 0.35
+OUTAGES = 0.25
 MOST_OF_ALL_CALLS = 0.5
 """More than that and nothing but bad luck would happen."""
 
 HARMLESS_FOR_EVER = (
     "timeout_before", "timeout_after", "conn_reset", "e500_after", "e503", "json_trunc", "json_extra", "batch_missing",
 )  # fmt: skip
+INDEX_LAGS_S = (5.0, 60.0, 540.0)
+"""The last is less than a feed looks back: more would be lost by design until the sweep comes."""
 SPANS_S = {"steady": 600.0, "flash": 3.0, "trickle": 2400.0}
 DST = (datetime(2026, 11, 1, 9, 0, tzinfo=UTC), datetime(2027, 3, 14, 10, 0, tzinfo=UTC))
 """The moments at which wall time jumps on the Pacific coast, back and forth."""
@@ -52,7 +55,9 @@ class Weather:
     kill_mean_s: float | None
     traffic: str
     alone: str | None
-    """`webhooks`: neither feeds nor sweeps; `feeds`: no webhooks. Each must do by itself."""
+    """`webhooks`: neither feeds nor sweeps; `feeds`: neither webhooks nor sweeps. Each must do by itself."""
+    has_outages: bool
+    """Some kills keep the machine down for longer than a feed looks back."""
     mix: Mapping[str, float]
     deeds: int
     amnesia: str | None
@@ -78,6 +83,7 @@ def drawn_weather(seed: int, orders: int) -> Weather:
         kill_mean_s=kill_mean_s,
         traffic=traffic,
         alone=alone,
+        has_outages=alone != "webhooks" and Random(f"{seed} outages").random() < OUTAGES,
         mix={"all": 0.0} if rng.random() < 0.3 else {},
         deeds=round(orders * rng.uniform(0.2, 1.0)),
         amnesia=rng.choice(("lost", "rolled_back")) if rng.random() < 0.1 else None,
@@ -126,7 +132,8 @@ def _shop(rng: Random, rates: Mapping[str, float], alone: str | None) -> ShopOpt
     return replace(
         SHOP,
         webhooks=webhooks,
-        index_lag_s=rng.choice((5.0, 60.0, 600.0)) if "index_lag" in rates else 0.0,
+        index_lag_s=rng.choice(INDEX_LAGS_S) if "index_lag" in rates else 0.0,
+        index_shuffled="index_lag" in rates,
         hold_touches_order=rng.random() < 0.5,
         routing_complete_webhook=rng.random() < 0.7 or alone == "webhooks",
         nodes_cost=rng.choice(("list", "each")),
@@ -159,6 +166,8 @@ def _account(rng: Random, rates: Mapping[str, float], alone: str | None) -> Ship
 def _settings(rng: Random, alone: str | None) -> Any:
     never = {"order_poll_s": 10**7, "shipment_poll_s": 10**7, "sweep_s": 10**7}
     usual = {"order_poll_s": 60.0, "shipment_poll_s": 60.0, "sweep_s": 900.0}
+    if alone == "feeds":
+        usual["sweep_s"] = 10**7
     sync = {**(never if alone == "webhooks" else usual), "void_grace_s": rng.choice((30.0, 60.0))}
     server = {"public_url": ""} if alone == "feeds" else {}
     return settings_of(sync=sync, limits={"longest_wait_s": 300, "idle_s": 10}, server=server)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from heapq import heappop, heappush
 from typing import Any, Generic, TypeVar
 
 from syncd.sandbox.shopify.paging import Page, cursor, opened, page_size
@@ -33,18 +33,18 @@ class ChangeIndex(Generic[T]):
         self._now = now
         self._keys: list[tuple[datetime, int]] = []
         self._indexed: dict[int, datetime] = {}
-        self._waiting: deque[tuple[datetime, int, datetime]] = deque()
+        self._waiting: list[tuple[datetime, datetime, int]] = []
 
     def changed(self, entry_id: int, updated_at: datetime, lag_s: float) -> None:
         if lag_s <= 0 and not self._waiting:
             self._put(entry_id, updated_at)
         else:
-            self._waiting.append((self._now() + timedelta(seconds=lag_s), entry_id, updated_at))
+            heappush(self._waiting, (self._now() + timedelta(seconds=lag_s), updated_at, entry_id))
 
     def _put(self, entry_id: int, updated_at: datetime) -> None:
         before = self._indexed.get(entry_id)
-        if before == updated_at:
-            return
+        if before is not None and before >= updated_at:
+            return  # a later change was quicker
         if before is not None:
             del self._keys[bisect_left(self._keys, (before, entry_id))]
         insort(self._keys, (updated_at, entry_id))
@@ -52,7 +52,7 @@ class ChangeIndex(Generic[T]):
 
     def catch_up(self) -> None:
         while self._waiting and self._waiting[0][0] <= self._now():
-            _, entry_id, updated_at = self._waiting.popleft()
+            _, updated_at, entry_id = heappop(self._waiting)
             self._put(entry_id, updated_at)
 
     def rows(self, since: datetime | None = None, after: tuple[datetime, int] | None = None) -> Iterator[Row[T]]:

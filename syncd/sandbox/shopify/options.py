@@ -69,6 +69,8 @@ class ShopOptions:
     routing_delay_s: Range = (1.0, 20.0)
     risk_delay_s: Range = (2.0, 40.0)
     index_lag_s: float = 0.0
+    index_shuffled: bool = False
+    """Every change takes its own share of the lag: a later one may be found first."""
     nodes_cost: Literal["list", "each"] = "list"
     webhooks: WebhookOptions = field(default_factory=WebhookOptions)
     routing_complete_webhook: bool = True

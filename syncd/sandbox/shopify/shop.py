@@ -94,13 +94,15 @@ class Shop:
 
     def touch(self, order: Order) -> None:
         order.updated_at = self.stamp()
-        self.order_index.changed(order.id, order.updated_at, self.options.index_lag_s)
+        self.order_index.changed(order.id, order.updated_at, self._index_lag_s())
 
     def touch_fulfillment_order(self, fulfillment_order: FulfillmentOrder) -> None:
         fulfillment_order.updated_at = self.stamp()
-        self.fulfillment_order_index.changed(
-            fulfillment_order.id, fulfillment_order.updated_at, self.options.index_lag_s
-        )
+        self.fulfillment_order_index.changed(fulfillment_order.id, fulfillment_order.updated_at, self._index_lag_s())
+
+    def _index_lag_s(self) -> float:
+        lag_s = self.options.index_lag_s
+        return lag_s * self.rng.random() if self.options.index_shuffled else lag_s
 
     def tell_order(self, order: Order, *topics: str) -> None:
         """Sends the order as it is now under each of the topics that somebody listens to."""

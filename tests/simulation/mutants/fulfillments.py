@@ -31,11 +31,11 @@ FULFILLMENTS = (
         (
             Edit(
                 ShopifyClient.mutate,
-                "answer = await self._call(document, variables, urgent, is_write=True)",
+                "answer = await self._call(document, variables, urgent, is_write=True, leaves_before=leaves_before)",
                 "try:\n"
-                "        answer = await self._call(document, variables, urgent, is_write=True)\n"
+                "        answer = await self._call(document, variables, urgent, is_write=True, leaves_before=leaves_before)\n"
                 "    except UncertainError:\n"
-                "        answer = await self._call(document, variables, urgent, is_write=True)",
+                "        answer = await self._call(document, variables, urgent, is_write=True, leaves_before=leaves_before)",
             ),
         ),
     ),

@@ -28,12 +28,8 @@ INTAKE = (
         "read_before_marked",
         "a webhook counts as read before its mark is committed",
         (
-            Edit(
-                Reader.read_some,
-                "await self._db.run(together(mark(marks, now), finish_deliveries([delivery.id for delivery in taken], now)))",
-                "await self._db.run(finish_deliveries([delivery.id for delivery in taken], now))\n"
-                "    await self._db.run(mark(marks, now))",
-            ),
+            Edit(Reader.read_some, "mark(marks, now),", "mark([], now),"),
+            Edit(Reader.read_some, "if asked:", "await self._db.run(mark(marks, now))\n    if asked:"),
         ),
     ),
     Mutant(

@@ -57,9 +57,9 @@ ORDERS = (
         (
             Edit(
                 writes._outcomes,
-                'return {key: _outcome(key, rows_by_key.get(key, [])) for key in (document["orderKey"] for document in documents)}',
+                'return {one["orderKey"]: _outcome(one, rows_by_key.get(one["orderKey"], [])) for one in documents}',
                 "rows = [row for row in results or [] if isinstance(row, dict)]\n"
-                '    return {one["orderKey"]: _outcome(one["orderKey"], rows[at : at + 1]) for at, one in enumerate(documents)}',
+                '    return {one["orderKey"]: _outcome(one, rows[at : at + 1]) for at, one in enumerate(documents)}',
             ),
         ),
     ),
