@@ -384,8 +384,10 @@ def demo(
 @click.option("--orders", default=50, show_default=True, help="Orders in each of them.")
 @click.option("--seed", default=1, show_default=True, help="The first seed.")
 @click.option("--processes", default=2, show_default=True)
+@click.option("--exhaustive", is_flag=True, help="Instead: six short days, with each fault at each call in turn.")
+@click.option("--pairs", default=0, show_default=True, help="With --exhaustive: also one in so many pairs of faults.")
 @as_json
-def simulate(seeds: int, orders: int, seed: int, processes: int, is_json: bool) -> None:
+def simulate(seeds: int, orders: int, seed: int, processes: int, exhaustive: bool, pairs: int, is_json: bool) -> None:
     """Live through days full of faults and crashes in virtual time, and count what was lost or doubled.
 
     Daemon and vendors run in one process without network or disk. The same seed is the same day, bit for bit.
@@ -393,6 +395,9 @@ def simulate(seeds: int, orders: int, seed: int, processes: int, is_json: bool) 
 
     Example: syncd simulate --seeds 100 --orders 50
     """
+    from syncd.simulation.exhaustive import exhaust
     from syncd.simulation.swarm import simulate as live_through
 
+    if exhaustive:
+        sys.exit(exhaust(pairs, processes))
     sys.exit(live_through(seed, seeds, orders, processes, is_json))

@@ -17,6 +17,8 @@ class Luck:
         self.rng = Random(f"{seed} luck")
         self.fired: Counter[str] = Counter()
         self.sites: Counter[tuple[str, str]] = Counter()
+        self.is_calm = False
+        """Nothing goes wrong while it is set."""
         self._rates = dict(rates)
         self._lasting = lasting
 
@@ -29,6 +31,8 @@ class Luck:
 
     def draw(self, site: str, kinds: Sequence[str]) -> str | None:
         """At most one of these kinds. It is noted by whoever carries it out."""
+        if self.is_calm:
+            return None
         number = self.rng.random()
         for kind in kinds:
             number -= self._rates.get(kind, 0.0)

@@ -142,8 +142,10 @@ class _Seed:
     async def _troubled(self) -> bytes | None:
         """The database as it was half-way."""
         if self.weather.alone == "webhooks":
+            self.luck.is_calm = True
             await self.trouble.start(self.day.first)
-            await self.day.until(self.day.is_subscribed, LONGEST_REST_S)
+            await self.day.until(self.day.is_subscribed)
+            self.luck.is_calm = False
         self.trouble.begin()
         people = self.day.shopify.people
         people.sell(count=self.weather.orders, mix=dict(self.weather.mix), over_s=self.weather.span_s)
