@@ -15,7 +15,7 @@ SHOPIFY_CAUSES = {
     "app_not_installed": Cause.APP_REFUSED,
     "shop_not_permitted": Cause.APP_REFUSED,
 }
-SHIPSTATION_CAUSES = {"plan_402": Cause.PLAN_402}
+SHIPSTATION_CAUSES = {"plan_402": Cause.PLAN_402, "http_401": Cause.KEY_REFUSED}
 CAUSES = {
     "http_403": Cause.FORBIDDEN,
     "http_405": Cause.FORBIDDEN,

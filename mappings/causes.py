@@ -74,6 +74,7 @@ class Cause(StrEnum):
     REJECTED_BY_SHIPSTATION = "rejected_by_shipstation"
     REJECTED_BY_SHOPIFY = "rejected_by_shopify"
     ACCESS_LOST = "access_lost"
+    KEY_REFUSED = "key_refused"
     APP_REFUSED = "app_refused"
     SCOPE_MISSING = "scope_missing"
     FORBIDDEN = "forbidden"
@@ -289,9 +290,13 @@ MEANINGS: dict[Cause, Meaning] = {
     ),
     Cause.ACCESS_LOST: Meaning(
         State.WAITING,
-        "The vendor does not accept our key or token.",
-        "ShipStation: generate a V1 key pair (Settings > Account > API Settings), set `shipstation.api_key` and `api_secret`, restart. "
-        "Shopify: check `access_token` and the store's `shop`. `syncd doctor` names which.",
+        "The vendor does not let us in.",
+        "Check the store's `access_token`, `shop` and `url`, or `shipstation.v1_url`; `syncd doctor` names which, and what was answered.",
+    ),
+    Cause.KEY_REFUSED: Meaning(
+        State.WAITING,
+        "ShipStation accepts none of our API keys: they expired, were deleted, or are wrong.",
+        "Generate a V1 key pair in ShipStation (Settings > Account > API Settings), set `shipstation.api_key` and `api_secret`, restart. `syncd keys` shows which were used.",
     ),
     Cause.APP_REFUSED: Meaning(
         State.WAITING,

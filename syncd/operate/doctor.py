@@ -132,16 +132,19 @@ def _expiry(name: str, pair: KeyPair, today: date) -> Check:
 
 
 async def _key_pairs(settings: Settings, vendors: Vendors) -> Finding:
-    """Each pair by itself: the one to rotate to is otherwise first tried when the other is dead. One of them is enough."""
-    found = []
-    for pair in settings.shipstation.key_pairs():
-        name = f"shipstation.{pair.name} login"
-        try:
-            await vendors.shipstation.only_with(pair).get("/stores", urgency=Urgency.CATALOG)
-            found.append(ok(name, "let in"))
-        except AccessError as error:
-            found.append(_access_fault(name, error))
-    return found
+    """Each pair by itself: the one to rotate to is otherwise first tried when the other is dead. One of them is enough: without
+    any the next check says so."""
+    return [await _key_pair(pair, vendors) for pair in settings.shipstation.key_pairs()]
+
+
+async def _key_pair(pair: KeyPair, vendors: Vendors) -> Check:
+    name = f"shipstation.{pair.name} login"
+    try:
+        await vendors.shipstation.only_with(pair).get("/stores", urgency=Urgency.CATALOG)
+    except AccessError as error:
+        cure = "Take the pair out of the settings once `syncd keys` says that it may be deleted, or correct it."
+        return note(name, f"{error.code}: {error.text}", cure)
+    return ok(name, "let in")
 
 
 async def _shipstation(settings: Settings, vendors: Vendors) -> Finding:

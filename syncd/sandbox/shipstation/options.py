@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 LockedOrderStyle = Literal["row_failure", "status_400", "silent_200"]
-Access = Literal["ok", "expired", "plan"]
+Access = Literal["ok", "expired", "plan", "forbidden", "locked", "blocked"]
 V2Access = Literal["ok", "expired", "plan", "inventory_only", "no_inventory"]
 
 

@@ -38,6 +38,8 @@ TOO_MANY = b'{"message":"Too Many Requests"}'
 DENIED = b'{"Message":"Authorization has been denied for this request."}'
 NOT_IN_PLAN = b'{"Message":"Your plan does not include API access."}'
 
+REFUSALS = {"forbidden": 403, "locked": 423, "blocked": 430}
+
 ALL_OPTIONS = TypeAdapter(ShipStationOptions)
 
 
@@ -83,6 +85,9 @@ class ShipStationWorld:
             "faults": self.faults.set,
             "poison": self.poison,
             "spend": self.spend,
+            "add_key": self.add_key,
+            "expire_key": self.expire_key,
+            "unsubscribe": self.unsubscribe,
         }
 
     def answer(self, request: Request) -> Response:
@@ -196,13 +201,34 @@ class ShipStationWorld:
         """Somebody else uses this many requests of the present window of the key, by default the first one."""
         self._limit.spend(key or self.account.options.keys[0][0], requests, self.account.now(), self.account.options)
 
+    def add_key(self, key: str, secret: str) -> None:
+        """The owner generates another pair; both are good."""
+        options = self.account.options
+        self.account.options = replace(options, keys=(*options.keys, (key, secret)))
+
+    def expire_key(self, key: str) -> None:
+        """Its pair is refused from now on, as after its last day or when it is deleted."""
+        options = self.account.options
+        left = tuple(pair for pair in options.keys if pair[0] != key)
+        if left == options.keys:
+            raise ValueError(f"There is no key {key}.")
+        self.account.options = replace(options, keys=left)
+
+    def unsubscribe(self) -> int:
+        """Somebody deletes all webhooks of the account. How many there were."""
+        gone = list(self.webhooks.subscriptions)
+        for webhook_id in gone:
+            self.webhooks.unsubscribe(webhook_id)
+        return len(gone)
+
     def _denial(self, key: str, secret: str) -> Response | None:
         options = self.account.options
         if (key, secret) not in options.keys or options.access == "expired":
             return Response(401, JSON_HEADERS, DENIED)
         if options.access == "plan":
             return Response(402, JSON_HEADERS, NOT_IN_PLAN)
-        return None
+        status = REFUSALS.get(options.access)
+        return Response(status, JSON_HEADERS, b"") if status else None
 
 
 def _credentials(request: Request) -> tuple[str, str]:

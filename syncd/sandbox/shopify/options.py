@@ -78,7 +78,7 @@ class ShopOptions:
     auto_archive: bool = True
     level_2_data: bool = True
     """False: names, addresses, mails and phones come as null with an error beside the data."""
-    access: Literal["ok", "revoked", "frozen"] = "ok"
+    access: Literal["ok", "revoked", "frozen", "forbidden", "locked", "blocked"] = "ok"
     organization_matches: bool = True
     """False: the token endpoint answers `shop_not_permitted`."""
     oldest_version: str = "2026-01"

@@ -298,6 +298,20 @@ class People:
         place.outbox.retire_secret(place.options.client_secret)
         place.options = options.changed(place.options, {"client_secret": secret})
 
+    def revoke_scopes(self, scopes: list[str], shop: str | None = None) -> None:
+        """The app has these scopes no more; `options` with `scopes` gives them back."""
+        place = self.shop(shop)
+        left = [scope for scope in place.options.scopes if scope not in scopes]
+        place.options = options.changed(place.options, {"scopes": left})
+
+    def unsubscribe(self, topics: list[str] | None = None, shop: str | None = None) -> int:
+        """The webhooks of these topics, such as ORDERS_PAID, or all of them are gone. How many there were."""
+        outbox = self.shop(shop).outbox
+        gone = [one.id for one in outbox.subscriptions.values() if topics is None or one.topic in topics]
+        for subscription_id in gone:
+            outbox.unsubscribe(subscription_id)
+        return len(gone)
+
     def set_options(self, changes: dict[str, Any], shop: str | None = None) -> None:
         """Changes how a shop behaves from now on, by field of `ShopOptions`."""
         place = self.shop(shop)

@@ -28,6 +28,14 @@ from syncd.sandbox.worlds import Delivery, Now
 VERSIONS = ("2026-01", "2026-04", "2026-07", "2026-10", "2027-01")
 """Those that answer on 2026-11-20, the release candidate last; `unstable` always does."""
 
+REFUSALS = {
+    "frozen": (402, "Unavailable Shop"),
+    "forbidden": (403, "Forbidden"),
+    "locked": (423, "Locked"),
+    "blocked": (430, "Security Rejection"),
+}
+"""Of every call, by `access`."""
+
 _GRAPHQL = re.compile(r"/admin/api/(?P<version>[\w-]+)/graphql\.json")
 _UNKNOWN_LOGIN = "[API] Invalid API key or access token (unrecognized login or wrong password)"
 
@@ -80,6 +88,9 @@ class ShopifyWorld:
             "state": self.state,
             "faults": self.faults.set,
             "revoke_tokens": self.revoke_tokens,
+            "revoke_scopes": people.revoke_scopes,
+            "unsubscribe": people.unsubscribe,
+            "uninstall": self.uninstall,
             "drain_bucket": self.drain_bucket,
         }
 
@@ -90,8 +101,9 @@ class ShopifyWorld:
         if place is None:
             return self._json(404, {"errors": "Not Found"})
         place.shop.catch_up()
-        if place.shop.options.access == "frozen":
-            return self._json(402, {"errors": "Unavailable Shop"})
+        if refusal := REFUSALS.get(place.shop.options.access):
+            status, text = refusal
+            return self._json(status, {"errors": text})
         if path == "admin/oauth/access_token":
             return self._token(place, request)
         match = _GRAPHQL.fullmatch(f"/{path}")
@@ -163,6 +175,14 @@ class ShopifyWorld:
     def revoke_tokens(self, shop: str | None = None) -> None:
         """Every granted token dies; new ones can be had."""
         self._places[self.people.shop(shop).options.domain].tokens.revoke()
+
+    def uninstall(self, shop: str | None = None) -> None:
+        """The owner removes the app: its tokens and its webhooks are gone, and one last webhook tells of it."""
+        place = self.people.shop(shop)
+        place.outbox.tell(["APP_UNINSTALLED"], 0, {"id": 1, "domain": place.options.domain})
+        self.people.unsubscribe(shop=shop)
+        self.people.set_options({"access": "revoked"}, shop)
+        self.revoke_tokens(shop)
 
     def drain_bucket(self, shop: str | None = None) -> None:
         """Somebody else with the same app spends all points."""
