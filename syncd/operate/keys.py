@@ -85,7 +85,11 @@ def _iso(moment: datetime | None) -> str | None:
 async def read_keys(desk: Desk) -> list[KeyTold]:
     now = desk.clock.now()
     keys = await desk.db.run(key_report(desk.settings.shipstation.key_pairs(), now))
-    return [one | {"advice": _advice(one, now)} for one in keys]
+    return [with_advice(one, now) for one in keys]
+
+
+def with_advice(one: KeyTold, now: datetime) -> KeyTold:
+    return one | {"advice": _advice(one, now)}
 
 
 def _advice(one: KeyTold, now: datetime) -> str:

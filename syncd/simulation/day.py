@@ -123,6 +123,12 @@ class Day:
 
     # the daemon
 
+    def configure(self, settings: Settings) -> None:
+        """Of every life that begins from now on."""
+        self.settings = settings
+        for replica in self.replicas:
+            replica.settings = settings
+
     @property
     def life(self) -> Life:
         return self.first.life

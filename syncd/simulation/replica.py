@@ -24,7 +24,7 @@ class Replica:
         self.life.is_over = True
         self.ahead_s = 0.0
         """How far this machine's time of day is ahead of the vendors'."""
-        self._settings = settings
+        self.settings = settings
         self._rng = rng
         self._network = network
         self._begin_at = begin_at
@@ -52,7 +52,7 @@ class Replica:
         ports = Ports(self._clock, self._rng, LivingHttp(self._network, life), LivingDb(db, life), self._spawn)
 
         async def begin() -> None:
-            duties = await Duties.prepared(self._settings, ports, stopping)
+            duties = await Duties.prepared(self.settings, ports, stopping)
             duties.start()
             self.duties = duties
             for tick in duties.ticks():
@@ -79,7 +79,7 @@ class Replica:
         self._stopping.set()
         if self.duties:
             self.duties.wake()
-        await self._spawn.drain(self._settings.limits.stop_s)
+        await self._spawn.drain(self.settings.limits.stop_s)
         self.duties = None
 
     def bury(self) -> None:
