@@ -11,8 +11,8 @@ from syncd.operate.keys import key_report, keys_text, with_advice
 from syncd.ports import Db
 from syncd.settings import KeyPair
 from syncd.shipstation.keys import QUIET, key_id
+from syncd.simulation.ports import START
 from syncd.store.keys import note_refusal, note_use
-from tests.simulated import START
 
 OLD = KeyPair("api_key", SecretStr("old"), SecretStr("s"), date(2026, 12, 3))
 NEW = KeyPair("next_api_key", SecretStr("new-key-0123456789"), SecretStr("s"))
