@@ -86,7 +86,9 @@ def story(order: OrderRow | None, packages: Iterable[PackageRow], entries: Seque
     """Oldest first. What happened at the same moment keeps the order in which it was written down."""
     events = [*_of_packages(packages), *_of_journal(entries)]
     if order and order.cause == Cause.SHIPPED:
-        events.append(Event(order.since, _verdict(Cause.SHIPPED, "")))
+        # A label that got a new one within one look never made it less than shipped.
+        ends = max((order.since, *(event.at for event in events)))
+        events.append(Event(ends, _verdict(Cause.SHIPPED, "")))
     return sorted(events, key=lambda event: event.at)
 
 
