@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+from yarl import URL
 
 from syncd.errors import SyncError
 from syncd.intake.gate import Allowance, Gate
@@ -29,6 +30,7 @@ LARGE_BODY = 64 * 1024
 MOST_LARGE_BODIES = 16
 """Under way at once: each may grow to the longest body before anyone knows whether it is signed."""
 LONGEST_HEADER = 100
+NOWHERE = URL("/")
 LINES_PER_S = 2.0
 LINES_AT_ONCE = 20.0
 
@@ -238,6 +240,15 @@ class _Protocol(web.RequestHandler):
         return super().handle_error(request, status, exc, None)
 
 
+def _with_an_address(make: Callable[..., web.BaseRequest]) -> Callable[..., web.BaseRequest]:
+    """CONNECT without an address passes the library's parser, and then breaks its request."""
+
+    def made(message: Any, *rest: Any) -> web.BaseRequest:
+        return make(message if message.url is not None else message._replace(url=NOWHERE), *rest)
+
+    return made
+
+
 class _WithoutNonsense(logging.Filter):
     """What is no HTTP is answered with 400, and who is gone with nothing. The library writes an error for each, with a traceback
     that quotes what came."""
@@ -288,6 +299,8 @@ class Listener:
     async def start(self) -> int:
         """Returns the port, which differs from the one asked for when that was 0."""
         await self._runner.setup()
+        assert self._runner.server
+        self._runner.server.request_factory = _with_an_address(self._runner.server.request_factory)
         protocol = self._gate.guarded(self._protocol)
         loop = asyncio.get_running_loop()
         self._socket = await loop.create_server(protocol, self._host, self._port, backlog=BACKLOG)

@@ -176,6 +176,7 @@ async def test_whoever_is_wrong_too_often_is_told_to_stop_and_the_honest_never_a
         ),
         pytest.param(b"GET /healthz HTTP/1.1\r\nHost: x\r\nExpect: \xff\r\n\r\n", b"417", id="the same of a report"),
         pytest.param(b"OPTIONS * HTTP/1.1\r\nHost: x\r\nExpect: \xba\r\n\r\n", b"404", id="the same of no address"),
+        pytest.param(b"CONNECT \r\n\r\n", b"404", id="no address at all"),
         pytest.param(b"PUT /healthz HTTP/1.1\r\nHost: x\r\n\r\n", b"404", id="another method"),
     ],
 )
