@@ -19,7 +19,7 @@ from typing import Any
 
 from syncd.errors import TransientError, UncertainError
 from syncd.ports import Clock, Db, Response
-from syncd.store.budgets import Told, block, give_back, note_answer, take_grant
+from syncd.store.budgets import Standing, Told, block, give_back, note_answer, take_grant
 from syncd.waiting import first_of
 
 
@@ -108,7 +108,7 @@ class WindowBudget:
         self._waiting: list[_Ticket] = []
         self._asking = asyncio.Lock()
         self._learned = asyncio.Event()
-        self._used = (0, clock.now())
+        self._seen = (Standing(0, None), clock.now())
         self._blocked_until: datetime | None = None
 
     async def grant(self, urgency: Urgency) -> Call:
@@ -170,18 +170,21 @@ class WindowBudget:
         await self._db.run(block(self._account, now, self._blocked_until, self._longest_s))
 
     def usage(self, now: datetime) -> Usage:
-        used, at = self._used
         blocked = self._blocked_until if self._blocked_until and self._blocked_until > now else None
-        is_old = _later(at, self._window_s) <= now
-        return Usage(0 if is_old else used, self._limit, len(self._waiting), blocked)
+        used = self._seen[0].used if self._left_s(now) > 0 else 0
+        return Usage(used, self._limit, len(self._waiting), blocked)
 
     def fair_wait_s(self, now: datetime) -> float:
-        """How long a call that could take more along should wait for it: an even share of the window while half of it is
-        free, longer as it fills."""
+        """How long a call that could take more along should wait for it: an even share of what is left of the window."""
         usage = self.usage(now)
         free = ceiling(Urgency.ORDERS, usage.limit) - usage.used - usage.waiting
-        slots = usage.limit if free > usage.limit / 2 else max(free, 4)
-        return self._window_s / slots
+        return (self._left_s(now) or self._window_s) / max(free, 4)
+
+    def _left_s(self, now: datetime) -> float:
+        """Of the window as we last saw it; 0 when it is over."""
+        standing, seen_at = self._seen
+        ends_s = standing.window_ends or seen_at.timestamp() + self._window_s
+        return min(max(0.0, ends_s - now.timestamp()), self._window_s)
 
     async def _ask(self, urgency: Urgency) -> tuple[Call | None, float]:
         """The call, or None and the seconds to wait."""
@@ -190,7 +193,7 @@ class WindowBudget:
             self._learned.clear()
             most, soon_s = ceiling(urgency, self._limit), SOON * self._window_s
             grant = await self._db.run(take_grant(self._account, now, self._limit, most, self._longest_s, soon_s))
-        self._used = (grant.used, now)
+        self._seen = (grant.standing, now)
         if grant.number is None:
             return None, grant.wait_s
         return Call(grant.number, self._clock.now()), 0.0
@@ -206,8 +209,10 @@ class WindowBudget:
 
     async def _over(self, call: Call, told: Told | None) -> None:
         now = self._clock.now()
-        used = await self._db.run(note_answer(self._account, call.number, now, told, self._window_s, self._longest_s))
-        self._used = (used, now)
+        standing = await self._db.run(
+            note_answer(self._account, call.number, now, told, self._window_s, self._longest_s)
+        )
+        self._seen = (standing, now)
         self._learned.set()
 
     def _wake_first(self) -> None:

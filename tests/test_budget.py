@@ -189,6 +189,19 @@ async def test_the_vendors_lower_limit_is_obeyed(db: InlineDb) -> None:
     assert 9 <= vendor.limit.most_calls <= 10
 
 
+async def test_company_is_waited_for_by_an_even_share_of_what_is_left_of_the_window(db: InlineDb) -> None:
+    clock = SimulatedClock()
+    vendor = Vendor(clock, ShipStationOptions(), 0)
+    budget = WindowBudget(db, clock, "shipstation", 40, 60)
+    await _drain(vendor, [budget], calls=28, in_flight=28)
+    assert budget.fair_wait_s(clock.now()) == pytest.approx(6, abs=0.1)  # ten calls of 38 are left, for a minute
+    await clock.run(clock.sleep(50))
+    assert budget.fair_wait_s(clock.now()) == pytest.approx(1, abs=0.1)
+    await clock.run(clock.sleep(20))
+    assert budget.usage(clock.now()).used == 0
+    assert budget.fair_wait_s(clock.now()) == pytest.approx(60 / 38)
+
+
 async def test_who_gives_up_does_not_stop_the_queue(db: InlineDb) -> None:
     clock = SimulatedClock()
     budget = WindowBudget(db, clock, "shipstation", 1, 60)

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import case, select, update
 from sqlmodel import Session
@@ -27,12 +28,19 @@ TICK_S = 1e-4
 
 @dataclass(frozen=True)
 class Grant:
-    """`number` names the call that may now be made; None when it must wait, for `wait_s`, which is never 0. `used` calls count
-    at present, this one too."""
+    """`number` names the call that may now be made; None when it must wait, for `wait_s`, which is never 0. `standing` counts
+    this one too."""
 
     number: float | None
     wait_s: float
+    standing: Standing
+
+
+class Standing(NamedTuple):
+    """So many calls count at present, and when the window ends in which they do, in epoch seconds; None where nobody knows."""
+
     used: int
+    window_ends: float | None
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,10 @@ class Ledger:
         return len(self.calls) + self.foreign
 
     @property
+    def standing(self) -> Standing:
+        return Standing(self.used, self.window_ends if self.window else None)
+
+    @property
     def window_ends(self) -> float:
         """Answers that cannot both be right cost us the doubt."""
         if self.window is None:
@@ -105,27 +117,28 @@ def take_grant(account: str, now: datetime, limit: int, ceiling: int, longest_s:
                 return ledger, _refused(ledger, max(free_s, full_s))
         number = max(present, max(ledger.calls, default=0.0) + TICK_S)
         calls = {**ledger.calls, number: present + longest_s}
-        return replace(ledger, calls=calls, blocked_until=None), Grant(number, 0.0, ledger.used + 1)
+        taken = replace(ledger, calls=calls, blocked_until=None)
+        return taken, Grant(number, 0.0, taken.standing)
 
     return _changed(account, now, longest_s, ask)
 
 
 def _refused(ledger: Ledger, wait_s: float) -> Grant:
-    return Grant(None, max(wait_s, 0.001), ledger.used)
+    return Grant(None, max(wait_s, 0.001), ledger.standing)
 
 
 def note_answer(
     account: str, number: float, now: datetime, told: Told | None, window_s: float, longest_s: float
-) -> Work[int]:
-    """The call is over. `told` is None when the answer said nothing of the window, or none came. Returns what counts now.
+) -> Work[Standing]:
+    """The call is over. `told` is None when the answer said nothing of the window, or none came.
 
     What is told of another window than the last known one means that the later of the two is the present one. Where neither
     can be, the answers contradict each other, and all of them count for a whole window from now.
     """
 
-    def believe(ledger: Ledger) -> tuple[Ledger, int]:
+    def believe(ledger: Ledger) -> tuple[Ledger, Standing]:
         changed = _noted(ledger, number, now.timestamp(), told, window_s)
-        return changed, changed.used
+        return changed, changed.standing
 
     return _changed(account, now, longest_s, believe)
 

@@ -46,7 +46,7 @@ def ending(least: float, most: float, used: int = 0) -> Told:
 
 
 async def answer(db: Db, number: float, when: float, told: Told | None) -> int:
-    return await db.run(note_answer("shipstation", number, at(when), told, WINDOW_S, LONGEST_S))
+    return (await db.run(note_answer("shipstation", number, at(when), told, WINDOW_S, LONGEST_S))).used
 
 
 async def used(db: Db, when: float) -> int:
