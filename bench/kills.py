@@ -47,8 +47,6 @@ ACTS = (
 and only in orders that we left alone for ten minutes."""
 FOR_ONE = ("term", "stop", "mute", "files", "full", "locked")
 FOR_SEVERAL = ("term", "stop", "mute", "files", "restart")
-HARM_SHARE = 0.15
-"""Of the lives that come to `/readyz`, so many meet another harm before they are killed."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +56,8 @@ class Wishes:
     seed: int
     orders: int
     harms: tuple[str, ...]
+    harm_share: float
+    """Of the lives that come to `/readyz`, so many meet another harm before they are killed."""
     time_scale: float
     keeps_books: bool
 
@@ -114,7 +114,7 @@ class Nemesis:
             self._tally.troubles.append(f"replica {replica.number} did not come back")
 
     async def _live(self, replica: Replica) -> None:
-        if self._wishes.harms and self._rng.random() < HARM_SHARE:
+        if self._wishes.harms and self._rng.random() < self._wishes.harm_share:
             name = self._rng.choice(self._wishes.harms)
             self._tally.harms[name] += 1
             await self._harms[name](replica)
@@ -353,13 +353,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--orders", type=int, default=0, help="so many are sold at most; default two for each kill")
     parser.add_argument("--harm", action="append", choices=sorted({*FOR_ONE, *FOR_SEVERAL, "none"}), default=[])
+    parser.add_argument("--harm-share", type=float, default=0.15, help="of the lives that get ready")
     parser.add_argument("--time-scale", type=float, default=20.0, help="ShipStation's window is so many times shorter")
     parser.add_argument("--keep", type=Path, help="keep settings, database, logs and both books in this folder")
     given = parser.parse_args()
     harms = tuple(given.harm) or (FOR_SEVERAL if given.replicas > 1 else FOR_ONE)
     wishes = Wishes(
         given.kills, given.replicas, given.seed, given.orders or 2 * given.kills,
-        tuple(one for one in harms if one != "none"), given.time_scale, given.keep is not None,
+        tuple(one for one in harms if one != "none"), given.harm_share, given.time_scale, given.keep is not None,
     )  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="syncd-kills-") as name, database_for(wishes.replicas) as (postgres, url):
         folder = given.keep or Path(name)

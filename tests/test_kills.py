@@ -13,7 +13,7 @@ from tests.postgres import Server
 
 
 def wishes(replicas: int, *harms: str) -> Wishes:
-    return Wishes(6, replicas, seed=1, orders=25, harms=harms, time_scale=20.0, keeps_books=False)
+    return Wishes(6, replicas, seed=1, orders=25, harms=harms, harm_share=0.5, time_scale=20.0, keeps_books=False)
 
 
 def test_one_daemon_killed_stopped_and_starved_loses_nothing(tmp_path: Path) -> None:
