@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -205,12 +206,18 @@ class Fleet:
 
 
 async def living(
-    work: Callable[[Fleet], Awaitable[None]], folder: Path, replicas: int, database: str, seed: int, time_scale: float
+    work: Callable[[Fleet], Awaitable[None]],
+    folder: Path,
+    replicas: int,
+    database: str,
+    seed: int,
+    time_scale: float,
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Opens everything, lets `work` go on in it, and ends every process."""
+    """Opens everything, lets `work` go on in it, and ends every process. `more` goes over the hurried settings."""
     town, gate = Town(seed, time_scale), Gate(Random(f"{seed} gate"))
     settings = folder / "syncd.toml"
-    env = {**HURRY, **({"SYNCD_DATABASE__URL": database} if database else {})}
+    env = {**HURRY, **({"SYNCD_DATABASE__URL": database} if database else {}), **more}
     try:
         wishes = Wishes("127.0.0.1", 0, (), 0, seed, settings, await gate.open(), time_scale)
         settings.write_text(settings_for(await town.open(), wishes), encoding="utf-8")

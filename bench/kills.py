@@ -365,6 +365,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="syncd-kills-") as name, database_for(wishes.replicas) as (postgres, url):
         folder = given.keep or Path(name)
         folder.mkdir(parents=True, exist_ok=True)
+        if (folder / "syncd.toml").exists():
+            parser.error(f"{folder} holds another run: its database remembers other orders. Name a new folder.")
         text, is_good = asyncio.run(run(wishes, folder, postgres, url))
     print(text)
     raise SystemExit(0 if is_good else 1)

@@ -1,6 +1,6 @@
-"""How long until the others do what a killed replica was doing: three replicas on PostgreSQL, `kill -9` in the middle of their looks.
+"""Three replicas on PostgreSQL: how long until the others do what a killed one was doing, and whether they share one budget.
 
-Both vendors stop answering for a few seconds, so that every look that is due hangs and its shift is held by somebody; then one replica is
+Take-over: both vendors stop answering for a few seconds, so that every look that is due hangs and its shift is held by somebody; then one replica is
 killed. A shift of the dead one runs out; the longest time until all the duties were done again is the take-over.
 """
 
@@ -27,6 +27,7 @@ SILENCE_S = 4.0
 """Shorter than the time limit of a read."""
 LONGEST_S = 60.0
 AT_MOST_S = 30.0
+LONGEST_BACKLOG_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -92,30 +93,63 @@ def _text(moment: datetime | str) -> str:
     return moment.astimezone(UTC).isoformat() if isinstance(moment, datetime) else moment
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.takeover", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=6)
-    wishes = parser.parse_args()
+async def measure_takeover(folder: Path, url: str, count: int) -> float:
+    """The longest of all rounds, in seconds."""
     found: list[Round] = []
-    with tempfile.TemporaryDirectory(prefix="syncd-takeover-") as name, database_for(REPLICAS) as (_, url):
 
-        async def work(fleet: Fleet) -> None:
-            found.extend(await rounds(fleet, url, wishes.rounds))
-            calls = fleet.town.shipstation.state()["calls"]
-            limit = fleet.town.shipstation.account.options.requests_per_window
-            print(
-                f"budget    {calls['total']} calls of {REPLICAS} replicas, at most {calls['most_in_a_window']} in a window of "
-                f"{limit}, refused (429) {calls['refused_429']}"
-            )
+    async def work(fleet: Fleet) -> None:
+        found.extend(await rounds(fleet, url, count))
 
-        asyncio.run(living(work, Path(name), REPLICAS, url, seed=1, time_scale=20.0))
+    await living(work, folder, REPLICAS, url, seed=1, time_scale=20.0)
     for number, one in enumerate(found, 1):
+        had = f"{one.held} duties under way, {one.overtaken} of them by the killed replica"
+        print(f"round {number}   {had}; all done again after {one.seconds:.1f} s", flush=True)
+    return max(one.seconds for one in found)
+
+
+async def measure_budget(folder: Path, url: str, orders: int) -> bool:
+    """A backlog that is sent one order a call, by all replicas at once: every window is full. True when none was fuller."""
+    results: list[bool] = []
+
+    async def work(fleet: Fleet) -> None:
+        fleet.town.sell(orders)
+        await asyncio.sleep(3.0)
+        began = time.monotonic()
+        for replica in fleet.replicas:
+            replica.start()
+        account = fleet.town.shipstation.account
+        while len(account.orders) < orders and time.monotonic() - began < LONGEST_BACKLOG_S:
+            await asyncio.sleep(0.5)
+        options, calls = account.options, fleet.town.shipstation.state()["calls"]
         print(
-            f"round {number}   {one.held} duties under way, {one.overtaken} of them by the killed replica; all done again after {one.seconds:.1f} s"
+            f"budget    {len(account.orders)} of {orders} orders in {calls['total']} calls of {REPLICAS} replicas in "
+            f"{time.monotonic() - began:.0f} s, at most {calls['most_in_a_window']} in a window of {options.requests_per_window} "
+            f"({options.window_s:g} s), refused (429) {calls['refused_429']}; load {os.getloadavg()[0]:.1f}"
         )
-    longest = max(one.seconds for one in found)
-    print(f"take-over {longest:.1f} s at most, {AT_MOST_S:.0f} s are allowed; load {os.getloadavg()[0]:.1f}")
-    raise SystemExit(0 if longest <= AT_MOST_S else 1)
+        is_kept = calls["most_in_a_window"] <= options.requests_per_window and not calls["refused_429"]
+        results.append(is_kept and len(account.orders) == orders)
+
+    await living(work, folder, REPLICAS, url, seed=2, time_scale=4.0, more={"SYNCD_LIMITS__BATCH": "1"})
+    return results[0]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.replicas", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--orders", type=int, default=300)
+    wishes = parser.parse_args()
+    longest, is_kept = 0.0, True
+    if wishes.rounds:
+        with tempfile.TemporaryDirectory(prefix="syncd-takeover-") as name, database_for(REPLICAS) as (_, url):
+            longest = asyncio.run(measure_takeover(Path(name), url, wishes.rounds))
+        print(
+            f"take-over {longest:.1f} s at most, {AT_MOST_S:.0f} s are allowed; load {os.getloadavg()[0]:.1f}",
+            flush=True,
+        )
+    if wishes.orders:
+        with tempfile.TemporaryDirectory(prefix="syncd-budget-") as name, database_for(REPLICAS) as (_, url):
+            is_kept = asyncio.run(measure_budget(Path(name), url, wishes.orders))
+    raise SystemExit(0 if longest <= AT_MOST_S and is_kept else 1)
 
 
 if __name__ == "__main__":
