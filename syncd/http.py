@@ -6,6 +6,7 @@ Faults of the network become two of the six errors: the request surely never lef
 from __future__ import annotations
 
 import asyncio
+import encodings.utf_8_sig  # noqa: F401 - the codec of every answer; its module is not opened when files are scarce
 import json
 import math
 from collections.abc import Callable

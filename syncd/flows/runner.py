@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
+from syncd.budget import Call
 from syncd.errors import SyncError
 from syncd.flows.brake import Brake, planned
 from syncd.flows.claim import claim_work, read_known
@@ -235,7 +237,7 @@ class Runner:
         if not ready:
             return
         began = self._clock.monotonic()
-        turn = await self._flow.turn([step for verdict in ready for step in verdict.steps])
+        turn = await self._turn(token, ready)
         ready = await self._still_ours(token, ready)
         intents = [Intent(verdict.claimed.subject, step) for verdict in ready for step in verdict.steps]
         # nothing is in doubt that only waited for its turn
@@ -248,6 +250,21 @@ class Runner:
             verdicts[intent.subject].done.append((intent, outcome))
             _tell(intent, outcome)
         await self._settle(token, ready, began)
+
+    async def _turn(self, token: str, ready: Sequence[Verdict]) -> Call | None:
+        """What waits keeps its leases: else others would claim it, wait behind us, and nobody would still own what its turn is for."""
+        keeping = asyncio.create_task(self._keep(token, [verdict.claimed.subject for verdict in ready]))
+        try:
+            return await self._flow.turn([step for verdict in ready for step in verdict.steps])
+        finally:
+            keeping.cancel()
+
+    async def _keep(self, token: str, subjects: Sequence[str]) -> None:
+        while True:
+            await self._clock.sleep(self._bounds.lease_s / 3)
+            until = self._clock.now() + timedelta(seconds=self._bounds.lease_s)
+            with suppress(SyncError):  # the next one may still come in time
+                await self._db.run(renew(self._flow.name, subjects, token, until))
 
     async def _still_ours(self, token: str, ready: Sequence[Verdict]) -> list[Verdict]:
         """Not what somebody else took over while it waited for its turn, nor what would be sent and is to be cancelled since."""

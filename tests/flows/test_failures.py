@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from syncd.errors import TransientError, UncertainError
 from syncd.ports import Http, Request, Response
 from syncd.sandbox.shipstation.faults import FaultRule as ShipStationRule
 from syncd.sandbox.shopify.faults import FaultRule as ShopifyRule
+from syncd.shipstation.client import ACCOUNT
 from syncd.simulation.day import Day, Fates, pushed, settings_of
+from syncd.store.budgets import block
 
 
 async def placed(day: Day, count: int = 1, **wishes: Any) -> list[int]:
@@ -164,6 +167,21 @@ async def test_somebody_else_spending_the_window_causes_no_429_of_ours_twice(day
     assert account.is_clean
     assert account.refused_429 <= 1
     assert {row["attempts"] for row in day.rows("SELECT attempts FROM marks")} == {0}
+
+
+@pytest.mark.parametrize("fates", [Fates(settings=settings_of(limits={"lease_s": 5}))])
+async def test_what_waits_for_its_turn_longer_than_its_lease_stays_claimed(day: Day) -> None:
+    """Else another replica claims it, waits behind us, and when our turn comes nobody owns what it is for."""
+    await day.rest()
+    opens_at = day.clock.now() + timedelta(seconds=45)
+    await day.db.run(block(ACCOUNT, day.clock.now(), opens_at, 120.0))
+    day.sell(3)
+    await day.passes(15)
+    claimed = day.rows("SELECT lease_until FROM marks WHERE flow = 'orders' AND marked > settled")
+    assert len(claimed) == 3
+    assert all(str(row["lease_until"]) > day.clock.now().isoformat() for row in claimed)
+    await day.rest()
+    await day.assert_clean()
 
 
 async def test_both_vendors_failing_for_a_while_delay_and_park_nothing(day: Day) -> None:
