@@ -14,16 +14,19 @@ FULFILLMENTS = (
         "not_read_back",
         "a fulfillment whose answer was lost is sent again without looking for it",
         (Edit(recognised.existing, CANDIDATES, "for one in () if package.intended_at else candidates:"),),
+        needs=("timeout_after",),
     ),
     Mutant(
         "read_back_too_early",
         "a fulfillment whose answer was lost is looked for at once, while it may still arrive",
         (Edit(voided.in_doubt_until, "return settled if now < settled else None", "return None"),),
+        needs=("late_commit",),
     ),
     Mutant(
         "not_adopted",
         "a fulfillment that is there already is not recognised unless we have just tried to make it",
         (Edit(recognised.existing, CANDIDATES, "for one in candidates if package.intended_at else ():"),),
+        needs=("amnesia",),
     ),
     Mutant(
         "sent_again_at_once",
@@ -38,6 +41,7 @@ FULFILLMENTS = (
                 "        answer = await self._call(document, variables, urgent, is_write=True, leaves_before=leaves_before)",
             ),
         ),
+        needs=("timeout_after",),
     ),
     Mutant(
         "lines_omitted",
@@ -68,6 +72,7 @@ FULFILLMENTS = (
                 "nodes = [node for node in nodes if node is not None]",
             ),
         ),
+        needs=("gql_nullnode",),
     ),
     Mutant(
         "second_mail",

@@ -10,15 +10,19 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 
 from syncd.simulation.seed import run_seed
+from syncd.simulation.weather import DST, Weather, drawn_weather
 from tests.simulation.mutants.planting import Change, Mutant, planted
 
 ROOT = Path(__file__).parents[3]
 PLUGIN = "tests.simulation.mutants.plugin"
-LONGEST_S = 120.0
+OFTEN = 0.01
+"""The least chance at which bad luck of a kind is counted on."""
+LONGEST_S = 240.0
 """Of wall time. A seed that takes longer never ends: that is a way of being found, too."""
 
 
@@ -28,8 +32,8 @@ class NeverEnds(KeyboardInterrupt):
 
 @dataclass(frozen=True)
 class Find:
-    """`seeds`: how many it took, the one that found it included; 0 for a mutant that a test finds. `problem` is empty while it
-    was not found."""
+    """`seeds`: how many it took, the one that found it included and those passed over counted too; 0 for a mutant that a test
+    finds. `problem` is empty while it was not found."""
 
     name: str
     breaks: str
@@ -46,12 +50,34 @@ def hunted(mutant: Mutant, first: int, most: int, orders: int) -> Find:
 
 
 def _by_seeds(mutant: Mutant, first: int, most: int, orders: int) -> tuple[str, int, str]:
-    """A seed that fails without the mutant, too, has found something else."""
-    for number in range(most):
-        problem = failure_of(mutant.changes, first + number, orders)
-        if problem and not failure_of((), first + number, orders):
-            return f"seed {first + number}", number + 1, problem
+    """Only seeds whose weather the mutant needs. One that fails without the mutant, too, has found something else."""
+    for seed in range(first, first + most):
+        weather = drawn_weather(seed, orders)
+        if not all(has(weather, need) for need in mutant.needs):
+            continue
+        problem = failure_of(mutant.changes, seed, orders)
+        if problem and not failure_of((), seed, orders):
+            return f"seed {seed}", seed - first + 1, problem
     return "", most, ""
+
+
+def has(weather: Weather, need: str) -> bool:
+    """Whether this weather has a kind of bad luck often enough to count on, or what else the words say."""
+    match need:
+        case "webhooks alone" | "feeds alone":
+            return weather.alone == need.partition(" ")[0]
+        case "outages":
+            return weather.has_outages and weather.kill_mean_s is not None
+        case "kill":
+            return "kill" in weather.rates and weather.kill_mean_s is not None
+        case "replicas":
+            return weather.fates.replicas > 1
+        case "amnesia":
+            return weather.amnesia is not None
+        case "autumn":
+            begin_at, hour_ends = weather.fates.begin_at, DST[0] + timedelta(hours=1)
+            return DST[0] - timedelta(hours=1) < begin_at + timedelta(seconds=weather.span_s / 2) < hour_ends
+    return weather.rates.get(need, 0.0) >= OFTEN
 
 
 def failure_of(changes: Sequence[Change], seed: int, orders: int) -> str:

@@ -23,6 +23,7 @@ INTAKE = (
         "ack_before_commit",
         "a webhook is answered before it is on disk",
         (Edit(Inbox.keep, "await kept\n", "return\n"),),
+        needs=("db_busy",),
     ),
     Mutant(
         "read_before_marked",
@@ -31,6 +32,7 @@ INTAKE = (
             Edit(Reader.read_some, "mark(marks, now),", "mark([], now),"),
             Edit(Reader.read_some, "if asked:", "await self._db.run(mark(marks, now))\n    if asked:"),
         ),
+        needs=("db_busy", "webhooks alone",),
     ),
     Mutant(
         "deduped_by_event",
@@ -57,6 +59,7 @@ INTAKE = (
                 "        return decoded(shape, await _completed(client, node, urgent))",
             ),
         ),
+        needs=("wh_lost",),
     ),
     Mutant(
         "cursor_by_our_clock",
@@ -73,11 +76,13 @@ INTAKE = (
                 "watermark = self._clock.now()",
             ),
         ),
+        needs=("feeds alone", "index_lag", "clock_jump",),
     ),
     Mutant(
         "cursor_without_overlap",
         "a feed begins exactly where it ended: what the list shows late is never seen",
         (Constant("syncd.intake.feeds", "OVERLAP", timedelta(0)),),
+        needs=("feeds alone", "index_lag",),
     ),
     Mutant(
         "cursor_before_marks",
@@ -94,6 +99,7 @@ INTAKE = (
                 "await self._db.run(advance(self.name, began, began.isoformat(), began))\n    async for page in",
             ),
         ),
+        needs=("feeds alone", "outages", "kill",),
     ),
     Mutant(
         "no_back_fill",
@@ -102,6 +108,7 @@ INTAKE = (
             Edit(ChangeFeed.poll, "known.watermark if known and known.watermark else self._begin_at", "self._clock.now()"),
             Edit(PackageFeed.poll, "known.watermark if known and known.watermark else self._begin_at", "began"),
         ),
+        needs=("feeds alone", "outages", "kill",),
     ),
     Mutant(
         "same_second_passed_over",
@@ -110,6 +117,7 @@ INTAKE = (
             Edit(feeds._is_other_version, "seen.updated_at != updated_at or _is_unseen(updated_at, seen)", "seen.updated_at != updated_at"),
             Edit(feeds._is_unseen, "updated_at + CLOCK_MARGIN", "updated_at"),
         ),
+        needs=("feeds alone",),
     ),
     Mutant(
         "voids_forgotten",
@@ -126,17 +134,20 @@ INTAKE = (
         "local_time_for_pacific",
         "ShipStation's lists are asked for in the time zone of the East",
         (Edit(pacific.filter_start, "early.astimezone(PACIFIC)", "early.astimezone(ZoneInfo('America/New_York'))"),),
+        needs=("feeds alone",),
     ),
     Mutant(
         "autumn_hour_forgotten",
         "the hour that comes twice in autumn is asked for once",
         (Edit(pacific.filter_start, "since if before == after else since - AROUND_CHANGE", "since"),),
+        needs=("feeds alone", "autumn",),
     ),
     Mutant(
         "shift_of_the_dead",
         "the shift of a replica that died never runs out",
         (Edit(Shift.do, "take_lease(self.name, token, began, SHIFT_S)", "take_lease(self.name, token, began, 10.0**9)"),
          Edit(Shift._keep, "timedelta(seconds=SHIFT_S)", "timedelta(seconds=10.0**9)")),
+        needs=("kill",),
     ),
     Mutant(
         "nudge_lost",
@@ -145,6 +156,7 @@ INTAKE = (
             Edit(Feeds.work, "nudged.clear()\n", "pass\n"),
             Edit(Feeds.work, "await self._look(feed, self._wanted.pop(feed.name, self._clock.now()))", "await self._look(feed, self._wanted.pop(feed.name, self._clock.now()))\n        nudged.clear()"),
         ),
+        needs=("webhooks alone",),
     ),
     Mutant(
         "never_subscribed_again",

@@ -6,7 +6,7 @@ from mappings import carry_over, consignments, eligibility, keys, plan_orders
 from syncd.flows import orders
 from syncd.shipstation import writes
 from syncd.shipstation.client import ShipStationClient
-from tests.simulation.mutants.planting import Edit, Mutant
+from tests.simulation.mutants.planting import Constant, Edit, Mutant
 
 NO_ID = Edit(orders._outcome, "str(row.order_id)", "str(row.order_id) if row.order_id else None")
 """What is believed without its row has no id."""
@@ -16,6 +16,7 @@ ORDERS = (
         "key_per_attempt",
         "a push whose answer was lost is tried again under a new order key",
         (Edit(consignments._Place.__init__, "if c.standing in LIVE)", "if c.standing in LIVE and c.applied)"),),
+        needs=("timeout_after",),
     ),
     Mutant(
         "key_without_location",
@@ -38,6 +39,7 @@ ORDERS = (
                 '[{"orderKey": one["orderKey"], "success": True, "orderId": 1} for one in documents]',
             ),
         ),
+        needs=("json_html",),
     ),
     Mutant(
         "missing_row_taken_for_success",
@@ -50,6 +52,7 @@ ORDERS = (
             ),
             NO_ID,
         ),
+        needs=("batch_missing",),
     ),
     Mutant(
         "rows_matched_by_place",
@@ -62,11 +65,13 @@ ORDERS = (
                 '    return {one["orderKey"]: _outcome(one, rows[at : at + 1]) for at, one in enumerate(documents)}',
             ),
         ),
+        needs=("batch_reorder",),
     ),
     Mutant(
         "batch_not_halved",
         "one order that breaks its batch keeps all others back",
         (Edit(writes._Batch._after_failure, "if len(documents) == 1 or error.code not in POISON:", "if True:"),),
+        needs=("batch_poison",),
     ),
     Mutant(
         "split_orders_written",
@@ -88,6 +93,7 @@ ORDERS = (
         "cancelled_on_absence",
         "an order that Shopify does not show is cancelled in ShipStation",
         (
+            Constant("syncd.flows.runner", "LOOKS_FOR_AN_ABSENT_ORDER", 0),
             Edit(
                 plan_orders.plan_order,
                 "if order is None:\n        return Plan(Cause.NOT_FOUND)",
@@ -97,6 +103,7 @@ ORDERS = (
                 '{**one.applied, "orderStatus": "cancelled"}, ("orderStatus",)) for one in goners))',
             ),
         ),
+        needs=("gql_nullnode",),
     ),
     Mutant(
         "holds_ignored",

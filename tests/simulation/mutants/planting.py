@@ -42,12 +42,13 @@ Change = Edit | Constant
 @dataclass(frozen=True)
 class Mutant:
     """`breaks` says what is wrong with this daemon. `test` is the node id of the test that finds it; empty for one that the
-    seeds of the simulation find."""
+    seeds of the simulation find, and then `needs` says in which weather it can show at all."""
 
     name: str
     breaks: str
     changes: tuple[Change, ...]
     test: str = ""
+    needs: tuple[str, ...] = ()
 
 
 @contextmanager

@@ -31,21 +31,25 @@ QUEUE = (
             Edit(marks._ours, "COLUMNS.lease_token == token, ", ""),
             Edit(marks._each, "COLUMNS.lease_token == token, ", ""),
         ),
+        needs=("replicas", "clock_jump",),
     ),
     Mutant(
         "lease_not_renewed",
         "whoever waited for its turn longer than its lease lasts sends all the same",
         (Edit(Runner._carry_out, "ready = await self._still_ours(token, ready)", "pass"),),
+        needs=("replicas", "foreign_consumer",),
     ),
     Mutant(
         "wake_up_lost",
         "settling also settles the mark that came during the work",
         (Edit(marks.settle, "settled=COLUMNS.claimed", "settled=COLUMNS.marked"),),
+        needs=("feeds alone",),
     ),
     Mutant(
         "lease_for_ever",
         "what a dead worker held stays its own",
         (Edit(marks.claim, "timedelta(seconds=lease_s)", "timedelta(days=36500)"),),
+        needs=("kill",),
     ),
     Mutant(
         "leases_ignored",
@@ -57,6 +61,7 @@ QUEUE = (
                 '_due_at(flow, now, settle_s) | {"b_now": now + timedelta(hours=1)}',
             ),
         ),
+        needs=("timeout_after",),
     ),
     Mutant(
         "intent_after_call",
@@ -76,6 +81,7 @@ QUEUE = (
                 '{ref: [one for one in some if one.outcome == "unknown"] for ref, some in open_entries(refs)(session).items()}, ',
             ),
         ),
+        needs=("kill", "late_commit",),
     ),
     Mutant(
         "rows_read_after_shopify",
@@ -100,11 +106,13 @@ QUEUE = (
                 "",
             ),
         ),
+        needs=("batch_rowfail",),
     ),
     Mutant(
         "attempts_uncounted",
         "a failed attempt leaves no trace: it is tried again at once and for ever",
         (Edit(marks.defer, "COLUMNS.attempts + int(counts_attempt)", "COLUMNS.attempts"),),
+        test="tests/store/test_marks.py::test_settling_forgets_earlier_attempts[sqlite]",
     ),
     Mutant(
         "throttle_counted",
@@ -116,6 +124,7 @@ QUEUE = (
                 "case ThrottledError():\n            return Outcome(Result.UNKNOWN",
             ),
         ),
+        needs=("e429",),
     ),
     Mutant(
         "waits_forgotten",
@@ -131,11 +140,13 @@ QUEUE = (
         "budget_of_each_process",
         "each process counts its calls for itself",
         (Edit(WindowBudget._ask, "take_grant(self._account,", 'take_grant(f"{self._account} {id(self)}",'),),
+        needs=("replicas",),
     ),
     Mutant(
         "budget_blind_to_others",
         "what somebody else does with the key is not counted",
         (Edit(WindowBudget.note, "self._told(call, limit - remaining, reset_s)", "self._told(call, 0, reset_s)"),),
+        test="tests/test_budget.py::test_calls_of_somebody_else_are_counted",
     ),
     Mutant(
         "throttle_ignored",
@@ -147,5 +158,6 @@ QUEUE = (
                 "return",
             ),
         ),
+        test="tests/test_budget.py::test_a_refusal_stops_everybody_until_the_window_ends",
     ),
 )  # fmt: skip
