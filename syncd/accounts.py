@@ -17,6 +17,9 @@ log = get_logger("accounts")
 FORGOTTEN_S = 900.0
 """A refusal that nobody met again for so long is over: whoever asked has nothing more to ask."""
 
+LATELY_S = 1800.0
+"""Longer than the longest wait of one order: whoever failed beside it was tried in that time."""
+
 
 @dataclass(frozen=True)
 class _Loss:
@@ -42,6 +45,7 @@ class Accounts:
         self._clock = clock
         self.probe_s = probe_s
         self._lost: dict[str, dict[str, _Loss]] = {}
+        self._answered_at: dict[tuple[str, str], float] = {}
         self._noted: set[str] = set()
         """Accounts of which the database says that they let us in."""
 
@@ -49,6 +53,11 @@ class Accounts:
         """The error that paused the account, while it is too early to try again."""
         now = self._clock.monotonic()
         return next((loss.error for loss in self._lost.get(account, {}).values() if now < loss.probe_at), None)
+
+    def is_outage(self, account: str, by: str) -> bool:
+        """Whether this work had no success for `LATELY_S`. So it is at the start, until it has one."""
+        answered_at = self._answered_at.get((account, by))
+        return answered_at is None or self._clock.monotonic() - answered_at > LATELY_S
 
     async def lost(self, error: AccessError, by: str) -> None:
         losses = self._lost.setdefault(error.account, {})
@@ -67,6 +76,7 @@ class Accounts:
 
     async def answered(self, account: str, by: str) -> None:
         """The account let us in: resumes it where it was lost, also in an earlier life of this process."""
+        self._answered_at[account, by] = self._clock.monotonic()
         if account in self._lost:
             oldest = self._clock.monotonic() - FORGOTTEN_S
             still = {

@@ -93,10 +93,8 @@ def ending_of(
             return Ending(claimed, "park", now, Cause.BRAKE_PULLED, "its cancellation waits for a person", order=row)
         at = now + timedelta(seconds=STOPPED_WAIT_S)
         return Ending(claimed, "defer", at, Cause.BRAKE_PULLED, "planned beside a flood of cancellations", False)
-    # The vendor refuses the document, or doubts did not end: a person must look.
-    if worst and (
-        worst.result is Result.REFUSED or (worst.result is not Result.POSTPONED and claimed.attempts >= most_attempts)
-    ):
+    # The vendor refuses the document, or doubts did not end while others got through: a person must look.
+    if worst and (worst.result is Result.REFUSED or (worst.is_of_this_order and claimed.attempts >= most_attempts)):
         return Ending(
             claimed,
             "park",

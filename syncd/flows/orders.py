@@ -190,9 +190,15 @@ class OrdersFlow:
         except SyncError as error:
             if isinstance(error, AccessError):
                 await self._accounts.lost(error, "orders.write")
-            return [outcome_of(error, self._accounts.probe_s)] * len(upserts)
-        await self._accounts.answered(ACCOUNT, "orders.write")
-        outcomes = {step.order_key: _outcome(rows.get(step.order_key), self._accounts.probe_s) for step in upserts}
+            failed = outcome_of(error, self._accounts.probe_s)
+            return [replace(failed, is_outage=self._accounts.is_outage(ACCOUNT, "orders.write"))] * len(upserts)
+        if any(row.error is None for row in rows.values()):
+            await self._accounts.answered(ACCOUNT, "orders.write")
+        is_outage = self._accounts.is_outage(ACCOUNT, "orders.write")
+        outcomes = {
+            step.order_key: replace(_outcome(rows.get(step.order_key), self._accounts.probe_s), is_outage=is_outage)
+            for step in upserts
+        }
         await self._read_back([step for step in upserts if step.kind != "create_order"], outcomes, urgency)
         return [outcomes[step.order_key] for step in upserts]
 

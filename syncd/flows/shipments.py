@@ -92,7 +92,8 @@ class ShipmentsFlow:
         try:
             gid = await _write(client, step, intended_at + timedelta(seconds=self._write_settles_s / 2))
         except UncertainError as error:
-            return Outcome(Result.UNKNOWN, error.code, error.text, wait_s=self._write_settles_s)
+            is_outage = self._accounts.is_outage(client.account, "shipments.write")
+            return Outcome(Result.UNKNOWN, error.code, error.text, wait_s=self._write_settles_s, is_outage=is_outage)
         except AccessError as error:
             await self._accounts.lost(error, "shipments.write")
             return outcome_of(error, self._accounts.probe_s)

@@ -57,6 +57,12 @@ class Outcome:
     wait_s: float | None = None
     cause: Cause | None = None
     """What a refusal or a lost access means for the order, where that is not the flow's usual cause."""
+    is_outage: bool = False
+    """Nobody's write succeeded lately: then a doubt says nothing about this order."""
+
+    @property
+    def is_of_this_order(self) -> bool:
+        return self.result is not Result.POSTPONED and not self.is_outage
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import pytest
 
 from syncd.operate.keys import read_keys
 from syncd.operate.status import read_status, status_text
+from syncd.sandbox.shipstation.faults import FaultRule as ShipStationRule
 from syncd.sandbox.shopify.options import ALL_SCOPES
 from syncd.simulation.day import PUBLIC, SECRET, SHOP, Day, Fates, settings_of
 from syncd.simulation.desk import desk_of
@@ -175,6 +176,21 @@ async def test_orders_wait_out_an_outage_without_access_and_drain_by_themselves(
     await day.passes(180)
     await day.rest()
     assert (await day.assert_clean()).states == {"in_shipstation": 10}
+
+
+ALWAYS_500 = ShipStationRule("error_500_before", path="/orders/createorders")
+HASTY = settings_of(limits={"longest_wait_s": 5, "attempts": 3})
+
+
+@pytest.mark.parametrize("fates", [Fates(settings=HASTY)], ids=["hasty"])
+async def test_orders_are_not_parked_for_an_outage_of_all_writes(day: Day) -> None:
+    day.shipstation.faults.set([ALWAYS_500])
+    day.sell(3)
+    await day.passes(200)
+    assert min(attempts(day)) > 3
+    day.shipstation.faults.set([])
+    await day.rest()
+    assert (await day.assert_clean()).states == {"in_shipstation": 3}
 
 
 # webhooks
