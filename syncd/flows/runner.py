@@ -26,6 +26,9 @@ from syncd.waiting import first_of
 
 log = get_logger("runner")
 
+PATIENT_WITH_BACKLOG = 4
+"""How much longer than for orders to come a batch that is not full waits while there are more to be looked at."""
+
 EVENTS = {
     "create_order": "order.pushed",
     "update_order": "order.updated",
@@ -170,9 +173,11 @@ class Runner:
 
     async def _company(self, token: str, ready: Sequence[Verdict]) -> list[Verdict]:
         """A call takes a hundred steps, and not every order of a batch has one: in a backlog more are looked at until it is
-        full. Soon enough that no lease of this batch can have run out and be taken anew under its own token."""
+        full. Not for long while the window is open, and until it opens while it is spent; but soon enough that no lease of this
+        batch can have run out and be taken anew under its own token."""
         company: list[Verdict] = []
-        until = self._clock.monotonic() + self._bounds.lease_s / 4
+        patience_s = PATIENT_WITH_BACKLOG * self._flow.patience_s()
+        until = self._clock.monotonic() + min(patience_s, self._bounds.lease_s / 4)
         while ready and self._clock.monotonic() < until:
             now, missing = self._clock.now(), self._bounds.batch - _steps([*ready, *company])
             due = await self._db.run(due_summary(self._flow.name, now, self._bounds.fold_s))
