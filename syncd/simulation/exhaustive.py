@@ -16,6 +16,7 @@ from syncd.simulation.desk import desk_of
 from syncd.simulation.luck import History, Luck
 from syncd.simulation.scenarios import SCENARIOS
 from syncd.simulation.seed import bugs_told
+from syncd.simulation.swarm import collect_seldom
 from syncd.simulation.unlucky import UnluckyDb, UnluckyVendors
 from syncd.simulation.verdict import judge_at_rest
 from syncd.simulation.virtual_time import VirtualLoop
@@ -87,7 +88,7 @@ def pairs(points: Sequence[Point], every: int) -> Iterator[tuple[Point, Point]]:
 def exhaust(pairs_of: int, processes: int) -> int:
     """All single points, and one in `pairs_of` pairs (0: none). Prints each failure with its points. The exit code."""
     failed, lived = 0, 0
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+    with multiprocessing.get_context("spawn").Pool(processes, collect_seldom) as pool:
         for scenario in SCENARIOS:
             points = single_points(scenario)
             plans: list[tuple[Point, ...]] = [(point,) for point in points]

@@ -156,7 +156,9 @@ class _Seed:
         return old_store
 
     async def _quiet(self) -> None:
-        """The feeds find what the webhooks lost, the sweep what the feeds cannot know."""
+        """The feeds find what the webhooks lost, the sweep what the feeds cannot know. Webhooks alone come again for hours."""
+        if self.weather.alone == "webhooks":
+            await self.day.until(lambda: not self._webhooks_waiting(), LONGEST_REST_S * 2)
         await self.day.rest(LONGEST_REST_S, quiet_s=QUIET_S + self.weather.fates.shop.index_lag_s)
         if self.weather.alone is None:
             await self._swept()
@@ -190,6 +192,10 @@ class _Seed:
             self.outcome.problems.append(f"amnesia: {len(more)} new ShipStation orders")
         if (now := len(self.day.shopify.people.shop(None).fulfillments)) > fulfillments:
             self.outcome.problems.append(f"amnesia: {now - fulfillments} new fulfillments")
+
+    def _webhooks_waiting(self) -> int:
+        shops = self.day.shopify.shops.values()
+        return sum(shop.outbox.waiting for shop in shops) + (self.day.shipstation.next_due() is not None)
 
     async def _swept(self) -> None:
         """By hand, as often as the daemon is just about it itself."""

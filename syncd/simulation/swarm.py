@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import multiprocessing
@@ -98,10 +99,18 @@ def simulate(first: int, seeds: int, orders: int, processes: int, is_json: bool)
 def _outcomes(numbers: Sequence[int], orders: int, processes: int) -> Iterator[Outcome]:
     """In the order of the seeds. Each process gets a start of its own: nothing of ours is inherited."""
     if processes == 1:
+        collect_seldom()
         yield from (run_seed(number, orders) for number in numbers)
         return
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+    with multiprocessing.get_context("spawn").Pool(processes, collect_seldom) as pool:
         yield from pool.imap(partial(run_seed, orders=orders), numbers)
+
+
+def collect_seldom() -> None:
+    """A day makes many small objects and few cycles: the collector would look at all of them again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def _progress(total: Sum, seeds: int) -> str:

@@ -31,7 +31,7 @@ JUSTIFIED: Mapping[Cause, tuple[frozenset[str], ...]] = {
     Cause.LINES_UNKNOWN: (frozenset({"mark_shipped"}),),
     Cause.UNITS_CHANGED_THERE: (frozenset({"split", "merge"}),),
     Cause.DOUBLED_THERE: (frozenset({"split", "merge", "cancel_there", "void"}),),
-    Cause.REJECTED_BY_SHIPSTATION: (frozenset({"poisoned", "refused", "cancel_there"}),),
+    Cause.REJECTED_BY_SHIPSTATION: (frozenset({"poisoned", "refused", "cancel_there", "merge"}),),
     Cause.REJECTED_BY_SHOPIFY: (frozenset({"hold", "move", "refund", "cancel", "change_quantity"}), LABELS),
 }
 """Cause -> one of each group must have befallen the order. A cause that is missing here is never right at rest."""

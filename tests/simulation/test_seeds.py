@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 
-from syncd.simulation.seed import run_seed
+from syncd.simulation.seed import Outcome, run_seed
+from syncd.simulation.swarm import Sum, account_text, as_json, repro
 from syncd.simulation.weather import KINDS, drawn_weather
 
+SEEDS = range(300, 308)
+MOST_KINDS = 30
 DIGEST = "from syncd.simulation.seed import run_seed; print(run_seed(11, 4).digest)"
 
 
@@ -32,3 +36,21 @@ def test_seeds_differ_in_what_goes_wrong_and_every_kind_comes_up() -> None:
     assert {weather.alone for weather in drawn} == {None, "webhooks", "feeds"}
     assert {weather.fates.replicas for weather in drawn} == {1, 2, 3}
     assert {weather.amnesia for weather in drawn} == {None, "lost", "rolled_back"}
+
+
+def test_a_few_days_full_of_faults_end_well() -> None:
+    outcomes = [run_seed(seed, 12) for seed in SEEDS]
+    assert {outcome.seed: outcome.problems for outcome in outcomes if outcome.problems} == {}
+    fired = Counter[str]()
+    for outcome in outcomes:
+        fired.update(outcome.faults)
+    assert len(fired) >= MOST_KINDS, sorted(set(KINDS) - set(fired))
+    assert sum(outcome.kills for outcome in outcomes) > 10
+
+
+def test_the_account_names_each_failed_seed_and_how_to_repeat_it() -> None:
+    total = Sum(first=1, orders_each=5)
+    total.add(Outcome(1, 5))
+    total.add(Outcome(2, 5, problems=["lost: #1001"]))
+    assert repro(2, 5) in account_text(total)
+    assert as_json(total)["problems"] == {"lost": 1}

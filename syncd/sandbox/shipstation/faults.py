@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from syncd.ports import Request, Response
-from syncd.sandbox.faults import FaultLayer, Rule, SharedKind
+from syncd.sandbox.faults import JSON_HEADERS, FaultLayer, Rule, SharedKind
 
 Kind = (
     SharedKind
@@ -18,6 +18,8 @@ Kind = (
     ]
 )
 Serve = Callable[[Request], Response]
+
+NOTHING_DONE = Response(200, JSON_HEADERS, b'{"hasErrors":false,"results":[]}')
 
 
 @dataclass
@@ -52,8 +54,9 @@ class Faults(FaultLayer[FaultRule]):
     def _without_a_row(self, request: Request, serve: Serve) -> Response:
         rows = _rows(request)
         victim = self.rng.randrange(len(rows))
-        if self.rng.random() < 0.5:
-            return serve(replace(request, body=json.dumps(rows[:victim] + rows[victim + 1 :]).encode()))
+        rest = rows[:victim] + rows[victim + 1 :]
+        if self.rng.random() < 0.5:  # a batch of none would be refused as such
+            return serve(replace(request, body=json.dumps(rest).encode())) if rest else NOTHING_DONE
         return _with_results(serve(request), lambda results: results[:victim] + results[victim + 1 :])
 
     def _reordered(self, answer: Response) -> Response:
