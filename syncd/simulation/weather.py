@@ -164,7 +164,8 @@ def _account(rng: Random, rates: Mapping[str, float], alone: str | None) -> Ship
 
 
 def _settings(rng: Random, alone: str | None) -> Any:
-    never = {"order_poll_s": 10**7, "shipment_poll_s": 10**7, "sweep_s": 10**7}
+    # ShipStation's webhooks only hurry a list that is read anyway: what they ask for does not outlive a crash
+    never = {"order_poll_s": 10**7, "shipment_poll_s": 60.0, "sweep_s": 10**7}
     usual = {"order_poll_s": 60.0, "shipment_poll_s": 60.0, "sweep_s": 900.0}
     if alone == "feeds":
         usual["sweep_s"] = 10**7

@@ -11,7 +11,7 @@ from syncd.simulation.seed import Outcome, run_seed
 from syncd.simulation.swarm import Sum, account_text, as_json, repro
 from syncd.simulation.weather import KINDS, drawn_weather
 
-SEEDS = range(300, 308)
+SEEDS = (300, 302, 304, 305, 306, 308)
 MOST_KINDS = 30
 DIGEST = "from syncd.simulation.seed import run_seed; print(run_seed(11, 4).digest)"
 
