@@ -265,7 +265,7 @@ async def test_webhooks_doubled_lost_and_shuffled_double_nothing(day: Day) -> No
     day.shipstation.set_options({"webhook_double": 0.5, "webhook_drop": 0.3, "webhook_shuffle": True})
     day.sell(12, over_s=60.0)
     await day.passes(40)
-    for order_id in day.shopify.shops[SHOP.domain].orders:
+    for order_id in list(day.shopify.shops[SHOP.domain].orders):
         day.shopify.people.edit(order_id, note="changed")
     await day.rest()
     day.shipstation.labels.ship_all()

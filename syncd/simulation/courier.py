@@ -16,8 +16,8 @@ from syncd.sandbox.worlds import Delivery
 from syncd.simulation.replica import Replica
 
 LOOKS_EVERY_S = 1.0
-LOOKS_AT_NIGHT_S = 60.0
-"""While no replica is up: days may pass so."""
+LOOKS_AT_NIGHT_S = 5.0
+"""While no replica is up any more: days may pass so."""
 POST_TIMEOUT_S = 5.0
 
 
@@ -62,7 +62,7 @@ class Courier:
 
     def _wait_s(self) -> float:
         """Until the next webhook is due, as far as that is known: what happens meanwhile may tell of more."""
-        is_day = any(replica.is_up for replica in self._replicas)
+        is_day = not self.offered or any(replica.is_up for replica in self._replicas)
         soon = self._clock.now() + timedelta(seconds=LOOKS_EVERY_S if is_day else LOOKS_AT_NIGHT_S)
         due = min(time for world in self._worlds if (time := world.next_due() or soon))
         return max((min(due, soon) - self._clock.now()).total_seconds(), 0.05)

@@ -77,18 +77,26 @@ def test_an_unknown_word_stays() -> None:
     assert decoded(Order, {"orderId": 1, "orderStatus": "brand_new"})["orderStatus"] == "brand_new"
 
 
+PARCEL: Any = {"shipmentId": 1, "isReturnLabel": False, "voided": False, "trackingNumber": "1Z1"}
+
+
 def test_null_is_left_out_where_a_member_may_be() -> None:
-    row = {"shipmentId": 1, "voided": None, "trackingNumber": None, "shipmentItems": [{"quantity": 1, "sku": None}]}
-    assert decoded(Shipment, row) == {
-        "shipmentId": 1,
+    row = {
+        **PARCEL,
+        "createDate": None,
         "trackingNumber": None,
-        "shipmentItems": [{"quantity": 1, "sku": None}],
+        "shipmentItems": [{"lineItemKey": None, "quantity": 1, "sku": None}],
+    }
+    assert decoded(Shipment, row) == {
+        **PARCEL,
+        "trackingNumber": None,
+        "shipmentItems": [{"lineItemKey": None, "quantity": 1, "sku": None}],
     }
 
 
 def test_goods_without_a_quantity_are_not_none_of_them() -> None:
     with pytest.raises(MalformedError, match="quantity"):
-        decoded(Shipment, {"shipmentId": 1, "shipmentItems": [{"lineItemKey": "1:2", "quantity": None}]})
+        decoded(Shipment, {**PARCEL, "shipmentItems": [{"lineItemKey": "1:2", "quantity": None}]})
 
 
 def test_characters_that_no_database_keeps_are_dropped() -> None:

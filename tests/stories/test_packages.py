@@ -285,7 +285,7 @@ async def test_a_merged_order_that_is_edited_is_not_taken_for_deleted(day: Day) 
     pushes = len(day.calls("createorders"))
     day.shopify.people.edit(orders[1], note="ring twice")
     await day.rest()
-    assert await day.cause(orders[1]) == "merged_parent_unknown"
+    assert await day.cause(orders[1]) == "changed_on_both_sides"
     assert len(day.calls("createorders")) == pushes
     shipment = day.shipstation.labels.buy_label(survivor["orderId"])
     await day.rest()
