@@ -62,7 +62,8 @@ class Outcome:
 
     @property
     def is_of_this_order(self) -> bool:
-        return self.result is not Result.POSTPONED and not self.is_outage
+        """A conflict is a clear answer about this one, whatever becomes of the others."""
+        return self.result is Result.CONFLICT or (self.result is Result.UNKNOWN and not self.is_outage)
 
 
 @dataclass(frozen=True)
