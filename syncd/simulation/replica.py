@@ -75,11 +75,14 @@ class Replica:
         self._clock.ahead_s = self.ahead_s
 
     async def stop(self) -> None:
-        """As SIGTERM does."""
+        """As SIGTERM does. Whose life ends meanwhile waits for nothing any more."""
         self._stopping.set()
         if self.duties:
             self.duties.wake()
-        await self._spawn.drain(self.settings.limits.stop_s)
+        draining = asyncio.create_task(self._spawn.drain(self.settings.limits.stop_s))
+        self._kept.append(draining)
+        while not (draining.done() or self.life.is_over):
+            await asyncio.sleep(0.01)
         self.duties = None
 
     def bury(self) -> None:
