@@ -74,10 +74,11 @@ def draw_account(
     packages, voided = _packages(shipstation), _voided_long_ago(shipstation)
     for shop in shopify["shops"].values():
         for order in shop["orders"]:
-            _count_order(account, order, verdicts.get(str(order["id"])), placed, resting)
-            told_in_part = (verdicts.get(str(order["id"])) or {}).get("cause") == "overshipped"
-            _count_packages(account, order, packages.get(str(order["id"]), []), told_in_part)
-            if (verdicts.get(str(order["id"])) or {}).get("state") != "parked":
+            verdict, parcels = verdicts.get(str(order["id"])), packages.get(str(order["id"]), [])
+            _count_order(account, order, verdict, placed, resting, _left_untold(order, parcels))
+            told_in_part = (verdict or {}).get("cause") == "overshipped"
+            _count_packages(account, order, parcels, told_in_part)
+            if (verdict or {}).get("state") != "parked":
                 account.told_in_vain += _told_in_vain(order, voided)
     account.shipstation_orders = sum(order["status"] != "cancelled" for order in shipstation["orders"].values())
     calls = shipstation["calls"]
@@ -189,13 +190,28 @@ def _held(order: Mapping[str, Any]) -> Units:
     return held
 
 
+def _left_untold(order: Mapping[str, Any], packages: Sequence[tuple[str, Units]]) -> Units:
+    """Units that left and that Shopify still wants, because it was not told: none of them is missing. That each package is told
+    is judged by itself."""
+    told: Units = Counter()
+    for one in order["fulfillments"]:
+        if one["status"] == "SUCCESS":
+            told.update({f"{order['id']}:{line_id}": units for line_id, units in one["lines"].items()})
+    return sum((lines for _, lines in packages), Counter[str]()) - told
+
+
 def _is_unpaid_rest(order: Mapping[str, Any]) -> bool:
     """Units that wait for money, or for a place to leave from: nobody wants them shipped just now, and they are not done."""
     return any(line["requiresShipping"] and line["remaining"] > 0 for line in order["lines"])
 
 
 def _count_order(
-    account: Account, order: Mapping[str, Any], verdict: Mapping[str, Any] | None, placed: Units, resting: Units
+    account: Account,
+    order: Mapping[str, Any],
+    verdict: Mapping[str, Any] | None,
+    placed: Units,
+    resting: Units,
+    untold: Units,
 ) -> None:
     name = f"{order['name']} ({order['id']})"
     account.orders += 1
@@ -211,8 +227,8 @@ def _count_order(
         account.unexplained.append(f"{name}: state {state} although nothing is left to ship")
     if state == "parked":
         return  # the cause says what a person must do; nothing may be doubled all the same
-    if wanted - there:
-        account.missing.append(f"{name}: {dict(wanted - there)}, state {state}")
+    if missing := wanted - there - untold:
+        account.missing.append(f"{name}: {dict(missing)}, state {state}")
     if too_many := there - wanted - may_rest:
         account.doubled.append(f"{name}: {dict(too_many)}, state {state}")
 

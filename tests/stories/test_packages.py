@@ -395,6 +395,18 @@ async def test_a_parcel_that_left_before_the_hold_arrived_is_told_once_the_hold_
     await assert_told(day, order_id, parcel)
 
 
+async def test_goods_that_left_beside_held_ones_are_not_missing(day: Day) -> None:
+    order_id, there = await an_order(day, lines=2, quantity=1)
+    parcel = label(day, there)
+    day.shopify.people.hold(order_id, lines={day.order(order_id)["lines"][0]["id"]: 1})
+    await day.rest()
+    assert day.fulfillments(order_id) == []
+    assert (await day.account()).missing == []
+    day.shopify.people.release(order_id)
+    await day.rest()
+    await assert_told(day, order_id, parcel)
+
+
 async def test_a_parcel_is_told_within_the_hour_when_only_its_own_goods_were_released(day: Day) -> None:
     order_id, there = await an_order(day, lines=2, quantity=1)
     first, _ = day.order(order_id)["lines"]
