@@ -23,6 +23,7 @@ from syncd.shipstation.client import ACCOUNT, ShipStationClient
 from syncd.shipstation.keys import KeyRing
 from syncd.shipstation.v2_client import ACCOUNT as V2_ACCOUNT
 from syncd.shipstation.v2_client import ShipStationV2Client
+from syncd.shipstation.wire import Wire
 from syncd.shopify.access import endpoint
 from syncd.shopify.client import ShopifyClient
 from syncd.shopify.tokens import ClientCredentials, StaticToken, TokenSource
@@ -54,9 +55,8 @@ def connect(settings: Settings, http: Http, db: Db, clock: Clock, rng: Rng) -> V
     limits, account = settings.limits, settings.shipstation
     window = WindowBudget(db, clock, ACCOUNT, account.requests_per_window, account.window_s, limits.longest_call_s)
     keys = KeyRing(db, clock, account.key_pairs())
-    shipstation = ShipStationClient(
-        http, clock, rng, window, account.v1_url, keys, limits.read_timeout_s, limits.write_timeout_s
-    )
+    timeouts = (limits.read_timeout_s, limits.write_timeout_s)
+    shipstation = ShipStationClient(Wire(http, clock, rng, window, account.v1_url, *timeouts), keys)
     shops = {name: _shop_client(name, store, limits, http, clock, rng) for name, store in settings.stores.items()}
     return Vendors(shops, shipstation, window, _v2_client(account, limits, http, db, clock, rng))
 
@@ -71,7 +71,7 @@ def _v2_client(
         db, clock, V2_ACCOUNT, account.v2_requests_per_window, account.window_s, limits.longest_call_s
     )
     timeouts = (limits.read_timeout_s, limits.write_timeout_s)
-    return ShipStationV2Client(http, clock, rng, budget, account.v2_url, key, *timeouts)
+    return ShipStationV2Client(Wire(http, clock, rng, budget, account.v2_url, *timeouts), key)
 
 
 def _shop_client(name: str, store: Store, limits: Limits, http: Http, clock: Clock, rng: Rng) -> ShopifyClient:

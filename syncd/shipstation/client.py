@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlencode
 
-from syncd.budget import Call, Urgency, WindowBudget
-from syncd.errors import AccessError, RejectedError, SyncError, ThrottledError, TransientError, UncertainError
+from syncd.budget import Call, Urgency
+from syncd.errors import AccessError, RejectedError, SyncError, ThrottledError
 from syncd.http import json_bytes, json_of
-from syncd.ports import Clock, Http, Request, Response, Rng
+from syncd.ports import Response
 from syncd.settings import KeyPair
 from syncd.shipstation.keys import Keys, OnlyKey
+from syncd.shipstation.wire import REPEATS, Wire, target_of, unusable, wait_s
 
 ACCOUNT = "shipstation"
-REPEATS = 2
-FIRST_DELAY_S = 0.5
-WINDOW_S = 60.0
 TOO_MANY = "too many requests"
-NOT_FOUND = "http_404"
 
 ACCESS_CODES = {
     401: ("http_401", "the API keys are not accepted: wrong, expired or withdrawn"),
@@ -34,38 +30,13 @@ MESSAGE_MEMBERS = ("ExceptionMessage", "Message", "message", "ModelState")
 
 
 class ShipStationClient:
-    def __init__(
-        self,
-        http: Http,
-        clock: Clock,
-        rng: Rng,
-        budget: WindowBudget,
-        base_url: str,
-        keys: Keys,
-        read_timeout_s: float = 60.0,
-        write_timeout_s: float = 30.0,
-    ) -> None:
-        self._http = http
-        self._clock = clock
-        self._rng = rng
-        self._budget = budget
-        self._base_url = base_url.rstrip("/")
+    def __init__(self, wire: Wire, keys: Keys) -> None:
+        self._wire = wire
         self._keys = keys
-        self._read_timeout_s = read_timeout_s
-        self._write_timeout_s = write_timeout_s
 
     def only_with(self, pair: KeyPair) -> ShipStationClient:
         """The same, with this pair alone."""
-        return ShipStationClient(
-            self._http,
-            self._clock,
-            self._rng,
-            self._budget,
-            self._base_url,
-            OnlyKey(pair),
-            self._read_timeout_s,
-            self._write_timeout_s,
-        )
+        return ShipStationClient(self._wire, OnlyKey(pair))
 
     async def get(
         self,
@@ -75,15 +46,8 @@ class ShipStationClient:
         repeats: int = REPEATS,
     ) -> Any:
         """The JSON. Repeated when the network or the server fails; `RejectedError` with code `http_404` for what is not there."""
-        query = f"?{urlencode(params)}" if params else ""
-        for attempt in range(repeats + 1):
-            try:
-                return await self._call("GET", path + query, None, urgency)
-            except TransientError:
-                if attempt == repeats:
-                    raise
-                await self._clock.sleep(FIRST_DELAY_S * 4**attempt * (0.5 + self._rng.random()))
-        raise AssertionError("not reached")
+        target = target_of(path, params)
+        return await self._wire.repeated(lambda: self._call("GET", target, None, urgency), repeats)
 
     async def post(
         self, path: str, body: Any, urgency: Urgency, granted: Call | None = None, repeatable: Repeatable = str
@@ -106,27 +70,14 @@ class ShipStationClient:
     ) -> Any:
         is_write = method != "GET"
         for login in await self._keys.logins():
-            call, granted = granted or await self._budget.grant(urgency), None
-            response = await self._exchange(method, target, body, call, login.authorization)
+            call, granted = granted or await self._wire.budget.grant(urgency), None
+            response = await self._wire.send(method, target, body, call, {"Authorization": login.authorization})
             if response.status != 401:
                 await self._keys.accepted(login)
                 break
             await self._keys.refused(login)
         # a 401 carried nothing out, so the next pair may repeat even a write
         return await self._result(response, is_write, repeatable)
-
-    async def _exchange(self, method: str, target: str, body: bytes | None, call: Call, authorization: str) -> Response:
-        headers = {"Authorization": authorization, "Accept": "application/json"}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        timeout_s = self._read_timeout_s if method == "GET" else self._write_timeout_s
-        request = Request(method, self._base_url + target, headers, body, timeout_s)
-        try:
-            return await self._budget.carry(call, self._http.send(request))
-        except UncertainError as error:
-            if method != "GET":
-                raise
-            raise TransientError(error.code, error.text) from error
 
     async def _result(self, response: Response, is_write: bool, repeatable: Repeatable) -> Any:
         try:
@@ -135,13 +86,14 @@ class ShipStationClient:
             body, is_json = None, is_write and not response.body
         if response.status == 429 or _message(body).lower().startswith(TOO_MANY):
             # a mature client saw this sentence under other statuses as well
-            wait_s = _reset_s(response)
-            await self._budget.throttled(wait_s)
-            raise ThrottledError("http_429", wait_s)
+            # `Retry-After` is not documented
+            reset_s = wait_s(response, "x-rate-limit-reset", "retry-after")
+            await self._wire.budget.throttled(reset_s)
+            raise ThrottledError("http_429", reset_s)
         if not 200 <= response.status < 300:
             raise _error_of(response.status, repeatable(_message(body)), is_write)
         if not is_json:
-            raise _unusable(is_write)("not_json", f"{len(response.body)} bytes that are no JSON")
+            raise unusable(is_write)("not_json", f"{len(response.body)} bytes that are no JSON")
         return body
 
 
@@ -153,12 +105,8 @@ def _error_of(status: int, message: str, is_write: bool) -> SyncError:
     if 300 <= status < 400:
         return AccessError(ACCOUNT, f"http_{status}", "redirected: is the base address right?")
     if status >= 500 or status == 408:
-        return _unusable(is_write)(f"http_{status}", message)
+        return unusable(is_write)(f"http_{status}", message)
     return RejectedError(f"http_{status}", message)
-
-
-def _unusable(is_write: bool) -> type[UncertainError | TransientError]:
-    return UncertainError if is_write else TransientError
 
 
 def _message(body: Any) -> str:
@@ -176,12 +124,3 @@ def _leaves(value: Any) -> list[str]:
     if isinstance(value, list):
         return [leaf for inner in value for leaf in _leaves(inner)]
     return [str(value)]
-
-
-def _reset_s(response: Response) -> float:
-    """Until the window ends; a second more, because the vendor rounds. `Retry-After` is not documented."""
-    for name in ("x-rate-limit-reset", "retry-after"):
-        text = response.headers.get(name, "")
-        if text.isascii() and text.isdigit() and len(text) < 5:
-            return int(text) + 1.0
-    return WINDOW_S

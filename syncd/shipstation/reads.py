@@ -10,8 +10,9 @@ from urllib.parse import quote
 from mappings.shipstation_shapes import Fulfillment, Order, Shipment
 from syncd.budget import Urgency
 from syncd.errors import RejectedError, TransientError
-from syncd.shipstation.client import NOT_FOUND, ShipStationClient
+from syncd.shipstation.client import ShipStationClient
 from syncd.shipstation.lists import LARGEST_PAGE, Listing, Page, pages, read_rows, whole_rows
+from syncd.shipstation.wire import NOT_FOUND
 
 __all__ = ["Page"]
 

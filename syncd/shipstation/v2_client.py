@@ -8,57 +8,30 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
-from urllib.parse import urlencode
 
-from syncd.budget import Urgency, WindowBudget
-from syncd.errors import AccessError, RejectedError, SyncError, ThrottledError, TransientError, UncertainError
+from syncd.budget import Urgency
+from syncd.errors import AccessError, RejectedError, SyncError, ThrottledError, TransientError
 from syncd.http import json_bytes, json_of
-from syncd.ports import Clock, Http, Request, Response, Rng
+from syncd.ports import Response
+from syncd.shipstation.wire import Wire, target_of, unusable, wait_s
 
 ACCOUNT = "shipstation_v2"
-REPEATS = 2
-FIRST_DELAY_S = 0.5
-WINDOW_S = 60.0
 MOST_PAGES = 2000
-NOT_FOUND = "http_404"
 GATES = frozenset({402, 403, 405})
 GATED_CODES = frozenset({"invalid_billing_plan", "subscription_inactive", "trial_expired"})
 
 
 class ShipStationV2Client:
-    def __init__(
-        self,
-        http: Http,
-        clock: Clock,
-        rng: Rng,
-        budget: WindowBudget,
-        base_url: str,
-        api_key: str,
-        read_timeout_s: float = 60.0,
-        write_timeout_s: float = 30.0,
-    ) -> None:
-        self._http = http
-        self._clock = clock
-        self._rng = rng
-        self._budget = budget
-        self._base_url = base_url.rstrip("/")
+    def __init__(self, wire: Wire, api_key: str) -> None:
+        self._wire = wire
         self._api_key = api_key
-        self._read_timeout_s = read_timeout_s
-        self._write_timeout_s = write_timeout_s
 
     async def get(
         self, path: str, params: Mapping[str, str | int] | None = None, urgency: Urgency = Urgency.CATALOG
     ) -> Any:
         """The JSON. Repeated when the network or the server fails; `RejectedError` with code `http_404` for what is not there."""
-        query = f"?{urlencode(params)}" if params else ""
-        for attempt in range(REPEATS + 1):
-            try:
-                return await self._call("GET", path + query, None, urgency)
-            except TransientError:
-                if attempt == REPEATS:
-                    raise
-                await self._clock.sleep(FIRST_DELAY_S * 4**attempt * (0.5 + self._rng.random()))
-        raise AssertionError("not reached")
+        target = target_of(path, params)
+        return await self._wire.repeated(lambda: self._call("GET", target, None, urgency))
 
     async def post(self, path: str, body: Any, urgency: Urgency) -> Any:
         """The JSON, None for an empty answer. Never repeated: `UncertainError` means that it may have been done."""
@@ -86,31 +59,20 @@ class ShipStationV2Client:
         raise TransientError("endless_list", f"{path} has more than {MOST_PAGES} pages")
 
     async def _call(self, method: str, target: str, body: bytes | None, urgency: Urgency) -> Any:
-        headers = {"API-Key": self._api_key, "Accept": "application/json"}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        is_write = method != "GET"
-        timeout_s = self._write_timeout_s if is_write else self._read_timeout_s
-        request = Request(method, self._base_url + target, headers, body, timeout_s)
-        call = await self._budget.grant(urgency)
-        try:
-            response = await self._budget.carry(call, self._http.send(request))
-        except UncertainError as error:
-            if is_write:
-                raise
-            raise TransientError(error.code, error.text) from error
-        return await self._result(response, target, is_write)
+        call = await self._wire.budget.grant(urgency)
+        response = await self._wire.send(method, target, body, call, {"API-Key": self._api_key})
+        return await self._result(response, target, is_write=method != "GET")
 
     async def _result(self, response: Response, target: str, is_write: bool) -> Any:
         if response.status == 429:
-            wait_s = _retry_after_s(response)
-            await self._budget.throttled(wait_s)
-            raise ThrottledError("http_429", wait_s)
+            retry_s = wait_s(response, "retry-after")
+            await self._wire.budget.throttled(retry_s)
+            raise ThrottledError("http_429", retry_s)
         try:
             body = json_of(response) if response.body else None
         except ValueError as error:
             if 200 <= response.status < 300:
-                raise _unusable(is_write)("not_json", f"{len(response.body)} bytes that are no JSON") from error
+                raise unusable(is_write)("not_json", f"{len(response.body)} bytes that are no JSON") from error
             body = None
         if not 200 <= response.status < 300:
             raise _error_of(response.status, body, target, is_write)
@@ -146,12 +108,8 @@ def _error_of(status: int, body: Any, target: str, is_write: bool) -> SyncError:
     if 300 <= status < 400:
         return AccessError(ACCOUNT, f"v2_http_{status}", "redirected: is shipstation.v2_url right?")
     if status >= 500 or status == 408:
-        return _unusable(is_write)(f"http_{status}", message)
+        return unusable(is_write)(f"http_{status}", message)
     return RejectedError(f"http_{status}", message, _field(body))
-
-
-def _unusable(is_write: bool) -> type[UncertainError | TransientError]:
-    return UncertainError if is_write else TransientError
 
 
 def _errors(body: Any) -> list[Mapping[str, Any]]:
@@ -166,8 +124,3 @@ def _message(body: Any) -> str:
 
 def _field(body: Any) -> str | None:
     return next((str(error["field_name"]) for error in _errors(body) if error.get("field_name")), None)
-
-
-def _retry_after_s(response: Response) -> float:
-    text = response.headers.get("retry-after", "")
-    return int(text) + 1.0 if text.isascii() and text.isdigit() and len(text) < 5 else WINDOW_S

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from syncd.budget import Urgency
 from syncd.errors import RejectedError, TransientError
-from syncd.shipstation.v2_client import NOT_FOUND, ShipStationV2Client, rows_of
+from syncd.shipstation.v2_client import ShipStationV2Client, rows_of
+from syncd.shipstation.wire import NOT_FOUND
 
 PAGE_SIZE = 500
 PRODUCT_PAGE_SIZE = 100

@@ -17,6 +17,7 @@ from syncd.settings import KeyPair
 from syncd.shipstation.client import ShipStationClient
 from syncd.shipstation.keys import KeyRing
 from syncd.shipstation.lists import Page
+from syncd.shipstation.wire import Wire
 from syncd.simulation.ports import START, SeededRng
 from tests.simulated import InlineDb, SimulatedClock
 
@@ -33,9 +34,8 @@ class Account:
         self.world = ShipStationWorld(self.clock.now, 0, ShipStationOptions(**options))
         self.db = InlineDb()
         self.budget = WindowBudget(self.db, self.clock, "shipstation", limit, 60)
-        self.client = ShipStationClient(
-            http or MemoryHttp({BASE: self.world}), self.clock, SeededRng(), self.budget, BASE, self.ring(keys)
-        )
+        wire = Wire(http or MemoryHttp({BASE: self.world}), self.clock, SeededRng(), self.budget, BASE)
+        self.client = ShipStationClient(wire, self.ring(keys))
 
     def ring(self, keys: tuple[tuple[str, str], ...]) -> KeyRing:
         """As a process has it that just started."""

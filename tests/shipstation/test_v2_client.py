@@ -12,6 +12,7 @@ from syncd.ports import Http, Response
 from syncd.sandbox.memory import MemoryHttp
 from syncd.shipstation import v2_reads
 from syncd.shipstation.v2_client import ShipStationV2Client
+from syncd.shipstation.wire import Wire
 from syncd.simulation.ports import SeededRng
 from tests.shipstation.account import BASE, Account, Scripted, document
 
@@ -26,7 +27,7 @@ def envelope(code: str) -> bytes:
 def v2_of(account: Account, http: Http | None = None, key: str = "sandbox-v2-key") -> ShipStationV2Client:
     budget = WindowBudget(account.db, account.clock, "shipstation_v2", 200, 60)
     http = http or MemoryHttp({BASE: account.world})
-    return ShipStationV2Client(http, account.clock, SeededRng(), budget, BASE, key)
+    return ShipStationV2Client(Wire(http, account.clock, SeededRng(), budget, BASE), key)
 
 
 @pytest.mark.parametrize(

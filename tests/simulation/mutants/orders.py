@@ -29,7 +29,7 @@ ORDERS = (
         (
             Edit(
                 ShipStationClient._result,
-                'raise _unusable(is_write)("not_json", f"{len(response.body)} bytes that are no JSON")',
+                'raise unusable(is_write)("not_json", f"{len(response.body)} bytes that are no JSON")',
                 "return None",
             ),
             Edit(

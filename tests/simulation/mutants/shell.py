@@ -7,7 +7,7 @@ from syncd.http import AiohttpHttp
 from syncd.intake.shifts import Shift
 from syncd.shipstation import lists
 from syncd.shipstation import webhooks as shipstation_webhooks
-from syncd.shipstation.client import ShipStationClient
+from syncd.shipstation.wire import Wire
 from syncd.shopify import webhooks
 from syncd.store import budgets, sqlite
 from syncd.store.sqlite import PRAGMAS
@@ -55,9 +55,9 @@ SHELL = (
         "the headers of each call are logged",
         (
             Edit(
-                ShipStationClient._exchange,
-                "timeout_s = self._read_timeout_s",
-                'self._log.info("call.begun", headers=headers)\n    timeout_s = self._read_timeout_s',
+                Wire.send,
+                "timeout_s = self.read_timeout_s",
+                '__import__("syncd.logs").logs.get_logger(__name__).info("call.begun", headers=headers)\n    timeout_s = self.read_timeout_s',
             ),
             Edit(logs.keep_registered, "for key, value in event.items() if key in ALLOWED", "for key, value in event.items()"),
         ),
