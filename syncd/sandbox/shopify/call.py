@@ -19,6 +19,8 @@ class Call:
     granted: frozenset[str]
     closed: frozenset[str]
     variables: Any = None
+    keys: dict[str, str] = field(default_factory=dict)
+    """Mutation -> the key of its `@idempotent`."""
     warnings: list[dict[str, Any]] = field(default_factory=list)
     arguments: dict[int, dict[str, Any]] = field(default_factory=dict)
 

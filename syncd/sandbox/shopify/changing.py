@@ -22,6 +22,7 @@ from syncd.sandbox.shopify.state import (
     RefundLine,
     Units,
 )
+from syncd.sandbox.shopify.stock import held_by
 
 
 def pay(shop: Shop, order: Order) -> None:
@@ -116,8 +117,21 @@ def _refundable(line: Line, restock_type: str) -> int:
 
 def _take_units(shop: Shop, line: Line, count: int, restock_type: str) -> None:
     line.current_quantity -= count
-    if restock_type != "RETURN":
-        shrink(shop, line, count)
+    if restock_type == "RETURN":
+        shop.stock.goods_back(line, _left_from(line), count)
+        return
+    before = held_by(line.order)
+    shrink(shop, line, count)
+    if restock_type == "NO_RESTOCK" and line.variant:  # nobody waits for them, and they are not for sale again
+        for (variant_id, location_id), units in (before - held_by(line.order)).items():
+            if variant_id == line.variant.id:
+                shop.stock.goods_left(line, location_id, units)
+
+
+def _left_from(line: Line) -> int:
+    """The location of the last fulfillment with units of this line: what is returned goes back there."""
+    done = [one for one in line.order.fulfillments if any(part.line is line for part in one.lines)]
+    return done[-1].location_id
 
 
 def _book(order: Order, done: Refund) -> None:

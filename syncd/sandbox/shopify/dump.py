@@ -9,6 +9,7 @@ from syncd.sandbox.shopify.money import decimal_text
 from syncd.sandbox.shopify.shop import Shop
 from syncd.sandbox.shopify.standing import fulfilled_units, fulfillment_summary, open_units
 from syncd.sandbox.shopify.state import Fulfillment, FulfillmentOrder, Order, gid
+from syncd.sandbox.shopify.stock import Level
 from syncd.sandbox.shopify.times import utc_text
 
 
@@ -26,6 +27,17 @@ def shop_dump(shop: Shop) -> dict[str, Any]:
             for entry in outbox.subscriptions.values()
         ],
         "subscriptions_removed": list(outbox.removed),
+        "inventory": [_level(level) for level in shop.stock.levels()],
+    }
+
+
+def _level(level: Level) -> dict[str, Any]:
+    return {
+        "sku": level.variant.sku,
+        "locationId": level.location_id,
+        "onHand": level.on_hand,
+        "committed": level.committed,
+        "available": level.available,
     }
 
 

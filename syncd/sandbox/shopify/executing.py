@@ -25,7 +25,7 @@ from graphql import (
     parse,
     validate,
 )
-from graphql.execution.values import get_variable_values
+from graphql.execution.values import get_directive_values, get_variable_values
 
 from syncd.sandbox.shopify.call import Call
 from syncd.sandbox.shopify.compiling import Chain
@@ -34,6 +34,7 @@ from syncd.sandbox.shopify.money import decimal_text
 from syncd.sandbox.shopify.reading import ROOT_READS
 from syncd.sandbox.shopify.selecting import Selected, Selector
 from syncd.sandbox.shopify.static_errors import entry_of, invalid_variables
+from syncd.sandbox.shopify.stock_fields import STOCK_FIELDS
 from syncd.sandbox.shopify.times import utc_text
 from syncd.sandbox.shopify.views import TYPE_NAMES
 from syncd.sandbox.shopify.writing import ROOT_WRITES
@@ -54,7 +55,7 @@ class Api:
 def api() -> Api:
     text = resources.files("syncd.sandbox.shopify").joinpath("schema.graphql").read_text(encoding="utf-8")
     schema = build_schema(text, assume_valid=True)
-    loaded = Api(schema, {**RESOLVERS, **ROOT_READS, **ROOT_WRITES}, {})
+    loaded = Api(schema, {**RESOLVERS, **STOCK_FIELDS, **ROOT_READS, **ROOT_WRITES}, {})
     for name, spell in _SPELLINGS.items():
         scalar = schema.type_map[name]
         assert isinstance(scalar, GraphQLScalarType)
@@ -117,6 +118,13 @@ class Prepared:
         self.chain = Chain(self.selection, api().readers, api().resolvers) if self._is_compilable() else None
         return self.selection
 
+    def keys(self, variables: Any) -> dict[str, str]:
+        """Mutation -> the key of its `@idempotent`."""
+        directive = api().schema.get_directive("idempotent")
+        assert directive is not None
+        given = {one.name: get_directive_values(directive, one.nodes[0], variables) for one in self.selection or ()}
+        return {name: values["key"] for name, values in given.items() if values}
+
     def _is_compilable(self) -> bool:
         return self.is_query and not any(entry.name.startswith("__") for entry in self.selection or ())
 
@@ -164,6 +172,7 @@ class Outcome(NamedTuple):
 
 def carry_out(operation: Prepared, call: Call, variables: dict[str, Any]) -> Outcome:
     """`variables` are the raw ones; the coerced ones are in `call`."""
+    call.keys = operation.keys(call.variables)
     if operation.chain is not None:
         try:
             return Outcome(operation.chain.run(call), [])

@@ -115,6 +115,7 @@ def inventory_item(variant: Variant) -> InventoryItem:
         variant.country_code_of_origin,
         variant.requires_shipping,
         variant.country_codes,
+        variant.tracked,
     )
 
 
@@ -273,7 +274,7 @@ RESOLVERS: dict[str, Resolver] = {
 
 _KEPT_AS_DICTS = {
     "Attribute", "Weight", "Image", "FulfillmentOrderInternationalDuties", "FulfillmentOrderSupportedAction",
-    "LocationAddress", "ShopPlan", "AccessScope",
+    "LocationAddress", "ShopPlan", "AccessScope", "InventoryChange",
 }  # fmt: skip
 
 

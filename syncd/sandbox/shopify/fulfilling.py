@@ -102,6 +102,7 @@ def fulfill_units(shop: Shop, picked: Picked, tracking: Sequence[Tracking], noti
         for entry, quantity in entries:
             entry.remaining -= quantity
             done.taken.append(Taken(fulfillment_order, entry, quantity))
+            shop.stock.goods_left(entry.line, location_id, quantity)
             _sum_up(shop, done, entry, quantity)
         fulfillment_order.status = "IN_PROGRESS" if any(e.remaining for e in fulfillment_order.lines) else "CLOSED"
         shop.touch_fulfillment_order(fulfillment_order)
@@ -181,6 +182,7 @@ def _give_back(shop: Shop, taken: Taken, carriers: dict[int, FulfillmentOrder]) 
     wanted = line.current_quantity - fulfilled_units(order)[line.id] - open_units(order)[line.id]
     count = max(0, min(taken.quantity, wanted))
     entry.remaining += count
+    shop.stock.goods_back(line, source.location_id, count)
     if source.is_live:
         if source.status == "IN_PROGRESS" and not any(part.remaining < part.total for part in source.lines):
             source.status = "OPEN"

@@ -19,6 +19,7 @@ from syncd.sandbox.shopify.routing import assess, take_in
 from syncd.sandbox.shopify.sales import Checkout, Sale, shares
 from syncd.sandbox.shopify.shop import Shop
 from syncd.sandbox.shopify.state import FulfillmentOrder, Hold, Line, Order, Tracking, Units
+from syncd.sandbox.shopify.stock import listed_variant
 
 T = TypeVar("T")
 OrderRef = int | str
@@ -291,6 +292,22 @@ class People:
         place.touch(target)
         place.tell_order(target, "ORDERS_UPDATED")
         return target.tags
+
+    def count(self, sku: str, on_hand: int, location_id: int | None = None, shop: str | None = None) -> int:
+        """Somebody counts the shelf; an article that was never sold nor counted is listed first. Gives the inventory item."""
+        place = self.shop(shop)
+        variant = next((one for one in place.variants.values() if one.sku == sku), None) or listed_variant(place, sku)
+        place.stock.count(variant.id, location_id or place.options.locations[0].location_id, on_hand)
+        return variant.id + 1
+
+    def list_again(self, sku: str, shop: str | None = None, tracked: bool = True) -> int:
+        """One more article with this SKU, counted as none at every location. Gives the inventory item."""
+        place = self.shop(shop)
+        variant = listed_variant(place, sku)
+        variant.tracked = tracked
+        for location in place.options.locations:
+            place.stock.count(variant.id, location.location_id, 0)
+        return variant.id + 1
 
     def rotate_secret(self, secret: str, shop: str | None = None) -> None:
         """Webhooks go on being signed with the old secret for a while."""

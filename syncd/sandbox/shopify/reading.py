@@ -213,6 +213,7 @@ ROOT_READS: dict[str, Resolver] = {
     "QueryRoot.locations": _locations,
     "QueryRoot.shop": lambda source, args, call: call.shop,
     "QueryRoot.currentAppInstallation": _installation,
+    "QueryRoot.inventoryItem": _one("InventoryItem"),
     "QueryRoot.job": _job,
     "QueryRoot.webhookSubscription": _one("WebhookSubscription"),
     "QueryRoot.webhookSubscriptions": _subscriptions,

@@ -60,6 +60,12 @@ class Sale:
     digital_method: str = "NONE"
 
 
+def variant_number(article: Article) -> int:
+    """Every shop sells the same article under the same number."""
+    letters = article.title + (article.variant or "")
+    return 40_000_000_000 + abs(sum(ord(c) * (i + 1) ** 3 for i, c in enumerate(letters)))
+
+
 def shares(changes: Mapping[str, float]) -> dict[str, float]:
     """The usual mixture with some shares replaced. `{"all": 0}` first takes everything out."""
     unknown = sorted(set(changes) - set(SHARES) - {"all"})
@@ -121,9 +127,7 @@ class Checkout:
         is_custom = article.title == "Engraving and gift box"
         count = quantity or rng.choices((1, 2, 3, 4, 5), (70, 17, 7, 4, 2))[0]
         price = Decimal(0) if "zero_value" in self._has else Decimal(article.price)
-        number = 40_000_000_000 + abs(
-            sum(ord(c) * (i + 1) ** 3 for i, c in enumerate(article.title + (article.variant or "")))
-        )
+        number = variant_number(article)
         item: dict[str, Any] = {
             "title": article.title,
             "variant_title": article.variant,

@@ -22,6 +22,9 @@ FIELD_SCOPES: dict[str, tuple[str, ...]] = {
     "LineItem.variant": ("read_products",),
     "LineItem.product": ("read_products",),
     "ProductVariant.inventoryItem": ("read_inventory", "read_products"),
+    "QueryRoot.inventoryItem": ("read_inventory", "read_products"),
+    "Location.inventoryLevels": ("read_inventory",),
+    "InventoryItem.inventoryLevel": ("read_inventory",),
     "Mutation.fulfillmentCreate": _WRITE_FULFILLMENT_ORDERS,
     "Mutation.fulfillmentTrackingInfoUpdate": _WRITE_FULFILLMENT_ORDERS,
     "Mutation.fulfillmentCancel": _WRITE_FULFILLMENT_ORDERS,
@@ -31,6 +34,7 @@ FIELD_SCOPES: dict[str, tuple[str, ...]] = {
     "Mutation.orderCancel": ("write_orders",),
     "Mutation.tagsAdd": ("write_orders",),
     "Mutation.tagsRemove": ("write_orders",),
+    "Mutation.inventorySetQuantities": ("write_inventory",),
 }
 """Field coordinate -> scopes, one of which is enough."""
 

@@ -10,9 +10,11 @@ from random import Random  # noqa: TID251 - seeded: the same for one seed
 from typing import Any
 
 from syncd.sandbox.shopify import payloads
+from syncd.sandbox.shopify.idempotency import IdempotencyKeys
 from syncd.sandbox.shopify.index import ChangeIndex
 from syncd.sandbox.shopify.options import LocationOptions, Range, ShopOptions
 from syncd.sandbox.shopify.state import Fulfillment, FulfillmentOrder, Order, Variant
+from syncd.sandbox.shopify.stock import Stock
 from syncd.sandbox.shopify.times import whole_second
 from syncd.sandbox.shopify.webhooks import Outbox
 from syncd.sandbox.worlds import Now
@@ -51,6 +53,8 @@ class Shop:
         self.order_index = ChangeIndex(self.orders, self.now)
         self.fulfillment_order_index = ChangeIndex(self.fulfillment_orders, self.now)
         self.outbox = Outbox(lambda: self.options, self.now, Random(f"{seed}/webhooks"))
+        self.stock = Stock(self)
+        self.keys = IdempotencyKeys(self.now)
         self.jobs: dict[str, Any] = {}
         self.last_order_number = 1000
         self._world_now = now
@@ -95,6 +99,7 @@ class Shop:
     def touch(self, order: Order) -> None:
         order.updated_at = self.stamp()
         self.order_index.changed(order.id, order.updated_at, self._index_lag_s())
+        self.stock.tell_of(order)
 
     def touch_fulfillment_order(self, fulfillment_order: FulfillmentOrder) -> None:
         fulfillment_order.updated_at = self.stamp()

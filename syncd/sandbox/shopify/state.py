@@ -53,6 +53,8 @@ class Variant:
     requires_shipping: bool
     country_codes: dict[str, str] = field(default_factory=dict)
     """Country of destination -> its own tariff code."""
+    tracked: bool = True
+    """Whether Shopify counts its stock."""
 
 
 @dataclass(slots=True)

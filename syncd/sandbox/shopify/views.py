@@ -49,6 +49,7 @@ class InventoryItem(NamedTuple):
     country_code_of_origin: str | None
     requires_shipping: bool
     country_codes: Mapping[str, str]
+    tracked: bool
 
 
 class CountryTariffCode(NamedTuple):

@@ -74,6 +74,8 @@ class ShopifyWorld:
             "deliver_by": people.deliver_by,
             "exchange": people.exchange,
             "declare": people.declare,
+            "count": people.count,
+            "list_again": people.list_again,
             "cancel": people.cancel,
             "hold": people.hold,
             "release": people.release,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from syncd.sandbox.shopify import changing, fulfilling, holding, subscribing
+from syncd.sandbox.shopify import changing, fulfilling, holding, stock_fields, subscribing
 from syncd.sandbox.shopify.call import Call
 from syncd.sandbox.shopify.fields import Resolver
 from syncd.sandbox.shopify.problems import Refusal
@@ -32,6 +32,11 @@ def _mutation(write: Callable[[dict[str, Any], Call], Payload], errors: str = "u
             return {"userErrors": [], "orderCancelUserErrors": [], errors: [problem]}
 
     return resolved
+
+
+def _once(name: str, write: Callable[[dict[str, Any], Call], Payload]) -> Callable[[dict[str, Any], Call], Payload]:
+    """Of the mutations that demand `@idempotent`."""
+    return lambda args, call: call.shop.keys.once(call.keys.get(name), name, args, lambda: write(args, call))
 
 
 def _fulfillment_create(args: dict[str, Any], call: Call) -> Payload:
@@ -175,6 +180,7 @@ ROOT_WRITES: dict[str, Resolver] = {
     "Mutation.fulfillmentOrderHold": _mutation(_hold),
     "Mutation.fulfillmentOrderReleaseHold": _mutation(_release),
     "Mutation.fulfillmentOrderMove": _mutation(_move),
+    "Mutation.inventorySetQuantities": _mutation(_once("inventorySetQuantities", stock_fields.set_quantities)),
     "Mutation.orderCancel": _mutation(_order_cancel, errors="orderCancelUserErrors"),
     "Mutation.tagsAdd": _mutation(_tags(adds=True)),
     "Mutation.tagsRemove": _mutation(_tags(adds=False)),
