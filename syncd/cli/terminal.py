@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from syncd.operate.desk import Desk
     from syncd.settings import Settings
 
+EXIT_DIFFERENCE = 1
 EXIT_USAGE = 2
 
 as_json = click.option("--json", "is_json", is_flag=True, help="One JSON object instead of text.")

@@ -15,6 +15,7 @@ from syncd.operate.rule_trials import compare_rules, comparison_text, trials_tex
 from syncd.operate.rulings import release_orders
 from syncd.simulation.day import Day, Fates, settings_of
 from syncd.simulation.desk import desk_of
+from tests.stories.bodies import HOME
 
 BOTH = pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)
 
@@ -64,17 +65,6 @@ LAMP = {
     "variant_id": 4001,
     "product_id": 5001,
     "product_type": "Lighting",
-}
-HOME = {
-    "first_name": "Ada",
-    "last_name": "Stone",
-    "address1": "118 Linden Avenue",
-    "city": "Brooklyn",
-    "province": "New York",
-    "province_code": "NY",
-    "zip": "11229",
-    "country": "United States",
-    "country_code": "US",
 }
 
 
