@@ -121,7 +121,7 @@ class OrdersFlow:
         found = {ids[order_id]: order for order_id, order in by_id.items()}
         for key, one in sought.items():
             if one.consignment.shipstation_order_id is None:
-                orders = await reads.orders_by_number(self._shipstation, one.number_stem, Urgency.ORDERS)
+                orders = await reads.orders_beginning(self._shipstation, one.number_stem, Urgency.ORDERS)
                 found[key] = next((order for order in orders if order.get("orderKey") == key), None)
         vanished = [one.consignment for key, one in sought.items() if found[key] is None and one.consignment.applied]
         return found | await self._survivors([one for one in vanished if one.shipstation_order_id])

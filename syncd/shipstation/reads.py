@@ -150,12 +150,6 @@ async def order_by_id(client: ShipStationClient, order_id: int, urgency: Urgency
     return cast(Order, read)
 
 
-async def orders_by_number(client: ShipStationClient, number: str, urgency: Urgency) -> list[Order]:
-    """All orders with exactly this number, which is not unique; parts of a split order may share it."""
-    # the vendor's filter takes it for the beginning of a number
-    return [row for row in await orders_beginning(client, number, urgency) if row.get("orderNumber") == number]
-
-
 async def orders_beginning(client: ShipStationClient, number: str, urgency: Urgency) -> list[Order]:
     """All orders whose number begins like this, up to 500: the parts of a split one too, whatever their suffix."""
     params: dict[str, str | int] = {"orderNumber": number, "pageSize": LARGEST_PAGE}

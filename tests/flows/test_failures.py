@@ -100,6 +100,19 @@ async def test_a_cancellation_whose_answer_is_lost_is_made_all_the_same(day: Day
     assert account.states == {"in_shipstation": 2, "cancelled": 1}
 
 
+async def test_a_further_part_whose_answer_was_lost_is_found_by_the_beginning_of_its_number(day: Day) -> None:
+    """It is called `#1001-2`. Not found, it would be refused for ever once the warehouse has closed it."""
+    (order_id,) = await placed(day, lines=1)
+    day.shipstation.faults.set([ShipStationRule("error_500_after", path="/orders/createorders", times=1)])
+    day.shopify.people.move_fulfillment_order(order_id, 82734628)
+    await day.until(lambda: len(day.there(order_id)) == 2)
+    (part,) = [one for one in day.there(order_id) if one["orderNumber"].endswith("-2")]
+    day.shipstation.desk.cancel(part["orderId"])
+    day.shopify.people.cancel(order_id)
+    await day.rest()
+    assert (await day.assert_clean()).states == {"cancelled": 1}
+
+
 @pytest.mark.parametrize("access", ["expired", "plan"])
 async def test_shipstation_locked_out_pauses_and_resumes_without_an_attempt(day: Day, access: str) -> None:
     day.shipstation.set_options({"access": access})

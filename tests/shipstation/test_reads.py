@@ -193,12 +193,12 @@ async def test_without_a_time_each_order_is_asked_for() -> None:
     assert account.calls() == 5
 
 
-async def test_a_number_is_exact() -> None:
+async def test_a_number_finds_the_further_parts_too() -> None:
     account = Account()
-    for key, number in (("a", "1001"), ("b", "10010"), ("c", "1001")):
+    for key, number in (("a", "1001"), ("b", "1001-2"), ("c", "1002")):
         await account.do(upsert_orders(account.client, [document(key, orderNumber=number)], ORDERS))
-    found = await account.do(reads.orders_by_number(account.client, "1001", ORDERS))
-    assert [order["orderKey"] for order in found] == ["a", "c"]
+    found = await account.do(reads.orders_beginning(account.client, "1001", ORDERS))
+    assert [order["orderKey"] for order in found] == ["a", "b"]
 
 
 async def test_what_the_doctor_looks_at() -> None:
