@@ -6,8 +6,7 @@ It sits between plan and intent: of what it stops nothing was sent and nothing w
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from mappings.consignments import LIVE
@@ -22,16 +21,16 @@ log = get_logger("brake")
 MINUTE_S = 60.0
 
 
-@dataclass(frozen=True)
-class Planned:
+class Planned(NamedTuple):
     """How many ShipStation orders the plan of one order cancels, of how many that are open or made."""
 
     cancels: int
     consignments: int
 
 
-class _Minute(NamedTuple):
+class _Plan(NamedTuple):
     at: float
+    subject: str
     planned: Planned
 
 
@@ -44,16 +43,18 @@ class Brake:
         self._least = least
         self._db = db
         self._clock = clock
-        self._minute: deque[_Minute] = deque()
+        self._minute: deque[_Plan] = deque()
 
-    async def stops(self, batch: Sequence[Planned]) -> tuple[bool, bool]:
-        """(whether this batch's cancellations must wait, whether all of the batch must). Pulls the brake where it has to."""
-        total = self._with_last_minute(batch)
-        if not any(one.cancels for one in batch):
+    async def stops(self, batch: Mapping[str, Planned]) -> tuple[bool, bool]:
+        """By subject. (Whether this batch's cancellations must wait, whether all of the batch must.) Pulls the brake where it
+        has to."""
+        self._count(batch)
+        if not any(one.cancels for one in batch.values()):
             return False, False
         state = await self._db.run(brake_state(self._flow))
         if state.pulled_at:
             return True, False
+        total = self._last_minute()
         is_flood = total.cancels >= self._least and total.cancels > self._share * total.consignments
         if not is_flood or self._is_released(state):
             return False, False
@@ -65,15 +66,18 @@ class Brake:
     def _is_released(self, state: BrakeState) -> bool:
         return state.released_until is not None and self._clock.now() < state.released_until
 
-    def _with_last_minute(self, batch: Sequence[Planned]) -> Planned:
+    def _count(self, batch: Mapping[str, Planned]) -> None:
         now = self._clock.monotonic()
-        self._minute.append(
-            _Minute(now, Planned(sum(one.cancels for one in batch), sum(one.consignments for one in batch)))
-        )
-        while self._minute[0].at <= now - MINUTE_S:
+        self._minute += [_Plan(now, subject, planned) for subject, planned in batch.items()]
+        while self._minute and self._minute[0].at <= now - MINUTE_S:
             self._minute.popleft()
-        recent = [one.planned for one in self._minute]
-        return Planned(sum(one.cancels for one in recent), sum(one.consignments for one in recent))
+
+    def _last_minute(self) -> Planned:
+        """An order that is planned again and again, because its cancellation gets no answer, counts once."""
+        most: dict[str, Planned] = {}
+        for _, subject, one in self._minute:
+            most[subject] = max(one, most.get(subject, one))
+        return Planned(sum(one.cancels for one in most.values()), sum(one.consignments for one in most.values()))
 
 
 def planned(plan: Plan | None, known: Known) -> Planned:

@@ -297,11 +297,12 @@ class Runner:
         )
 
     async def _apply_brake(self, verdicts: list[Verdict]) -> None:
-        counts = [planned(verdict.plan, verdict.known) for verdict in verdicts]
+        counts = {verdict.claimed.subject: planned(verdict.plan, verdict.known) for verdict in verdicts}
         stops_cancels, stops_all = await self._brake.stops(counts)
-        for verdict, count in zip(verdicts, counts, strict=True):
+        for verdict in verdicts:
             has_steps = verdict.plan is not None and bool(verdict.plan.steps)
-            verdict.is_stopped = has_steps and (stops_all or (stops_cancels and count.cancels > 0))
+            cancels = counts[verdict.claimed.subject].cancels > 0
+            verdict.is_stopped = has_steps and (stops_all or (stops_cancels and cancels))
 
     def _verdict(self, claimed: Claimed, known: Known, sighting: Sighting | Unreadable) -> Verdict:
         """A plan that raises is our bug: told with its traceback, and the batch goes on."""

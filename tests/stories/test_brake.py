@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from syncd.flows.brake import Brake, Planned
 from syncd.operate.brakes import read_brake, release_stopped
 from syncd.simulation.day import Day
 from syncd.simulation.desk import desk_of
@@ -70,6 +71,12 @@ async def test_what_was_stopped_and_then_shipped_is_not_cancelled_by_the_release
     await day.rest()
     assert await day.cause(labelled) == "cancelled_after_label"
     assert live(day, [labelled, *others]) == 1
+
+
+async def test_one_cancellation_that_is_tried_again_and_again_is_no_flood(day: Day) -> None:
+    brake = Brake("orders", 0.2, 10, day.db, day.clock)
+    for _ in range(20):
+        assert await brake.stops({"main/1": Planned(1, 1)}) == (False, False)
 
 
 async def test_a_few_cancellations_are_nobody_s_business(day: Day) -> None:
