@@ -11,6 +11,7 @@ from mappings.carry_over import CHANGEABLE, changed_fields, is_on_hold
 from mappings.causes import Cause
 from mappings.consignments import Allotment, Assignment, added, allot
 from mappings.eligibility import Barrier, Routing, barrier, routing
+from mappings.keys import line_of, split_order_key
 from mappings.orders import cancelled_order, ordinal_in, shipstation_order
 from mappings.packed import Units, packed_units, units_of, untold, whole_packages
 from mappings.plans import Consignment, Package, Profile, Standing
@@ -131,9 +132,17 @@ def _applied(consignment: Consignment, observed: Order) -> Order:
     known = consignment.applied
     is_ours = consignment.hold_in_doubt or is_on_hold(known)
     if consignment.standing is Standing.INTENDED or known is None:
-        return observed if is_ours or not is_on_hold(observed) else {**observed, "orderStatus": "awaiting_shipment"}
+        own = _without_others(consignment, observed)
+        return own if is_ours or not is_on_hold(own) else {**own, "orderStatus": "awaiting_shipment"}
     is_lifted = is_on_hold(known) and observed.get("orderStatus") in CHANGEABLE and not is_on_hold(observed)
     return {**known, "orderStatus": "awaiting_shipment"} if is_lifted else known
+
+
+def _without_others(consignment: Consignment, observed: Order) -> Order:
+    """As it would be without the goods of other Shopify orders that the warehouse merged into it."""
+    parts = split_order_key(consignment.order_key)
+    owned = [(item, line_of(item.get("lineItemKey"))) for item in observed.get("items") or []]
+    return {**observed, "items": [item for item, line in owned if not (line and parts and line[0] != parts[1])]}
 
 
 def is_mapped(profile: Profile, location_id: int | None) -> bool:

@@ -350,6 +350,14 @@ def test_a_lost_answer_to_what_shipped_meanwhile_is_not_repeated() -> None:
     assert (plan.cause, plan.steps) == (Cause.IN_SHIPSTATION, ())
 
 
+def test_what_another_order_brought_into_a_merged_one_is_not_taken_for_its_own() -> None:
+    [known] = sent(WHOLE)
+    merged = shown(known, orderStatus="shipped", advancedOptions={"mergedOrSplit": True, "mergedIds": [40]})
+    item = cast(Any, merged[KEY])["items"][0]
+    cast(Any, merged[KEY])["items"].append({**item, "orderItemId": 950, "lineItemKey": f"{ORDER_ID - 1}:7005"})
+    assert planned(WHOLE, [UNCERTAIN], observed=merged).cause is Cause.IN_SHIPSTATION
+
+
 def test_what_arrived_without_an_answer_is_confirmed_by_one_more_upsert() -> None:
     [known] = sent(WHOLE)
     [step] = upserts(planned(WHOLE, [UNCERTAIN], observed={KEY: cast(Order, {**(known.applied or {}), "orderId": 41})}))
