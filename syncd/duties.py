@@ -30,7 +30,6 @@ from syncd.operate.status import read_status
 from syncd.operate.subscriptions import EVERY_S, restore_all
 from syncd.ports import Ports
 from syncd.settings import Settings
-from syncd.shipstation.client import ACCOUNT
 from syncd.shipstation.signatures import PublishedKeys
 from syncd.store.consignments import forget_documents
 from syncd.store.inbox import prune_deliveries
@@ -88,7 +87,7 @@ class Duties:
         idle_s = settings.limits.idle_s
         self._reader = Reader(self._inbox, ports.db, ports.clock, self.feeds.nudge, self.wake, idle_s, shops)
         self._privacy = PrivacyDuty(ports.db, ports.clock, self._reader.asked)
-        self._metrics = Metrics(vendors.window)
+        self._metrics = Metrics(vendors.orders.budget)
         self._refusals = Refusals(cures(list(settings.stores), SHIPSTATION), ports.db, ports.clock)
         self._expiry = ExpiryWatch()
         keys = PublishedKeys(ports.http, ports.clock, settings.shipstation.jwks_url)
@@ -142,17 +141,19 @@ class Duties:
                 part = ChangeFeed(changes, shop, shift, self._clock, start_at)
                 feeds.append(Feed(shift, shop.account, sync.order_poll_s, part.poll))
         prefixes = [store.order_prefix for store in self._settings.stores.values()]
-        marked = MarkedOrders(self._vendors.shipstation, self._db, prefixes)
-        for source in package_lists(self._vendors.shipstation):
+        marked = MarkedOrders(self._vendors.orders, self._db, prefixes)
+        for source in package_lists(self._vendors.orders):
             shift = self._shift(source.name)
             feed = PackageFeed(source, list(self._vendors.shops), shift, self._clock, start_at, marked)
-            feeds.append(Feed(shift, ACCOUNT, sync.shipment_poll_s, feed.poll, can_wait=self._is_backlog))
+            feeds.append(
+                Feed(shift, self._vendors.orders.account, sync.shipment_poll_s, feed.poll, can_wait=self._is_backlog)
+            )
         found = all_sweeps(self._vendors, self._shift, self._clock, start_at)
         return feeds + sweep_feeds(found, sweep_bounds(self._settings), self._clock)
 
     def _is_backlog(self) -> bool:
         """Calls wait for ShipStation's next window. What its webhooks tell of is looked at all the same."""
-        return self._vendors.window.usage(self._clock.now()).waiting > 1
+        return self._vendors.orders.budget.usage(self._clock.now()).waiting > 1
 
     def _shift(self, name: str) -> Shift:
         return Shift(name, self._db, self._clock, self._ports.rng)

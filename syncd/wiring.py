@@ -21,6 +21,8 @@ from syncd.ports import Clock, Db, Http, Rng
 from syncd.settings import Limits, Settings, ShipStation, Store
 from syncd.shipstation.client import ACCOUNT, ShipStationClient
 from syncd.shipstation.keys import KeyRing
+from syncd.shipstation.orders_api import OrdersApi
+from syncd.shipstation.v1_orders import V1Orders
 from syncd.shipstation.v2_client import ACCOUNT as V2_ACCOUNT
 from syncd.shipstation.v2_client import ShipStationV2Client
 from syncd.shipstation.wire import Wire
@@ -38,7 +40,7 @@ class Vendors:
 
     shops: Mapping[str, ShopifyClient]
     shipstation: ShipStationClient
-    window: WindowBudget
+    orders: OrdersApi
     shipstation_v2: ShipStationV2Client | None
     """None without a key of its own."""
 
@@ -58,7 +60,7 @@ def connect(settings: Settings, http: Http, db: Db, clock: Clock, rng: Rng) -> V
     timeouts = (limits.read_timeout_s, limits.write_timeout_s)
     shipstation = ShipStationClient(Wire(http, clock, rng, window, account.v1_url, *timeouts), keys)
     shops = {name: _shop_client(name, store, limits, http, clock, rng) for name, store in settings.stores.items()}
-    return Vendors(shops, shipstation, window, _v2_client(account, limits, http, db, clock, rng))
+    return Vendors(shops, shipstation, V1Orders(shipstation, window), _v2_client(account, limits, http, db, clock, rng))
 
 
 def _v2_client(
@@ -123,7 +125,7 @@ def profiles(settings: Settings, start_at: datetime) -> dict[str, Profile]:
 
 
 def all_sweeps(vendors: Vendors, shift_of: Callable[[str], Shift], clock: Clock, start_at: datetime) -> list[Sweep]:
-    return sweeps(vendors.shops, vendors.shipstation, shift_of, clock, start_at)
+    return sweeps(vendors.shops, vendors.orders, shift_of, clock, start_at)
 
 
 def sweep_bounds(settings: Settings) -> SweepBounds:
@@ -148,7 +150,7 @@ def build_flows(settings: Settings, vendors: Vendors, db: Db, clock: Clock, star
     # A write whose answer was lost may be carried out for as long again as we were willing to wait for it.
     settles_s = 2 * settings.limits.write_timeout_s
     return Flows(
-        OrdersFlow(known, vendors.shops, vendors.shipstation, vendors.window, accounts, clock),
+        OrdersFlow(known, vendors.shops, vendors.orders, accounts, clock),
         ShipmentsFlow(known, vendors.shops, accounts, settles_s),
         accounts,
     )

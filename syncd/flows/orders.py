@@ -19,16 +19,14 @@ from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
 from mappings.sweeping import Placed, sight_of, survivor_of
 from syncd.accounts import Accounts
-from syncd.budget import Call, Urgency, WindowBudget
+from syncd.budget import Call, Urgency
 from syncd.errors import AccessError, SyncError
 from syncd.flows.looks import CONFLICT_WAIT_S, look_at_stores, outcome_of, unreadable_of
 from syncd.flows.work import Known, Outcome, Result, Sighting, Unreadable
 from syncd.hints import split_subject
 from syncd.ports import Clock
-from syncd.shipstation import reads
-from syncd.shipstation.client import ACCOUNT, ShipStationClient
-from syncd.shipstation.voids import void_label
-from syncd.shipstation.writes import LARGEST_BATCH, RowOutcome, upsert_orders
+from syncd.shipstation.orders_api import OrdersApi
+from syncd.shipstation.writes import LARGEST_BATCH, RowOutcome
 from syncd.shopify.client import ShopifyClient
 from syncd.shopify.reads import orders_to_ship
 
@@ -56,15 +54,15 @@ class OrdersFlow:
         self,
         profiles: Mapping[str, Profile],
         shops: Mapping[str, ShopifyClient],
-        shipstation: ShipStationClient,
-        budget: WindowBudget,
+        shipstation: OrdersApi,
         accounts: Accounts,
         clock: Clock,
     ) -> None:
         self._profiles = profiles
         self._shops = shops
         self._shipstation = shipstation
-        self._budget = budget
+        self._budget = shipstation.budget
+        self._account = shipstation.account
         self._accounts = accounts
         self._clock = clock
         self._thinking = asyncio.Lock()
@@ -74,7 +72,7 @@ class OrdersFlow:
         return self._budget.fair_wait_s(self._clock.now())
 
     async def observe(self, known: Mapping[str, Known]) -> Mapping[str, Sighting | Unreadable]:
-        if refusal := self._accounts.refusal(ACCOUNT):
+        if refusal := self._accounts.refusal(self._account):
             return dict.fromkeys(known, unreadable_of(refusal, self._accounts.probe_s))
         seen = await look_at_stores(self._shops, self._accounts, list(known), self._read, self.name)
         wanted: dict[str, dict[str, Sought]] = {}
@@ -109,20 +107,19 @@ class OrdersFlow:
             if isinstance(error, AccessError):
                 await self._accounts.lost(error, "orders.read")
             return {**seen, **dict.fromkeys(wanted, unreadable_of(error, self._accounts.probe_s))}
-        await self._accounts.answered(ACCOUNT, "orders.read")
+        await self._accounts.answered(self._account, "orders.read")
         return {**seen, **{subject: _seen_with(seen[subject], needed, found) for subject, needed in wanted.items()}}
 
     async def _truth(self, sought: Mapping[str, Sought]) -> dict[str, Order | None]:
-        """By id where we know it, from a list where there are many; else by number, for an order whose answer was lost."""
+        """By id where we know it, from a list where there are many; else by key, for an order whose answer was lost."""
         ids = {one.consignment.shipstation_order_id: key for key, one in sought.items()}
         known = [order_id for order_id in ids if order_id]
         since = min(one.created_at for one in sought.values())
-        by_id = await reads.orders_by_id(self._shipstation, known, Urgency.ORDERS, since)
+        by_id = await self._shipstation.orders_by_id(known, Urgency.ORDERS, since)
         found = {ids[order_id]: order for order_id, order in by_id.items()}
         for key, one in sought.items():
             if one.consignment.shipstation_order_id is None:
-                orders = await reads.orders_beginning(self._shipstation, one.number_stem, Urgency.ORDERS)
-                found[key] = next((order for order in orders if order.get("orderKey") == key), None)
+                found[key] = await self._shipstation.order_by_key(key, one.number_stem, Urgency.ORDERS)
         vanished = [one.consignment for key, one in sought.items() if found[key] is None and one.consignment.applied]
         return found | await self._survivors([one for one in vanished if one.shipstation_order_id])
 
@@ -130,7 +127,7 @@ class OrdersFlow:
         """Order key -> the order into which the warehouse merged it, if that was lately. The sweep looks further back."""
         if not vanished:
             return {}
-        orders = {one["orderId"]: one for one in await reads.orders_changed_last(self._shipstation, Urgency.ORDERS)}
+        orders = {one["orderId"]: one for one in await self._shipstation.orders_changed_last(Urgency.ORDERS)}
         sights = [sight_of(order) for order in orders.values()]
         found = {}
         for one in vanished:
@@ -175,26 +172,26 @@ class OrdersFlow:
         """The feed of voids tells the rest, as it does when a person voids: the order is then open there, and is cancelled."""
         prefix = f"{step.order_id}:"
         try:
-            await void_label(self._shipstation, step.shipstation_order_id, step.shipment_id, prefix, Urgency.CANCEL)
+            await self._shipstation.void_label(step.shipstation_order_id, step.shipment_id, prefix, Urgency.CANCEL)
         except SyncError as error:
             if isinstance(error, AccessError):
                 await self._accounts.lost(error, "orders.void")
             return replace(outcome_of(error, self._accounts.probe_s), cause=Cause.CANCELLED_AFTER_LABEL)
-        await self._accounts.answered(ACCOUNT, "orders.void")
+        await self._accounts.answered(self._account, "orders.void")
         return Outcome(Result.CONFIRMED)
 
     async def _upsert(self, upserts: Sequence[UpsertOrder], turn: Call | None) -> list[Outcome]:
         urgency = _urgency(upserts)
         try:
-            rows = await upsert_orders(self._shipstation, [step.document for step in upserts], urgency, turn)
+            rows = await self._shipstation.write(upserts, urgency, turn)
         except SyncError as error:
             if isinstance(error, AccessError):
                 await self._accounts.lost(error, "orders.write")
             failed = outcome_of(error, self._accounts.probe_s)
-            return [replace(failed, is_outage=self._accounts.is_outage(ACCOUNT, "orders.write"))] * len(upserts)
+            return [replace(failed, is_outage=self._accounts.is_outage(self._account, "orders.write"))] * len(upserts)
         if any(row.error is None for row in rows.values()):
-            await self._accounts.answered(ACCOUNT, "orders.write")
-        is_outage = self._accounts.is_outage(ACCOUNT, "orders.write")
+            await self._accounts.answered(self._account, "orders.write")
+        is_outage = self._accounts.is_outage(self._account, "orders.write")
         outcomes = {
             step.order_key: replace(_outcome(rows.get(step.order_key), self._accounts.probe_s), is_outage=is_outage)
             for step in upserts
@@ -209,7 +206,7 @@ class OrdersFlow:
         ids = {step.order_key: _order_id(step, outcomes[step.order_key]) for step in changes}
         try:
             since = min(from_pacific(step.document["orderDate"]) for step in changes)
-            found = await reads.orders_by_id(self._shipstation, [i for i in ids.values() if i], urgency, since)
+            found = await self._shipstation.orders_by_id([i for i in ids.values() if i], urgency, since)
         except SyncError as error:
             for step in changes:
                 outcomes[step.order_key] = Outcome(Result.UNKNOWN, error.code, "sent, and not read back")

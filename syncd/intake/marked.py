@@ -16,8 +16,7 @@ from mappings.shipstation_shapes import Order, ShipmentItem
 from syncd.budget import Urgency
 from syncd.intake.feeds import OVERLAP
 from syncd.ports import Db
-from syncd.shipstation.client import ShipStationClient
-from syncd.shipstation.reads import orders_by_id, shipments_of_order
+from syncd.shipstation.orders_api import OrdersApi
 from syncd.store.consignments import consignments_by_shipstation_id
 from syncd.store.orders import known_names
 from syncd.store.packages import recorded_packages
@@ -29,8 +28,8 @@ PART = re.compile(r"-[0-9]+$")
 class MarkedOrders:
     """`prefixes`: what each store puts before its order numbers."""
 
-    def __init__(self, client: ShipStationClient, db: Db, prefixes: Iterable[str]) -> None:
-        self._client = client
+    def __init__(self, shipstation: OrdersApi, db: Db, prefixes: Iterable[str]) -> None:
+        self._shipstation = shipstation
         self._db = db
         self._prefixes = tuple(sorted(set(prefixes)))
         self._foreign: set[int] = set()
@@ -47,8 +46,7 @@ class MarkedOrders:
         if not near:
             return {}
         since = min((one.created_at for rows in ours.values() for one in rows), default=None)
-        orders = await orders_by_id(
-            self._client,
+        orders = await self._shipstation.orders_by_id(
             {row["orderId"] for row in near.values()},
             Urgency.TRACKING,
             since - OVERLAP if since else None,
@@ -74,7 +72,7 @@ class MarkedOrders:
     async def _unlabelled(self, order: Order) -> list[ShipmentItem]:
         """Its items without what left in labelled parcels."""
         labelled: Counter[str | None] = Counter()
-        for parcel in await shipments_of_order(self._client, order["orderId"], Urgency.TRACKING):
+        for parcel in await self._shipstation.shipments_of_order(order["orderId"], Urgency.TRACKING):
             if not parcel.get("voided") and not parcel.get("isReturnLabel"):
                 for item in parcel.get("shipmentItems") or []:
                     labelled[item.get("lineItemKey")] += item.get("quantity") or 0

@@ -24,8 +24,8 @@ from syncd.intake.feeds import OVERLAP
 from syncd.intake.marked import MarkedOrders
 from syncd.logs import get_logger
 from syncd.ports import Clock, Db
-from syncd.shipstation.client import ShipStationClient
-from syncd.shipstation.reads import Page, fulfillments_since, shipments_since, shipments_voided_since
+from syncd.shipstation.lists import Page
+from syncd.shipstation.orders_api import OrdersApi
 from syncd.store.consignments import (
     ConsignmentUpdate,
     consignments_by_shipstation_id,
@@ -65,11 +65,13 @@ class PackageList:
     is_sorted: bool
 
 
-def package_lists(client: ShipStationClient, urgency: Urgency = Urgency.TRACKING) -> list[PackageList]:
+def package_lists(shipstation: OrdersApi, urgency: Urgency = Urgency.TRACKING) -> list[PackageList]:
     return [
-        PackageList("shipstation.shipments", lambda at: shipments_since(client, at, urgency), "createDate", True),
-        PackageList("shipstation.voids", lambda at: shipments_voided_since(client, at, urgency), "voidDate", False),
-        PackageList("shipstation.fulfillments", lambda at: fulfillments_since(client, at, urgency), "createDate", True),
+        PackageList("shipstation.shipments", lambda at: shipstation.shipments_since(at, urgency), "createDate", True),
+        PackageList("shipstation.voids", lambda at: shipstation.shipments_voided_since(at, urgency), "voidDate", False),
+        PackageList(
+            "shipstation.fulfillments", lambda at: shipstation.fulfillments_since(at, urgency), "createDate", True
+        ),
     ]
 
 

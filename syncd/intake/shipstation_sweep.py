@@ -35,8 +35,7 @@ from syncd.hints import Lane, Mark, order_subject
 from syncd.intake.twins import twins_among
 from syncd.logs import get_logger
 from syncd.ports import Clock, Db
-from syncd.shipstation.client import ShipStationClient
-from syncd.shipstation.reads import order_by_id, orders_beginning, orders_since
+from syncd.shipstation.orders_api import OrdersApi
 from syncd.store.consignments import ConsignmentUpdate, consignments_of, record_consignments, reopen_voided
 from syncd.store.journal import NewEntry, note
 from syncd.store.marks import mark
@@ -96,10 +95,8 @@ class _Picture:
 
 
 class ShipStationSweep:
-    def __init__(
-        self, client: ShipStationClient, stores: Sequence[str], db: Db, clock: Clock, begin_at: datetime
-    ) -> None:
-        self._client = client
+    def __init__(self, shipstation: OrdersApi, stores: Sequence[str], db: Db, clock: Clock, begin_at: datetime) -> None:
+        self._shipstation = shipstation
         self._stores = frozenset(stores)
         self._db = db
         self._clock = clock
@@ -111,8 +108,8 @@ class ShipStationSweep:
         opened = [one for one in await self._db.run(open_consignments()) if one.store in self._stores]
         oldest = min((one.created_at for one in opened), default=began)
         seen = _Picture()
-        async for page in orders_since(
-            self._client, max(min(since, oldest - MARGIN), self._begin_at - MARGIN), Urgency.SWEEP
+        async for page in self._shipstation.orders_since(
+            max(min(since, oldest - MARGIN), self._begin_at - MARGIN), Urgency.SWEEP
         ):
             if page.unreadable:
                 log.warning("feed.unreadable", feed="shipstation.orders", count=page.unreadable)
@@ -203,7 +200,8 @@ class ShipStationSweep:
                 await self._ask_for(seen, row)
 
     async def _ask_for(self, seen: _Picture, row: ConsignmentRow) -> None:
-        order = await order_by_id(self._client, cast(int, row.shipstation_order_id), Urgency.SWEEP)
+        order_id = cast(int, row.shipstation_order_id)
+        order = (await self._shipstation.orders_by_id([order_id], Urgency.SWEEP))[order_id]
         if order is not None:
             await self._take_in(seen, [order])
             return
@@ -255,7 +253,7 @@ class ShipStationSweep:
         seen.twins.pop(ref, None)
         for number in sorted(numbers):
             seen.looks_left -= 1
-            orders = await orders_beginning(self._client, number, Urgency.SWEEP)
+            orders = await self._shipstation.orders_beginning(number, Urgency.SWEEP)
             seen.sights |= {one.order_id: one for one in map(sight_of, orders) if ref[1] in one.units}
             await self._find_twins(seen, [order for order in orders if not sight_of(order).units])
         return self._verdict(seen, ref, rows)

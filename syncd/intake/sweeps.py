@@ -17,7 +17,7 @@ from syncd.intake.shifts import Passed, Shift
 from syncd.intake.shipstation_sweep import ShipStationSweep
 from syncd.logs import get_logger
 from syncd.ports import Clock
-from syncd.shipstation.client import ACCOUNT, ShipStationClient
+from syncd.shipstation.orders_api import OrdersApi
 from syncd.shopify.client import ShopifyClient
 from syncd.store.cursors import advance, cursor
 
@@ -72,7 +72,7 @@ class SoleSweep:
 
 def sweeps(
     shops: Mapping[str, ShopifyClient],
-    shipstation: ShipStationClient,
+    shipstation: OrdersApi,
     shift_of: Callable[[str], Shift],
     clock: Clock,
     begin_at: datetime,
@@ -85,9 +85,10 @@ def sweeps(
             found.append(Sweep(shift, shop.account, ChangeFeed(changes, shop, shift, clock, begin_at).reread))
     for source in package_lists(shipstation, Urgency.SWEEP):
         shift = shift_of(f"{source.name}.sweep")
-        found.append(Sweep(shift, ACCOUNT, PackageFeed(source, list(shops), shift, clock, begin_at).reread))
+        found.append(Sweep(shift, shipstation.account, PackageFeed(source, list(shops), shift, clock, begin_at).reread))
     shift = shift_of("shipstation.orders.sweep")
-    return [*found, Sweep(shift, ACCOUNT, ShipStationSweep(shipstation, list(shops), shift, clock, begin_at).look)]
+    look = ShipStationSweep(shipstation, list(shops), shift, clock, begin_at).look
+    return [*found, Sweep(shift, shipstation.account, look)]
 
 
 def sweep_feeds(found: Sequence[Sweep], bounds: SweepBounds, clock: Clock) -> list[Feed]:

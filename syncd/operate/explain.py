@@ -18,7 +18,6 @@ from syncd.flows.work import Known, Sighting, Unreadable
 from syncd.hints import order_subject
 from syncd.operate.desk import Desk, find_order
 from syncd.operate.story import carrier_name, story
-from syncd.shipstation.reads import order_by_id
 from syncd.store.journal import history
 from syncd.store.orders import OrderRows, order_rows
 from syncd.store.schema import ConsignmentRow, JournalEntry, PackageRow
@@ -218,7 +217,7 @@ def _shopify_side(seen: Sighting | Unreadable) -> dict[str, Any]:
 
 async def _shipstation_side(desk: Desk, order_id: int) -> dict[str, Any]:
     try:
-        order = await order_by_id(desk.vendors.shipstation, order_id, Urgency.SWEEP)
+        order = (await desk.vendors.orders.orders_by_id([order_id], Urgency.SWEEP))[order_id]
     except SyncError as error:
         return {"order_id": order_id, "unreadable": str(error)}
     if order is None:

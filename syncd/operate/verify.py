@@ -20,7 +20,6 @@ from syncd.errors import RejectedError
 from syncd.hints import order_subject
 from syncd.intake.twins import twins_among
 from syncd.operate.desk import Desk
-from syncd.shipstation import reads as shipstation
 from syncd.shopify.reads import Unreadable, orders_created_since, orders_shipped
 from syncd.store.consignments import consignments_of
 from syncd.store.marks import moving_subjects
@@ -124,14 +123,14 @@ async def _orders(desk: Desk, since: datetime) -> tuple[list[OrderShipped], list
 
 
 async def _warehouse(desk: Desk, since: datetime, still_at: datetime) -> _Warehouse:
-    client, seen = desk.vendors.shipstation, _Warehouse()
+    shipstation, seen = desk.vendors.orders, _Warehouse()
     void_settles_at = still_at - timedelta(seconds=desk.settings.sync.void_grace_s)
-    async for orders in shipstation.orders_created_since(client, since, Urgency.SWEEP):
+    async for orders in shipstation.orders_created_since(since, Urgency.SWEEP):
         seen.sights |= {one.order_id: one for one in map(sight_of, orders.rows) if one.units}
         strangers = [order for order in orders.rows if order["orderId"] not in seen.sights]
         for (_, order_id), ids in (await twins_among(desk.db, desk.vendors.shops, strangers)).items():
             seen.twins.setdefault(order_id, set()).update(ids)
-    async for shipments in shipstation.shipments_since(client, since, Urgency.SWEEP):
+    async for shipments in shipstation.shipments_since(since, Urgency.SWEEP):
         for shipment in shipments.rows:
             _add(
                 seen,
@@ -140,7 +139,7 @@ async def _warehouse(desk: Desk, since: datetime, still_at: datetime) -> _Wareho
                 still_at,
                 void_settles_at,
             )
-    async for fulfillments in shipstation.fulfillments_since(client, since, Urgency.SWEEP):
+    async for fulfillments in shipstation.fulfillments_since(since, Urgency.SWEEP):
         for row in fulfillments.rows:
             parts = packages_of_fulfillment(row, _key(seen, row["orderId"]))
             _add(seen, parts, row, still_at, void_settles_at)
@@ -183,7 +182,7 @@ async def _look_closer(desk: Desk, warehouse: _Warehouse, refs: Sequence[OrderRe
     rows = await desk.db.run(consignments_of(refs))
     ids = {row.shipstation_order_id for some in rows.values() for row in some if row.shipstation_order_id}
     unlisted = sorted(ids - warehouse.sights.keys())[:MOST_LOOKS]
-    found = await shipstation.orders_by_id(desk.vendors.shipstation, unlisted, Urgency.SWEEP)
+    found = await desk.vendors.orders.orders_by_id(unlisted, Urgency.SWEEP)
     warehouse.sights |= {order_id: sight_of(order) for order_id, order in found.items() if order}
 
 

@@ -9,7 +9,7 @@ from syncd.simulation.day import Day, pushed
 async def test_an_order_that_is_cancelled_while_it_waits_for_its_turn_is_never_sent(day: Day) -> None:
     await day.passes(65)
     assert day.duties
-    budget = day.duties._vendors.window
+    budget = day.duties._vendors.orders.budget
     for _ in range(40):
         await budget.lost(await budget.grant(Urgency.CANCEL))
     stays, goes = day.sell(2)

@@ -125,7 +125,7 @@ INTAKE = (
         (
             Edit(
                 package_feeds.package_lists,
-                'PackageList("shipstation.voids", lambda at: shipments_voided_since(client, at, urgency), "voidDate", False),',
+                'PackageList("shipstation.voids", lambda at: shipstation.shipments_voided_since(at, urgency), "voidDate", False),',
                 "",
             ),
         ),
