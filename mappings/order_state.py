@@ -31,11 +31,7 @@ def state_of_order(order: OrderToShip, seen: Picture, steps: Sequence[UpsertOrde
         return gate.cause
     if gate and stopped:
         return gate.cause
-    if (
-        seen.paused
-        and placed
-        and all(one.location_id in seen.paused for one in allotment.assignments if one.outstanding)
-    ):
+    if seen.paused and placed and _rests(seen):
         return gate.cause if gate and gate.pauses else Cause.FULFILLMENT_HOLD
     if not gone and any(step.kind == "create_order" for step in steps):
         return Cause.QUEUED
@@ -44,6 +40,12 @@ def state_of_order(order: OrderToShip, seen: Picture, steps: Sequence[UpsertOrde
     if pending or seen.voided:
         return Cause.TELLING_SHOPIFY if pending else Cause.LABEL_VOIDED
     return _unplaced_state(order, seen, gone)
+
+
+def _rests(seen: Picture) -> bool:
+    """Whether all that lies there lies at paused places. What is locked cannot be put on hold."""
+    outstanding = [one.location_id for one in seen.allotment.assignments if one.outstanding]
+    return not seen.allotment.locked and all(where in seen.paused for where in outstanding)
 
 
 def _pending(seen: Picture) -> Units:

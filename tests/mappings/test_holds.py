@@ -153,6 +153,14 @@ def test_a_hold_at_one_location_does_not_hold_up_the_other() -> None:
     )
 
 
+def test_what_is_locked_at_one_location_does_not_rest_because_of_a_hold_at_the_other() -> None:
+    of = order(
+        [line(7001, 2), line(7002)],
+        [fulfillment_order(1, {7001: 2}), fulfillment_order(2, {7002: 1}, THERE, **ON_HOLD)],
+    )
+    assert planned(of, [known(standing=Standing.SHIPPED)]).cause is Cause.IN_SHIPSTATION
+
+
 def test_a_hold_after_the_label_needs_a_person() -> None:
     one = known(standing=Standing.SHIPPED)
     assert planned(HELD, [one]).cause is Cause.EDITED_AFTER_LABEL
