@@ -66,7 +66,8 @@ def allot(
 
     `slack`: units of which we do not know whether they are still wanted. They are never taken away and never given out.
     `reopened`: remaining units that were packed and reported already; they are not given out either. At locations in
-    `frozen` nothing is added. Consignments and packages must have been read *before* Shopify was: the other way round a
+    `frozen` nothing is added. What a locked order holds beyond what its location wants is not given out at another location
+    either: moved in Shopify after its label, it has left all the same. Consignments and packages must have been read *before* Shopify was: the other way round a
     package that was reported in between would be counted as remaining once more, and sent twice.
     """
     packed = packed_units(consignments, packages)
@@ -76,12 +77,13 @@ def allot(
     parts = []
     for location_id, wanted in by_location.items():
         group = [c for c in consignments if c.location_id == location_id]
-        part = _Place(location_id, group, packed, wanted, spare, location_id in frozen, groups or {})
-        last = max((c.n for c in group), default=0)
-        for n, (name, missing) in enumerate(part.missing().items(), last + 1):
-            key = order_key(store, order_id, location_id, n)
-            part.assignments.append(Assignment(key, location_id, n, missing, Counter(), None, name))
-        parts.append(part)
+        parts.append(_Place(location_id, group, packed, wanted, spare, location_id in frozen, groups or {}))
+    left_elsewhere = added(units for part in parts for units in part.excess.values())
+    for part in parts:
+        part.assign(spare, left_elsewhere)
+        for n, (name, missing) in enumerate(part.missing().items(), part.last + 1):
+            key = order_key(store, order_id, part.location_id, n)
+            part.assignments.append(Assignment(key, part.location_id, n, missing, Counter(), None, name))
     return Allotment(
         tuple(one for part in parts for one in part.assignments),
         {key: units for part in parts for key, units in part.locked.items()},
@@ -96,7 +98,8 @@ def added(units: Iterable[Units]) -> Units:
 
 
 class _Place:
-    """One location: first the locked consignments, then the open ones in the order of their making. Uses up `spare`."""
+    """One location: first the locked consignments, then `assign` for the open ones in the order of their making. Both use up
+    `spare`."""
 
     def __init__(
         self,
@@ -114,16 +117,25 @@ class _Place:
         self.locked: dict[str, Units] = {}
         self.excess: dict[str, Units] = {}
         self.assignments: list[Assignment] = []
+        self.last = max((c.n for c in consignments), default=0)
         self._groups = groups
-        live = sorted((c for c in consignments if c.standing in LIVE), key=lambda c: c.n)
-        self._newest = {c.split_group: c for c in live}
+        self._packed = packed
+        self._live = sorted((c for c in consignments if c.standing in LIVE), key=lambda c: c.n)
+        self._newest = {c.split_group: c for c in self._live}
         for consignment in consignments:
             if consignment.standing is Standing.SHIPPED:
                 self._lock(
                     consignment.order_key, units_of(consignment.applied) - packed.of(consignment.order_key), spare
                 )
-        for consignment in live:
-            self._assign(consignment, packed.of(consignment.order_key), spare)
+
+    def assign(self, spare: Units, left_elsewhere: Units) -> None:
+        """Uses up `left_elsewhere`. What of it lies here already is not taken away: which of the two is sent, its label tells."""
+        gone = self.rest & left_elsewhere
+        left_elsewhere -= gone
+        self.rest = self.rest - gone
+        spare += gone
+        for consignment in self._live:
+            self._assign(consignment, self._packed.of(consignment.order_key), spare)
 
     def missing(self) -> dict[str, Units]:
         """What calls for new consignments, by split group."""

@@ -5,6 +5,7 @@ Total and deterministic. A second look after the steps were applied plans nothin
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -24,10 +25,11 @@ from mappings.order_changes import Change, Picture, picture
 from mappings.order_state import state_of_order
 from mappings.order_troubles import Trouble, troubles_of, worst_of
 from mappings.orders import order_number
-from mappings.packed import Units
+from mappings.packed import Units, units_of
 from mappings.plans import Consignment, Package, Plan, Profile, Side, Standing, UpsertOrder, VoidLabel
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
+from mappings.voided import LOOK_SOON_S
 
 REREAD_S = 60.0
 """How soon to look again when ShipStation's side of an order could not be read."""
@@ -55,7 +57,8 @@ def plan_order(
     held = {} if released else _held_for_doubt(profile, seen)
     waived = [change for change in seen.changes if change.order_key not in held]
     decisions = [*held.values(), *(one for change in waived for one in _decide(change, observed, take))]
-    steps = tuple(one for one in decisions if isinstance(one, UpsertOrder))
+    upserts = tuple(one for one in decisions if isinstance(one, UpsertOrder))
+    steps = _taken_back_first(upserts, seen)
     voids = _voids(profile, order, consignments, packages)
     troubles = [one for one in decisions if isinstance(one, Trouble)]
     troubles += troubles_of(profile, order, seen, packages, observed)
@@ -64,6 +67,8 @@ def plan_order(
     conflicts = tuple(conflict for trouble in troubles for conflict in trouble.conflicts)
     has_hold = Cause.FULFILLMENT_HOLD in seen.routing.barred
     again = _look_again(order, seen, cause, now)
+    if len(steps) < len(upserts):
+        again = now + timedelta(seconds=LOOK_SOON_S)
     return Plan(cause, (*steps, *voids), "; ".join(details), again, conflicts=conflicts, has_hold=has_hold)
 
 
@@ -134,6 +139,15 @@ def _updated(
         detail = f"{change.order_key}: {names} changed in Shopify and in ShipStation"
         decided.append(Trouble(Cause.CHANGED_ON_BOTH_SIDES, detail, update.conflicts))
     return decided
+
+
+def _taken_back_first(steps: Sequence[UpsertOrder], seen: Picture) -> tuple[UpsertOrder, ...]:
+    """Without those that place what another one takes away: it may be refused, because the goods have just left. They are
+    planned again once ShipStation accepted it."""
+    before = {one.order_key: units_of(one.applied) for one in seen.consignments}
+    after = {step.order_key: Counter() if step.kind == "cancel_order" else units_of(step.document) for step in steps}
+    freed = added(before.get(key, Counter()) - units for key, units in after.items())
+    return tuple(step for step in steps if not (after[step.order_key] - before.get(step.order_key, Counter())) & freed)
 
 
 def _missing(change: Change) -> tuple[str, ...]:

@@ -113,6 +113,21 @@ async def test_a_further_part_whose_answer_was_lost_is_found_by_the_beginning_of
     assert (await day.assert_clean()).states == {"cancelled": 1}
 
 
+async def test_goods_that_leave_while_their_move_is_carried_out_are_not_placed_a_second_time(day: Day) -> None:
+    (order_id,) = await placed(day, lines=1)
+
+    def label(request: Any) -> None:
+        if "createorders" in request.url:
+            day.network.before = None
+            ship(day, order_id)
+
+    day.network.before = label
+    day.shopify.people.move_fulfillment_order(order_id, 82734628)
+    await day.rest()
+    assert len(day.there(order_id)) == 1
+    assert (await day.assert_clean()).states == {"shipped": 1}
+
+
 @pytest.mark.parametrize("access", ["expired", "plan"])
 async def test_shipstation_locked_out_pauses_and_resumes_without_an_attempt(day: Day, access: str) -> None:
     day.shipstation.set_options({"access": access})

@@ -111,6 +111,13 @@ def test_what_is_locked_and_no_longer_wanted_is_reported() -> None:
     assert found.excess == {order_key("main", ORDER_ID, HERE, 1): Counter({7: 2, 8: 1})}
 
 
+def test_what_left_from_one_location_and_is_wanted_at_another_is_not_sent_again_before_its_label_is_read() -> None:
+    found = allotted({THERE: {7: 3}}, [consignment({7: 2}, SHIPPED)], [])
+    assert given_units(found) == {"82-1": {7: 1}}
+    there = consignment({7: 2}, Standing.OPEN, 1, THERE)
+    assert given_units(allotted({THERE: {7: 2}}, [consignment({7: 2}, SHIPPED), there], [])) == {"82-1": {7: 2}}
+
+
 def test_a_fulfillment_created_between_two_reads_is_no_excess_and_frees_nothing() -> None:
     """The package was read as pending, Shopify a moment later without its units."""
     found = allotted({HERE: {7: 1}}, [consignment({7: 3}, SHIPPED)], [package("s1", {7: 2})])
@@ -230,13 +237,19 @@ def test_never_more_is_placed_than_remains_and_is_not_on_its_way(
 def test_units_are_conserved(
     remaining: dict[int, dict[int, int]], consignments: list[Consignment], groups: dict[int, str]
 ) -> None:
-    """Without packages and doubts: for each place, placed = wanted + what is reported as excess; each part only its lines."""
+    """Without packages and doubts: for each place, placed = wanted + what is reported as excess, without what left from
+    another place instead; each part only its lines."""
     found = allotted(remaining, consignments, groups=groups)
     for one in found.assignments:
         assert all(groups.get(line_id, "") == one.split_group for line_id, count in one.units.items() if count)
-    for where in (HERE, THERE):
+    for where, other in ((HERE, THERE), (THERE, HERE)):
         placed = added(one.units for one in found.assignments if one.location_id == where)
-        keys = {c.order_key for c in consignments if c.location_id == where}
-        locked = added(of for key, of in found.locked.items() if key in keys)
-        excess = added(of for key, of in found.excess.items() if key in keys)
-        assert placed + locked == Counter(remaining.get(where, {})) + excess
+        kept = placed + _sum_at(where, found.locked, consignments)
+        due = Counter(remaining.get(where, {})) + _sum_at(where, found.excess, consignments)
+        assert not kept - due
+        assert not due - kept - _sum_at(other, found.excess, consignments)
+
+
+def _sum_at(where: int, units_by_key: Mapping[str, Counter[int]], consignments: list[Consignment]) -> Counter[int]:
+    keys = {one.order_key for one in consignments if one.location_id == where}
+    return added(of for key, of in units_by_key.items() if key in keys)

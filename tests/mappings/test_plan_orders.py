@@ -262,6 +262,18 @@ def test_an_unpaid_addition_waits_while_the_rest_goes_out() -> None:
     assert all(units_of(step.document) == {7001: 2} for step in upserts(plan))
 
 
+def test_moved_goods_are_taken_back_before_they_are_placed_anew() -> None:
+    """The label may have been bought a moment ago: then the cancellation is refused, and nothing may lie there twice."""
+    moved = order([line(7001, 2)], [fulfillment_order(1, {7001: 2}, THERE)])
+    [known] = sent(WHOLE)
+    plan = planned(moved, [known], observed=shown(known))
+    assert [(step.kind, step.order_key) for step in upserts(plan)] == [("cancel_order", KEY)]
+    assert plan.look_again_at == later(1)
+    [step] = upserts(planned(moved, [replace(known, standing=Standing.CANCELLED)]))
+    assert (step.kind, step.location_id) == ("create_order", THERE)
+    assert upserts(planned(moved, [known], observed=shown(known, orderStatus="shipped"))) == []
+
+
 def test_after_a_hold_is_released_the_goods_go_out_under_a_new_key() -> None:
     [known] = sent(WHOLE)
     [step] = upserts(planned(WHOLE, [replace(known, standing=Standing.CANCELLED)]))
