@@ -115,6 +115,35 @@ class TariffCodes(TypedDict):
     countryHarmonizedSystemCodes: TariffCodeList
 
 
+class StockedItem(TypedDict):
+    id: GlobalId
+    sku: str | None
+    tracked: bool
+
+
+class NamedQuantity(TypedDict):
+    name: str
+    quantity: int
+
+
+class InventoryLevel(TypedDict):
+    """A node of LEVELS_AT, and the level of an item in LEVELS_OF."""
+
+    item: StockedItem
+    quantities: list[NamedQuantity]
+
+
+class InventoryItemLevel(TypedDict):
+    """`inventoryLevel` is null where the item has none at the location."""
+
+    inventoryLevel: InventoryLevel | None
+
+
+class LevelPage(TypedDict):
+    nodes: list[InventoryLevel]
+    pageInfo: PageInfo
+
+
 class InventoryItem(TypedDict):
     """`tariffCodes`: country of destination -> the code of its own; read only for goods that go abroad."""
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from syncd import __version__
 from syncd.errors import SyncError
 from syncd.flows.runner import Bounds, Runner
+from syncd.flows.stock import NAME as STOCK
 from syncd.intake.feeds import CHANGE_LISTS, ChangeFeed, Feed, Feeds
 from syncd.intake.inbox import SHIPSTATION, Inbox, Reader
 from syncd.intake.marked import MarkedOrders
@@ -31,6 +32,7 @@ from syncd.operate.subscriptions import EVERY_S, restore_all
 from syncd.ports import Ports
 from syncd.settings import Settings
 from syncd.shipstation.signatures import PublishedKeys
+from syncd.shipstation.v2_client import ACCOUNT as V2_ACCOUNT
 from syncd.store.consignments import forget_documents
 from syncd.store.inbox import prune_deliveries
 from syncd.store.journal import prune_journal
@@ -38,7 +40,7 @@ from syncd.store.migrations import is_at_head
 from syncd.store.privacy import forget_answers, truncate_log
 from syncd.store.transaction import Work
 from syncd.waiting import first_of
-from syncd.wiring import Flows, Vendors, all_sweeps, build_flows, connect, start_of_sync, sweep_bounds
+from syncd.wiring import Flows, Vendors, all_sweeps, build_flows, connect, start_of_sync, stock_flow, sweep_bounds
 
 log = get_logger("daemon")
 
@@ -149,7 +151,13 @@ class Duties:
                 Feed(shift, self._vendors.orders.account, sync.shipment_poll_s, feed.poll, can_wait=self._is_backlog)
             )
         found = all_sweeps(self._vendors, self._shift, self._clock, start_at)
-        return feeds + sweep_feeds(found, sweep_bounds(self._settings), self._clock)
+        return [*feeds, *sweep_feeds(found, sweep_bounds(self._settings), self._clock), *self._stock()]
+
+    def _stock(self) -> list[Feed]:
+        shift = self._shift(STOCK)
+        flow = stock_flow(self._settings, self._vendors, self._accounts, shift, self._clock, self._ports.rng)
+        every_s = self._settings.sync.stock_scan_s
+        return [Feed(shift, f"{V2_ACCOUNT}:inventory", every_s, flow.run)] if flow else []
 
     def _is_backlog(self) -> bool:
         """Calls wait for ShipStation's next window. What its webhooks tell of is looked at all the same."""

@@ -30,6 +30,7 @@ from pydantic import (
 from mappings.keys import longest_store_name
 from mappings.rules import Rules
 from mappings.rules_file import RulesError, rules_of, rules_of_file
+from mappings.stock import Owner, QuantityName
 from syncd.errors import SettingsError
 
 PREFIX = "SYNCD_"
@@ -123,6 +124,8 @@ class Sync(Group):
     order_poll_s: Seconds = 60
     shipment_poll_s: Seconds = 60
     sweep_s: Seconds = 3600
+    stock_scan_s: Seconds = 900
+    """How often the stock of all stores that name shelves is compared in full."""
     sweep_days: Annotated[float, Field(gt=0)] = 2
     """How far back before the last sweep each one looks again."""
     settle_s: float = Field(default=2, ge=0)
@@ -222,6 +225,41 @@ class Fraud(Group):
     wait_s: float = Field(default=3600, ge=0)
 
 
+class StockShelf(Group):
+    """Where the goods of one Shopify location lie in ShipStation, and whose count is right."""
+
+    inventory_location: str = ""
+    inventory_warehouse: str = ""
+    """Instead: all its locations together."""
+    owner: Owner = "none"
+    """none: differences are reported and nothing is written."""
+    quantity: QuantityName = "on_hand"
+    buffer: int = Field(default=0, ge=0)
+    buffers: dict[str, Annotated[int, Field(ge=0)]] = {}
+    floor: int = Field(default=0, ge=0)
+    floors: dict[str, Annotated[int, Field(ge=0)]] = {}
+
+    @field_validator("inventory_location", "inventory_warehouse", mode="before")
+    @classmethod
+    def _inventory_id(cls, value: Any) -> Any:
+        found = re.fullmatch(r"(?:se-)?([0-9]{1,18})", str(value))
+        if value != "" and not found:
+            raise ValueError("must be an id such as 701 or se-701: `syncd shipstation inventory-locations` lists them")
+        return f"se-{found[1]}" if found else ""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> StockShelf:
+        if bool(self.inventory_location) == bool(self.inventory_warehouse):
+            raise ValueError(
+                "needs either inventory_location or inventory_warehouse: `syncd shipstation inventory-locations` lists them"
+            )
+        if self.owner == "shopify" and not self.inventory_location:
+            raise ValueError(
+                'owner = "shopify" needs an inventory_location: a count belongs to one shelf, not to a whole warehouse'
+            )
+        return self
+
+
 class Store(Group):
     shop: str
     url: str = ""
@@ -247,6 +285,21 @@ class Store(Group):
     non_roman: Literal["send", "hold", "transliterate"] = "send"
     incomplete_customs: Literal["send", "hold"] = "send"
     locations: dict[int, int] = {}
+    stock: dict[int, StockShelf] = {}
+    """By Shopify location id. Empty: stock is left alone."""
+
+    @field_validator("stock")
+    @classmethod
+    def _goods_offered_once(cls, stock: dict[int, StockShelf]) -> dict[int, StockShelf]:
+        places: dict[str, int] = {}
+        for location, shelf in stock.items():
+            place = shelf.inventory_location or shelf.inventory_warehouse
+            if place in places:
+                raise ValueError(
+                    f"{places[place]} and {location} both name {place}, so that the same goods would be offered twice"
+                )
+            places[place] = location
+        return stock
 
     @field_validator("missing_weight", mode="before")
     @classmethod
@@ -316,6 +369,16 @@ class Settings(Group):
         if len(set(shops)) < len(shops):
             raise ValueError("two stores name the same shop; every shop is listed once")
         return stores
+
+    @model_validator(mode="after")
+    def _stock_can_be_read(self) -> Settings:
+        wanting = [name for name, store in self.stores.items() if store.stock]
+        if wanting and not self.shipstation.v2_api_key.get_secret_value():
+            raise ValueError(
+                f"stores.{wanting[0]}.stock needs shipstation.v2_api_key, because only ShipStation's V2 API knows stock."
+                " Create a key in ShipStation's settings, or remove the table"
+            )
+        return self
 
     @field_validator("stores")
     @classmethod

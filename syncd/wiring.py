@@ -10,11 +10,13 @@ from decimal import Decimal
 from anyascii import anyascii
 
 from mappings.plans import FraudGate, Profile
+from mappings.stock import Shelf
 from syncd.accounts import Accounts
 from syncd.budget import CostBudget, WindowBudget
 from syncd.errors import SettingsError
 from syncd.flows.orders import OrdersFlow
 from syncd.flows.shipments import ShipmentsFlow
+from syncd.flows.stock import StockBounds, StockFlow
 from syncd.intake.shifts import Shift
 from syncd.intake.sweeps import Sweep, SweepBounds, sweeps
 from syncd.ports import Clock, Db, Http, Rng
@@ -130,6 +132,37 @@ def all_sweeps(vendors: Vendors, shift_of: Callable[[str], Shift], clock: Clock,
 
 def sweep_bounds(settings: Settings) -> SweepBounds:
     return SweepBounds(settings.sync.sweep_s, timedelta(days=settings.sync.sweep_days))
+
+
+def shelves(settings: Settings) -> list[Shelf]:
+    """All that is to be compared, of all stores."""
+    return [
+        Shelf(
+            name,
+            location_id,
+            one.inventory_location or one.inventory_warehouse,
+            one.owner,
+            one.quantity,
+            one.buffer,
+            one.buffers,
+            one.floor,
+            one.floors,
+        )
+        for name, store in settings.stores.items()
+        for location_id, one in store.stock.items()
+    ]
+
+
+def stock_flow(
+    settings: Settings, vendors: Vendors, accounts: Accounts, db: Db, clock: Clock, rng: Rng
+) -> StockFlow | None:
+    """None where no store names a shelf. `db` is that of the shift in which it writes."""
+    found = shelves(settings)
+    if not found or vendors.shipstation_v2 is None:
+        return None
+    limits = settings.limits
+    bounds = StockBounds(2 * limits.write_timeout_s, limits.brake_share, limits.brake_least)
+    return StockFlow(found, vendors.shops, vendors.shipstation_v2, accounts, db, clock, rng, bounds)
 
 
 async def start_of_sync(settings: Settings, db: Db, clock: Clock) -> datetime:

@@ -261,9 +261,28 @@ def upgrade() -> None:
         sqlite_where=sa.text("fulfillment_gid IS NOT NULL"),
         postgresql_where=sa.text("fulfillment_gid IS NOT NULL"),
     )
+    op.create_index(
+        "ix_packages_untold",
+        "packages",
+        ["store"],
+        sqlite_where=sa.text("fulfillment_gid IS NULL AND NOT voided"),
+        postgresql_where=sa.text("fulfillment_gid IS NULL AND NOT voided"),
+    )
+
+    op.create_table(
+        "stock_controls",
+        sa.Column("store", sa.String(), nullable=False),
+        sa.Column("released_at", columns.UtcTime(), nullable=True),
+        sa.Column("frozen_at", columns.UtcTime(), nullable=True),
+        sa.Column("frozen_until", columns.UtcTime(), nullable=True),
+        sa.Column("looked_at", columns.UtcTime(), nullable=True),
+        sa.Column("report", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("store", name="pk_stock_controls"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("stock_controls")
     op.drop_table("packages")
     op.drop_table("orders")
     op.drop_table("marks")

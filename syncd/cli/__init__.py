@@ -14,6 +14,7 @@ from syncd.cli.lookups import rates, shipstation, track
 from syncd.cli.orders import explain, mark, plan, release, resolve, retry
 from syncd.cli.privacy import data_request, redact
 from syncd.cli.rules import rules
+from syncd.cli.stock import stock
 from syncd.cli.terminal import EXIT_USAGE, settings_of
 from syncd.cli.trials import demo, sandbox, simulate
 from syncd.errors import SyncError
@@ -21,7 +22,7 @@ from syncd.errors import SyncError
 COMMANDS = (
     *(status, parked, keys, doctor, verify, sweep, brake),
     *(plan, explain, retry, release, resolve, mark),
-    *(track, rates, shipstation, rules),
+    *(track, rates, shipstation, stock, rules),
     *(redact, data_request),
     *(sandbox, demo, simulate),
 )

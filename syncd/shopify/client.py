@@ -57,6 +57,14 @@ MOVED = re.compile(
 )
 
 
+TYPED_REFUSALS: Mapping[str, type[ConflictError | TransientError]] = {
+    "CHANGE_FROM_QUANTITY_STALE": ConflictError,
+    "IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED": ConflictError,
+    "IDEMPOTENCY_CONCURRENT_REQUEST": TransientError,
+}
+"""Of typed user errors, by code: the world moved, or the same request is still being carried out."""
+
+
 @dataclass(frozen=True)
 class GraphqlError:
     """One entry of `errors`. `path` begins at the root field; empty when the entry names no place."""
@@ -276,6 +284,8 @@ def _refusal(user_errors: Any) -> SyncError:
     message = _member(first, "message")
     if not isinstance(message, str) or not message:
         return UncertainError("malformed", "the answer holds user errors that say nothing")
+    if kind := TYPED_REFUSALS.get(str(_member(first, "code"))):
+        return kind(str(_member(first, "code")).lower(), message)
     if MOVED.search(message):
         return ConflictError("fulfillment_order_moved", message)
     field = ".".join(str(part) for part in _listed(_member(first, "field"))) or None

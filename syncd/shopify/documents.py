@@ -156,6 +156,26 @@ CANCEL_FULFILLMENT = """mutation CancelFulfillment($id: ID!) {
 }"""
 """Idempotent. Its units are open again, in the same fulfillment order or in a new one."""
 
+_LEVEL = """item { id sku tracked } quantities(names: ["available", "committed", "on_hand"]) { name quantity }"""
+
+LEVELS_AT = f"""query LevelsAt($id: ID!, $after: String) {{
+  location(id: $id) {{ inventoryLevels(first: 250, after: $after) {{ {_PAGE} nodes {{ {_LEVEL} }} }} }}
+}}"""
+"""All that is stocked at one location."""
+
+LEVELS_OF = f"""query LevelsOf($ids: [ID!]!, $location: ID!) {{
+  nodes(ids: $ids) {{ ... on InventoryItem {{ inventoryLevel(locationId: $location) {{ {_LEVEL} }} }} }}
+}}"""
+"""A few of them again, where somebody changed them meanwhile."""
+
+SET_LEVELS = """mutation SetLevels($input: InventorySetQuantitiesInput!, $key: String!) {
+  inventorySetQuantities(input: $input) @idempotent(key: $key) {
+    inventoryAdjustmentGroup { id }
+    userErrors { code field message }
+  }
+}"""
+"""All or nothing, and only where every quantity is still what it was computed from."""
+
 SHOP_ACCESS = """query ShopAccess {
   currentAppInstallation { accessScopes { handle } }
   shop { id name myshopifyDomain ianaTimezone currencyCode plan { publicDisplayName } }

@@ -22,6 +22,7 @@ IS_WAITING = "marked > settled AND marked > parked"
 IS_PARKED = "marked > settled AND marked <= parked"
 IS_IN_SHIPSTATION = "standing = 'open'"
 IS_OPEN = "outcome IN ('intended', 'unknown')"
+IS_UNTOLD = "fulfillment_gid IS NULL AND NOT voided"
 """Queries repeat these words exactly: neither engine sees that a parameter implies the predicate of a partial index."""
 
 
@@ -161,6 +162,7 @@ class PackageRow(Row, table=True):
         Index("ix_packages_order", "store", "order_id"),
         # one Shopify fulfillment stands for one package
         partial("uq_packages_fulfillment_gid", "fulfillment_gid", where="fulfillment_gid IS NOT NULL", unique=True),
+        partial("ix_packages_untold", "store", where=IS_UNTOLD),  # goods_in_shipstation
     )
 
     package_key: str = Field(primary_key=True)
@@ -296,6 +298,22 @@ class KeyUse(Row, table=True):
     used_since: datetime | None = Field(default=None, sa_type=UtcTime)
     last_used_at: datetime | None = Field(default=None, sa_type=UtcTime)
     refused_at: datetime | None = Field(default=None, sa_type=UtcTime)
+
+
+class StockControl(Row, table=True):
+    """What a person decided about the stock of one store, and what the last look at it showed: `report` is JSON with SKUs and
+    counts."""
+
+    __tablename__ = "stock_controls"
+
+    store: str = Field(primary_key=True)
+    released_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """Since when differences are written without being asked."""
+    frozen_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    frozen_until: datetime | None = Field(default=None, sa_type=UtcTime)
+    """Empty while frozen: until somebody thaws it."""
+    looked_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    report: str | None = Field(default=None, sa_type=Text)
 
 
 class Alarm(Row, table=True):

@@ -1,0 +1,103 @@
+"""Inventory levels of one store: all of a location page by page, some items again, and the write that compares."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from mappings.decoding import MalformedError, decoded
+from mappings.shopify_shapes import InventoryItemLevel, InventoryLevel, LevelPage, number_of
+from mappings.stock import Offered, QuantityName
+from syncd.errors import RejectedError, TransientError
+from syncd.shopify import documents
+from syncd.shopify.client import ShopifyClient
+
+MOST_LEVELS = 250
+"""Entries of one input array (shopify.dev, 2026-11); a page has no more either."""
+MOST_IDS = 100
+
+
+class NewLevel(NamedTuple):
+    """`compared` is what must still stand there."""
+
+    item_id: int
+    quantity: int
+    compared: int
+
+
+async def levels_at(client: ShopifyClient, location_id: int) -> AsyncIterator[list[Offered]]:
+    """Page by page. Raises `RejectedError` for a location that is not there."""
+    gid, after = f"gid://shopify/Location/{location_id}", None
+    while True:
+        data = await client.query(documents.LEVELS_AT, {"id": gid, "after": after})
+        if data.get("location") is None:
+            raise RejectedError("location_unknown", f"the shop shows no location {location_id}")
+        page = _decoded(LevelPage, data["location"]["inventoryLevels"])
+        yield [_offered(node) for node in page["nodes"]]
+        if not page["pageInfo"]["hasNextPage"]:
+            return
+        following = page["pageInfo"]["endCursor"]
+        if not following or following == after:
+            raise TransientError("endless_list", "inventoryLevels says that there is more and not where")
+        after = following
+
+
+async def levels_of(client: ShopifyClient, location_id: int, item_ids: Sequence[int]) -> dict[int, Offered]:
+    """As they are now; items that are gone, or have no level there, are left out."""
+    found: dict[int, Offered] = {}
+    for start in range(0, len(item_ids), MOST_IDS):
+        ids = [f"gid://shopify/InventoryItem/{one}" for one in item_ids[start : start + MOST_IDS]]
+        data = await client.query(
+            documents.LEVELS_OF, {"ids": ids, "location": f"gid://shopify/Location/{location_id}"}
+        )
+        nodes = _decoded(list[InventoryItemLevel | None], data.get("nodes"))
+        levels = [node["inventoryLevel"] for node in nodes if node and node["inventoryLevel"]]
+        found |= {one.item_id: one for one in map(_offered, levels)}
+    return found
+
+
+async def set_levels(
+    client: ShopifyClient,
+    location_id: int,
+    name: QuantityName,
+    levels: Sequence[NewLevel],
+    key: str,
+    leaves_before: datetime,
+) -> None:
+    """All or none of them. `ConflictError`: one of them is no longer what was compared. `key` makes a repetition harmless for a
+    day, so it must never come again for other work."""
+    place = f"gid://shopify/Location/{location_id}"
+    quantities = [
+        {
+            "inventoryItemId": f"gid://shopify/InventoryItem/{one.item_id}",
+            "locationId": place,
+            "quantity": one.quantity,
+            "changeFromQuantity": one.compared,
+        }
+        for one in levels
+    ]
+    wish = {
+        "name": name,
+        "reason": "correction",
+        "referenceDocumentUri": f"gid://syncd/StockLook/{key}",
+        "quantities": quantities,
+    }
+    variables = {"input": wish, "key": key}
+    await client.mutate(documents.SET_LEVELS, variables, "inventorySetQuantities", leaves_before=leaves_before)
+
+
+def _offered(level: InventoryLevel) -> Offered:
+    item, counts = level["item"], {one["name"]: one["quantity"] for one in level["quantities"]}
+    try:
+        available, committed, on_hand = (counts[name] for name in ("available", "committed", "on_hand"))
+    except KeyError as error:
+        raise TransientError("malformed", f"an inventory level without {error}") from error
+    return Offered(number_of(item["id"]), item["sku"] or "", available, committed, on_hand, item["tracked"])
+
+
+def _decoded(shape: Any, value: Any) -> Any:
+    try:
+        return decoded(shape, value)
+    except MalformedError as error:
+        raise TransientError("malformed", f"inventory levels: {error}") from error

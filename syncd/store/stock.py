@@ -1,0 +1,147 @@
+"""Stock: what a person allowed for each store, what the last look showed, and which goods ShipStation holds for us."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import or_, select, text, update
+from sqlmodel import Session
+
+from syncd.store.schema import (
+    IS_IN_SHIPSTATION,
+    IS_OPEN,
+    IS_UNTOLD,
+    ConsignmentRow,
+    JournalEntry,
+    OrderRow,
+    PackageRow,
+    StockControl,
+    table_of,
+)
+from syncd.store.statements import dialect_of, upsert
+from syncd.store.transaction import Work
+
+CONTROLS = table_of(StockControl)
+CONSIGNMENTS = table_of(ConsignmentRow)
+PACKAGES = table_of(PackageRow)
+ORDERS = table_of(OrderRow)
+JOURNAL = table_of(JournalEntry)
+
+
+@dataclass(frozen=True)
+class Control:
+    """`report` is the JSON of the last look."""
+
+    released_at: datetime | None = None
+    frozen_at: datetime | None = None
+    frozen_until: datetime | None = None
+    looked_at: datetime | None = None
+    report: str | None = None
+
+    def is_frozen(self, now: datetime) -> bool:
+        return self.frozen_at is not None and (self.frozen_until is None or now < self.frozen_until)
+
+
+@dataclass(frozen=True)
+class HeldGoods:
+    """One consignment that ShipStation has or had: the document it accepted, and the lines (JSON: Shopify line -> units, None
+    for all) of its packages of which Shopify was told."""
+
+    store: str
+    location_id: int
+    applied: str
+    told: tuple[str | None, ...]
+
+
+def stock_controls() -> Work[dict[str, Control]]:
+    """By store; those that nobody touched and nobody looked at are left out."""
+    columns = CONTROLS.c
+    statement = select(*columns)
+
+    def work(session: Session) -> dict[str, Control]:
+        rows = session.connection().execute(statement)
+        return {
+            row.store: Control(row.released_at, row.frozen_at, row.frozen_until, row.looked_at, row.report)
+            for row in rows
+        }
+
+    return work
+
+
+def release_stock(store: str, now: datetime) -> Work[None]:
+    """From now on differences are written without being asked. Released twice, it keeps the first time."""
+    is_new = CONTROLS.c.released_at.is_(None)
+    return _set(store, {"released_at": now}, is_new)
+
+
+def freeze_stock(store: str, now: datetime, until: datetime | None) -> Work[None]:
+    return _set(store, {"frozen_at": now, "frozen_until": until})
+
+
+def thaw_stock(store: str) -> Work[None]:
+    return _set(store, {"frozen_at": None, "frozen_until": None})
+
+
+def keep_report(store: str, report: str, now: datetime) -> Work[None]:
+    return _set(store, {"looked_at": now, "report": report})
+
+
+def _set(store: str, values: Mapping[str, Any], where: Any = None) -> Work[None]:
+    def work(session: Session) -> None:
+        insert = upsert(dialect_of(session), CONTROLS).values(store=store, **values)
+        statement = insert.on_conflict_do_update(index_elements=[CONTROLS.c.store], set_=values, where=where)
+        session.connection().execute(statement)
+
+    return work
+
+
+def goods_in_shipstation(stores: Sequence[str]) -> Work[list[HeldGoods]]:
+    """Consignments that are open, or whose packages Shopify was not all told of. Of closed orders none. Indexes:
+    ix_consignments_open, ix_packages_untold, ix_packages_order."""
+    own, package, order = CONSIGNMENTS.c, PACKAGES.c, ORDERS.c
+    untold = select(package.order_key).where(package.store.in_(stores), text(IS_UNTOLD), package.order_key.is_not(None))
+    is_live = or_(text(IS_IN_SHIPSTATION), own.order_key.in_(untold))
+    is_of_open_order = (own.store == order.store) & (own.order_id == order.order_id) & order.closed_at.is_(None)
+    goods = (
+        select(own.order_key, own.store, own.location_id, own.applied)
+        .join(ORDERS, is_of_open_order)
+        .where(is_live, own.standing != "cancelled", own.applied.is_not(None), own.store.in_(stores))
+    )
+    of_these = goods.subquery()
+    told = (
+        select(package.order_key, package.lines)
+        .join(of_these, of_these.c.order_key == package.order_key)
+        .where(package.fulfillment_gid.is_not(None), package.voided.is_(False))
+    )
+
+    def work(session: Session) -> list[HeldGoods]:
+        connection = session.connection()
+        lines: dict[str, list[str | None]] = {}
+        for row in connection.execute(told):
+            lines.setdefault(row.order_key, []).append(row.lines)
+        return [
+            HeldGoods(row.store, row.location_id, row.applied, tuple(lines.get(row.order_key, ())))
+            for row in connection.execute(goods)
+        ]
+
+    return work
+
+
+def abandon_open(flow: str, before: datetime) -> Work[int]:
+    """What was intended before this time and can no longer happen: everything is compared anew. How many there were."""
+    is_old = JOURNAL.c.opened_at < before
+    statement = update(JOURNAL).where(JOURNAL.c.flow == flow, text(IS_OPEN), is_old)
+    closed = statement.values(outcome="abandoned", closed_at=before)
+    return lambda session: session.connection().execute(closed).rowcount
+
+
+def open_keys(flow: str, store: str, location_id: int) -> Work[set[str]]:
+    """What was sent and may still be carried out. Index: ix_journal_open."""
+    columns = JOURNAL.c
+    statement = select(columns.key).where(
+        columns.store == store, columns.order_id == location_id, columns.flow == flow, text(IS_OPEN)
+    )
+    return lambda session: set(session.connection().execute(statement).scalars())

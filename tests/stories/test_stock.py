@@ -1,0 +1,264 @@
+"""Stories of stock: what the warehouse counts is what Shopify offers, and the other way round where Shopify counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from syncd.errors import RejectedError
+from syncd.operate.stock import freeze_stores, push_stock, stock_differences, stock_text, thaw_stores
+from syncd.ports import Request
+from syncd.sandbox.shopify.faults import FaultRule
+from syncd.settings import Settings
+from syncd.simulation.day import SHOP, Day, Fates, settings_of, store_settings
+from syncd.simulation.desk import desk_of
+
+PLACE, SHELF = 82734627, 701
+SCAN_S = 60.0
+EVERY_ENGINE = pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)
+
+
+def owned_by(owner: str, **more: Any) -> Settings:
+    shelf = {"inventory_location": SHELF, "owner": owner, **more}
+    return settings_of(
+        stores={"main": store_settings(stock={str(PLACE): shelf})},
+        sync={
+            "start_at": "2000-01-01T00:00:00Z",
+            "order_poll_s": 20.0,
+            "shipment_poll_s": 20.0,
+            "stock_scan_s": SCAN_S,
+        },
+    )
+
+
+@pytest.fixture
+def fates() -> Fates:
+    return Fates(settings=owned_by("shipstation"))
+
+
+def count_both(day: Day, counts: Mapping[str, tuple[int, int]]) -> None:
+    """SKU -> on hand in Shopify, in ShipStation."""
+    for sku, (here, there) in counts.items():
+        day.shopify.people.count(sku, here, PLACE)
+        day.shipstation.stock.count(sku, SHELF, there)
+
+
+def offered(day: Day, sku: str) -> tuple[int, int]:
+    """On hand and available in Shopify."""
+    (shop,) = day.shopify.state()["shops"].values()
+    row = next(one for one in shop["inventory"] if one["sku"] == sku and one["locationId"] == PLACE)
+    return row["onHand"], row["available"]
+
+
+def lying(day: Day, sku: str) -> tuple[int, int]:
+    """On hand and available in ShipStation."""
+    level = next(one for one in day.shipstation.stock.levels() if (one.sku, one.location.location_id) == (sku, SHELF))
+    return level.on_hand, level.available
+
+
+async def push(day: Day) -> dict[str, Any]:
+    return await push_stock(await desk_of(day), ["main"])
+
+
+async def a_look(day: Day) -> None:
+    await day.passes(SCAN_S + 10)
+
+
+@EVERY_ENGINE
+async def test_nothing_is_written_before_a_person_saw_the_differences(day: Day) -> None:
+    count_both(day, {"MUG-01-BL": (5, 9), "ROPE-10M": (7, 7)})
+    await a_look(day)
+    assert offered(day, "MUG-01-BL") == (5, 5)
+    answer = await stock_differences(await desk_of(day), [])
+    (shelf,) = answer["stores"][0]["shelves"]
+    assert (shelf["agreeing"], shelf["differing"]) == (1, 1)
+    assert "MUG-01-BL                on_hand 5 -> 9" in stock_text(answer)
+    assert "syncd stock push main" in stock_text(answer)
+    assert (await push(day))["written"] == 1
+    assert offered(day, "MUG-01-BL") == (9, 9)
+    day.shipstation.stock.count("ROPE-10M", SHELF, 3)
+    await a_look(day)
+    assert offered(day, "ROPE-10M") == (3, 3)
+    assert not (await stock_differences(await desk_of(day), []))["stores"][0]["shelves"][0]["differing"]
+
+
+@EVERY_ENGINE
+async def test_the_last_unit_leaves_the_shelf_and_the_sale_stops_within_one_scan(day: Day) -> None:
+    count_both(day, {"MUG-01-BL": (5, 5)})
+    await push(day)
+    day.shipstation.stock.count("MUG-01-BL", SHELF, 0)
+    await a_look(day)
+    assert offered(day, "MUG-01-BL") == (0, 0)
+
+
+@pytest.mark.parametrize("quantity", ["on_hand", "available"])
+async def test_a_whole_order_changes_no_number_that_is_right(quantity: str, virtual_time: None) -> None:
+    day = Day(Fates(settings=owned_by("shipstation", quantity=quantity)))
+    try:
+        await day.start()
+        count_both(day, dict.fromkeys(ALL_SKUS, (50, 50)))
+        await push(day)
+        order_ids = day.sell(3)
+        await day.rest(quiet_s=2 * SCAN_S)
+        for order_id in order_ids:
+            day.shipstation.labels.buy_label(day.there(order_id)[0]["orderId"])
+            await a_look(day)
+        await day.rest(quiet_s=2 * SCAN_S)
+        assert day.calls("inventorySetQuantities") == []
+        assert [offered(day, sku) for sku in ALL_SKUS] == [lying(day, sku) for sku in ALL_SKUS]
+        assert sum(offered(day, sku)[0] for sku in ALL_SKUS) < 50 * len(ALL_SKUS)
+    finally:
+        await day.end()
+
+
+ALL_SKUS = (
+    "MUG-01-BL", "MUG-01-GR", "TEE-M-BLK", "TEE-L-WHT", "LAMP-OAK", "PEN-SET-12", "CAFÉ-250", "ROPE-10M", "SOCK-3P", "KNIFE-8",
+)  # fmt: skip
+
+
+class TestOrdersThatShipStationHasNotSeen:
+    @pytest.fixture
+    def fates(self) -> Fates:
+        slow = replace(SHOP, routing_delay_s=(400.0, 400.0))
+        return Fates(shop=slow, settings=owned_by("shipstation", quantity="available"))
+
+    async def test_their_units_are_not_offered_again(self, day: Day) -> None:
+        count_both(day, dict.fromkeys(ALL_SKUS, (50, 50)))
+        await push(day)
+        day.sell(3)
+        before = [offered(day, sku) for sku in ALL_SKUS]
+        await a_look(day)
+        assert [offered(day, sku) for sku in ALL_SKUS] == before
+        for sku in ALL_SKUS:
+            day.shipstation.stock.count(sku, SHELF, 40)
+        await a_look(day)
+        assert [now - 40 for _, now in (offered(day, sku) for sku in ALL_SKUS)] == [one - 50 for _, one in before]
+
+
+async def test_a_frozen_store_is_left_alone_until_it_thaws(day: Day) -> None:
+    count_both(day, {"MUG-01-BL": (5, 5)})
+    await push(day)
+    desk = await desk_of(day)
+    assert "until `syncd stock thaw`" in (await freeze_stores(desk, [], None))[0]
+    day.shipstation.stock.count("MUG-01-BL", SHELF, 2)
+    await a_look(day)
+    assert offered(day, "MUG-01-BL") == (5, 5)
+    with pytest.raises(RejectedError, match="syncd stock thaw main"):
+        await push(day)
+    await thaw_stores(desk, [])
+    await a_look(day)
+    assert offered(day, "MUG-01-BL") == (2, 2)
+
+
+async def test_a_freeze_with_an_end_thaws_by_itself(day: Day) -> None:
+    count_both(day, {"MUG-01-BL": (5, 5)})
+    await push(day)
+    await freeze_stores(await desk_of(day), ["main"], 0.1)
+    day.shipstation.stock.count("MUG-01-BL", SHELF, 2)
+    await day.passes(300)
+    assert offered(day, "MUG-01-BL") == (5, 5)
+    await day.passes(60)
+    await a_look(day)
+    assert offered(day, "MUG-01-BL") == (2, 2)
+
+
+async def test_unknown_and_doubled_skus_are_listed_and_left_alone(day: Day) -> None:
+    count_both(day, {"MUG-01-BL": (5, 9), "ROPE-10M": (7, 7)})
+    day.shopify.people.list_again("MUG-01-BL")
+    day.shopify.people.count("ONLY-HERE", 3, PLACE)
+    day.shipstation.stock.count("ONLY-THERE", SHELF, 4)
+    answer = await push(day)
+    (shelf,) = answer["stores"][0]["shelves"]
+    assert (shelf["unknown"], shelf["unlisted"], shelf["doubled"]) == (["ONLY-HERE"], ["ONLY-THERE"], ["MUG-01-BL"])
+    assert (offered(day, "MUG-01-BL"), offered(day, "ONLY-HERE")) == ((5, 5), (3, 3))
+    assert "never guessed: MUG-01-BL" in stock_text(answer)
+
+
+class TestBuffers:
+    @pytest.fixture
+    def fates(self) -> Fates:
+        more = {"buffer": 1, "buffers": {"ROPE-10M": 4}, "floors": {"KNIFE-8": 5}}
+        return Fates(settings=owned_by("shipstation", **more))
+
+    async def test_some_units_are_kept_back(self, day: Day) -> None:
+        count_both(day, {"MUG-01-BL": (0, 9), "ROPE-10M": (0, 9), "KNIFE-8": (0, 5), "SOCK-3P": (0, 1)})
+        await push(day)
+        shown = [offered(day, sku)[1] for sku in ("MUG-01-BL", "ROPE-10M", "KNIFE-8", "SOCK-3P")]
+        assert shown == [8, 5, 0, 0]
+
+
+async def test_so_many_zeros_at_once_are_asked_for_first(day: Day) -> None:
+    count_both(day, dict.fromkeys(ALL_SKUS, (5, 5)))
+    await push(day)
+    for sku in ALL_SKUS:
+        day.shipstation.stock.count(sku, SHELF, 0)
+    await a_look(day)
+    assert offered(day, "MUG-01-BL") == (5, 5)
+    assert (await push(day))["written"] == len(ALL_SKUS)
+    assert offered(day, "MUG-01-BL") == (0, 0)
+
+
+async def test_a_level_that_moves_between_look_and_write_is_computed_anew(day: Day) -> None:
+    count_both(day, {"MUG-01-BL": (5, 9), "ROPE-10M": (5, 9)})
+    recounted: list[int] = []
+
+    def recount(request: Request) -> None:
+        if b"inventorySetQuantities" in (request.body or b"") and not recounted:
+            recounted.append(day.shopify.people.count("MUG-01-BL", 6, PLACE))
+
+    day.network.before = recount
+    assert (await push(day))["written"] == 2
+    assert (offered(day, "MUG-01-BL"), offered(day, "ROPE-10M")) == ((9, 9), (9, 9))
+    writes = day.shopify.people.shop(None).stock.writes
+    assert [(one.before, one.compared, one.after) for one in writes] == [(6, 6, 9), (5, 5, 9)]
+    assert len(day.calls("inventorySetQuantities")) == 2
+
+
+async def test_an_answer_that_is_lost_is_asked_for_under_the_same_key(day: Day) -> None:
+    count_both(day, {"MUG-01-BL": (5, 9)})
+    day.shopify.faults.set([FaultRule("lost_answer", operation="SetLevels", times=1)])
+    assert (await push(day))["written"] == 1
+    assert len(day.shopify.people.shop(None).stock.writes) == 1
+    assert len(day.calls("inventorySetQuantities")) == 2
+
+
+class TestShopifyCounts:
+    @pytest.fixture
+    def fates(self) -> Fates:
+        return Fates(settings=owned_by("shopify"))
+
+    @EVERY_ENGINE
+    async def test_shipstation_follows(self, day: Day) -> None:
+        count_both(day, {"MUG-01-BL": (5, 9), "ROPE-10M": (7, 2), "KNIFE-8": (3, 3)})
+        assert (await push(day))["written"] == 2
+        assert (lying(day, "MUG-01-BL"), lying(day, "ROPE-10M")) == ((5, 5), (7, 7))
+        reasons = {(one.kind, one.delta, one.reason) for one in day.shipstation.stock.ledger if one.kind != "adjust"}
+        assert reasons == {("decrement", -4, "Counted in Shopify"), ("increment", 5, "Counted in Shopify")}
+        assert day.calls("inventorySetQuantities") == []
+
+    async def test_a_whole_order_changes_no_number_that_is_right(self, day: Day) -> None:
+        count_both(day, dict.fromkeys(ALL_SKUS, (50, 50)))
+        await push(day)
+        for order_id in day.sell(3):
+            await day.rest(quiet_s=30)
+            day.shipstation.labels.buy_label(day.there(order_id)[0]["orderId"])
+            await day.passes(SCAN_S / 2)
+        await day.rest(quiet_s=2 * SCAN_S)
+        assert [one for one in day.shipstation.stock.ledger if one.kind in ("increment", "decrement")] == []
+        assert [offered(day, sku) for sku in ALL_SKUS] == [lying(day, sku) for sku in ALL_SKUS]
+
+
+class TestReportOnly:
+    @pytest.fixture
+    def fates(self) -> Fates:
+        return Fates(settings=owned_by("none"))
+
+    async def test_is_what_a_shelf_without_an_owner_gets(self, day: Day) -> None:
+        count_both(day, {"MUG-01-BL": (5, 9)})
+        with pytest.raises(RejectedError, match="has an owner"):
+            await push(day)
+        assert (await stock_differences(await desk_of(day), []))["stores"][0]["shelves"][0]["differing"] == 1
+        assert offered(day, "MUG-01-BL") == (5, 5)
