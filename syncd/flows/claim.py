@@ -45,6 +45,8 @@ def claim_work(
 
 def read_known(refs: Sequence[OrderRef]) -> Work[dict[OrderRef, Known]]:
     def work(session: Session) -> dict[OrderRef, Known]:
+        if not refs:
+            return {}
         consignments, packages = consignments_of(refs)(session), packages_of(refs)(session)
         intents, troubles = open_entries(refs)(session), troubles_of(refs)(session)
         rulings, labels_read_at = rulings_of(refs)(session), whole_looks(LABEL_LISTS)(session)
