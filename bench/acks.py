@@ -37,7 +37,7 @@ from syncd.intake.inbox import Inbox, Reader
 from syncd.intake.refusals import Refusals
 from syncd.intake.server import Door, Doors, Listener, Port, Reports, Webhooks
 from syncd.shipstation.signatures import PublishedKeys
-from syncd.store.engine import open_daemon_db
+from syncd.store.engine import AheadDb, open_daemon_db
 from syncd.store.inbox import waiting_deliveries
 from tests.postgres import Server, server
 
@@ -71,7 +71,7 @@ async def serve(variant: str, url: str) -> None:
         return
     db, clock = open_daemon_db(url), SystemClock()
     gate = Gate(Bounds(1024, 64, 5.0, (ip_network("127.0.0.0/8"),)), asyncio.get_running_loop().time)
-    inbox = Inbox(db, clock, SystemRng())
+    inbox = Inbox(AheadDb(db), clock, SystemRng())
     webhooks = Webhooks(
         Doors({STORE: Door("main-shop.myshopify.com", [SECRET])}, [], 1 << 20),
         inbox,

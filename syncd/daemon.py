@@ -17,9 +17,10 @@ from syncd.http import AiohttpHttp
 from syncd.intake.gate import Bounds, Gate
 from syncd.intake.server import Listener, Port
 from syncd.logs import get_logger, set_up_logs
+from syncd.pauses import COLLECT_S, collect, keep_pauses_short
 from syncd.ports import Ports
 from syncd.settings import Settings
-from syncd.store.engine import open_daemon_db
+from syncd.store.engine import AheadDb, open_daemon_db
 from syncd.store.file_systems import network_warning
 from syncd.store.migrations import is_sqlite
 from syncd.store.sqlite import file_of
@@ -43,7 +44,7 @@ async def _run(settings: Settings) -> int:
         log.warning("store.doubtful", error_code="network_file_system", error_text=warning)
     http = AiohttpHttp()
     try:
-        ports = Ports(SystemClock(), SystemRng(), http, db, daemon.spawn)
+        ports = Ports(SystemClock(), SystemRng(), http, db, AheadDb(db), daemon.spawn)
         return await daemon.serve(await Duties.prepared(settings, ports, daemon.stopping))
     finally:
         await http.close()
@@ -66,7 +67,8 @@ class Daemon:
         listener = Listener(Port(duties.webhooks, duties.reports, gate).app, gate, server.host, server.port)
         port = await listener.start()
         duties.start()
-        scheduler = started_scheduler(duties.ticks())
+        scheduler = started_scheduler([*duties.ticks(), Tick(COLLECT_S, collect)])
+        keep_pauses_short()
         log.info(
             "daemon.started",
             version=__version__,

@@ -83,7 +83,7 @@ class Duties:
             Runner(flow, ports.db, ports.clock, ports.rng, _bounds(settings), self.wake)
             for flow in (flows.orders, flows.shipments)
         ]
-        self._inbox = Inbox(ports.db, ports.clock, ports.rng)
+        self._inbox = Inbox(ports.db_ahead, ports.clock, ports.rng)
         self.feeds = Feeds(self._all_feeds(start_at), flows.accounts, ports.db, ports.clock, self.wake)
         shops = {name: store.shop for name, store in settings.stores.items()}
         idle_s = settings.limits.idle_s

@@ -71,10 +71,11 @@ class Spawn(Protocol):
 
 @dataclass(frozen=True)
 class Ports:
-    """All five, as one process of the daemon gets them."""
+    """All five, as one process of the daemon gets them. `db_ahead` is the database for what may not wait for other work in it."""
 
     clock: Clock
     rng: Rng
     http: Http
     db: Db
+    db_ahead: Db
     spawn: Spawn

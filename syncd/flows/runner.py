@@ -16,7 +16,7 @@ from syncd.flows.brake import Brake, planned
 from syncd.flows.claim import claim_work, read_known
 from syncd.flows.ending import Verdict
 from syncd.flows.intend import Intent, intend, key_of
-from syncd.flows.settle import settle_work
+from syncd.flows.settle import Settled, settle_work
 from syncd.flows.work import Flow, Known, Outcome, Result, Sighting, Unreadable
 from syncd.hints import split_subject
 from syncd.logs import get_logger
@@ -59,6 +59,8 @@ class Bounds:
 
 
 STORE_RETRY_S = 1.0
+AT_ONCE = 25
+"""Orders in one transaction, and looked at without a break: a webhook wants its own in between."""
 LOOKS_FOR_AN_ABSENT_ORDER = 3
 """So many looks must have failed, with growing waits, before an order that is not shown counts as not there."""
 SOONEST_S = 0.5
@@ -133,13 +135,28 @@ class Runner:
             self._next_look_s = min(bounds.idle_s, max(self._patient_until - self._clock.monotonic(), SOONEST_S))
             return False
         token = self._rng.token()
-        work = await self._db.run(claim_work(self._flow.name, now, token, bounds.batch, bounds.lease_s, bounds.fold_s))
-        if work:
+        if work := await self._claim(token, now, bounds.batch):
             task = asyncio.create_task(self._run(token, work), name=f"{self._flow.name} batch")
             self._running.add(task)
             self._partial = task if is_partial else self._partial
             task.add_done_callback(lambda _: self._batch_ended())
         return bool(work)
+
+    async def _claim(self, token: str, now: datetime, limit: int) -> dict[Claimed, Known]:
+        """What was claimed before the database failed is worked on."""
+        bounds, work = self._bounds, dict[Claimed, Known]()
+        for start in range(0, limit, AT_ONCE):
+            most = min(AT_ONCE, limit - start)
+            try:
+                part = await self._db.run(claim_work(self._flow.name, now, token, most, bounds.lease_s, bounds.fold_s))
+            except SyncError:
+                if not work:
+                    raise
+                break
+            work |= part
+            if len(part) < most:
+                break
+        return work
 
     def _look_again_by(self, due_at: datetime | None, now: datetime) -> None:
         if due_at is not None:
@@ -183,8 +200,7 @@ class Runner:
             due = await self._db.run(due_summary(self._flow.name, now, self._bounds.fold_s))
             if missing <= 0 or due.count < self._bounds.batch:
                 break
-            claiming = claim_work(self._flow.name, now, token, missing, self._bounds.lease_s, self._bounds.fold_s)
-            company += await self._looked_at(token, await self._db.run(claiming))
+            company += await self._looked_at(token, await self._claim(token, now, missing))
         return company
 
     async def _looked_at(self, token: str, work: Mapping[Claimed, Known]) -> list[Verdict]:
@@ -282,9 +298,12 @@ class Runner:
     async def _settle(self, token: str, verdicts: Sequence[Verdict], began: float) -> None:
         if not verdicts:
             return
-        settled = await self._db.run(
-            settle_work(self._flow, token, verdicts, self._clock.now(), self._delay_s, self._bounds.attempts)
-        )
+        settled = Settled(0, 0, 0)
+        for start in range(0, len(verdicts), AT_ONCE):
+            part, now = verdicts[start : start + AT_ONCE], self._clock.now()
+            settled += await self._db.run(
+                settle_work(self._flow, token, part, now, self._delay_s, self._bounds.attempts)
+            )
         outcomes = [outcome for verdict in verdicts for _, outcome in verdict.done]
         log.info(
             "batch.settled",

@@ -44,6 +44,9 @@ class Settled:
     deferred: int
     parked: int
 
+    def __add__(self, more: Settled) -> Settled:
+        return Settled(self.settled + more.settled, self.deferred + more.deferred, self.parked + more.parked)
+
 
 def settle_work(
     flow: Flow,

@@ -140,6 +140,10 @@ class ShopifyClient:
                 await self._clock.sleep(self._delay_s(error, attempt))
         raise AssertionError("not reached")
 
+    async def breathe(self) -> None:
+        """Between two orders of a large answer: webhooks want theirs too."""
+        await self._clock.sleep(0)
+
     async def mutate(
         self,
         document: str,

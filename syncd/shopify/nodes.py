@@ -112,12 +112,12 @@ class _Chunks:
         nodes = answer.data.get("nodes")
         if not isinstance(nodes, list) or len(nodes) != len(order_ids):
             raise TransientError("malformed", f"{len(order_ids)} nodes were asked for and others came")
-        problems = _problems(self._client, answer)
-        return {
-            order_id: problems.get(place)
-            or await _order(self._client, order_id, nodes[place], self._shape, self._urgent)
-            for place, order_id in enumerate(order_ids)
-        }
+        problems, found = _problems(self._client, answer), Found()
+        for place, order_id in enumerate(order_ids):
+            order = problems.get(place) or await _order(self._client, order_id, nodes[place], self._shape, self._urgent)
+            found[order_id] = order
+            await self._client.breathe()
+        return found
 
 
 def _problems(client: ShopifyClient, answer: Answer) -> dict[int, Unreadable]:

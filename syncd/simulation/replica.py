@@ -49,7 +49,8 @@ class Replica:
         self._spawn = TaskSpawn(self._failed)
         self._clock = LoopClock(life, self._begin_at, self.ahead_s)
         self._kept.append(self._spawn)
-        ports = Ports(self._clock, self._rng, LivingHttp(self._network, life), LivingDb(db, life), self._spawn)
+        living = LivingDb(db, life)
+        ports = Ports(self._clock, self._rng, LivingHttp(self._network, life), living, living, self._spawn)
 
         async def begin() -> None:
             duties = await Duties.prepared(self.settings, ports, stopping)

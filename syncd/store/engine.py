@@ -7,9 +7,20 @@ import os
 from syncd.store.migrations import Schema, check_schema, is_sqlite, migrate
 from syncd.store.postgres import PostgresDb, postgres_engine
 from syncd.store.sqlite import SqliteDb, check_file, file_of, prepare_file, sqlite_engine, take_file_lock
-from syncd.store.transaction import UnusableStoreError
+from syncd.store.transaction import T, UnusableStoreError, Work
 
-__all__ = ["Schema", "UnusableStoreError", "check_schema", "migrate", "open_daemon_db", "open_db"]
+__all__ = ["AheadDb", "Schema", "UnusableStoreError", "check_schema", "migrate", "open_daemon_db", "open_db"]
+
+
+class AheadDb:
+    """The same database as a port of its own, for what goes before all other work in it: a webhook's sender waits."""
+
+    def __init__(self, db: SqliteDb | PostgresDb) -> None:
+        self._db = db
+
+    async def run(self, fn: Work[T]) -> T:
+        return await self._db.run_ahead(fn)
+
 
 REFUSALS = {
     Schema.EMPTY: "the database is empty: run `syncd migrate`",

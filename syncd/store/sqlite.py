@@ -117,6 +117,7 @@ def check_file(path: Path, url: str) -> None:
 class Job:
     work: Work[Any]
     future: asyncio.Future[Any]
+    goes_ahead: bool
     result: Any = None
     error: BaseException | None = None
 
@@ -135,7 +136,10 @@ class SqliteDb:
     def __init__(self, engine: Engine, lock: int | None = None) -> None:
         self._engine = engine
         self._lock = lock
-        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._ahead: SimpleQueue[Job] = SimpleQueue()
+        self._jobs: SimpleQueue[Job] = SimpleQueue()
+        self._wanted: SimpleQueue[None] = SimpleQueue()
+        """One entry for each job in either of the two, and one for the end."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
         self._thread = threading.Thread(target=self._write, name="store writer", daemon=True)
@@ -143,11 +147,19 @@ class SqliteDb:
 
     async def run(self, fn: Work[T]) -> T:
         """Raises `TransientError` store_busy or store_full, and whatever `fn` raises; then nothing of it is stored."""
+        return await self._done(fn, goes_ahead=False)
+
+    async def run_ahead(self, fn: Work[T]) -> T:
+        """As `run`, before all that waits there, and committed alone."""
+        return await self._done(fn, goes_ahead=True)
+
+    async def _done(self, fn: Work[T], goes_ahead: bool) -> T:
         if self._closed:
             raise TransientError("store_closed")
         self._loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = self._loop.create_future()
-        self._jobs.put(Job(fn, future))
+        (self._ahead if goes_ahead else self._jobs).put(Job(fn, future, goes_ahead))
+        self._wanted.put(None)
         return await future
 
     async def close(self) -> None:
@@ -155,7 +167,7 @@ class SqliteDb:
         if self._closed:
             return
         self._closed = True
-        self._jobs.put(None)
+        self._wanted.put(None)
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
         self._engine.dispose()
         if self._lock is not None:
@@ -163,10 +175,11 @@ class SqliteDb:
 
     def _write(self) -> None:
         connection: Connection | None = None
-        while group := self._next_group():
+        while job := self._next():
+            group = [job]
             try:
                 connection = connection or self._engine.connect()
-                commit_group(connection, group)
+                commit_group(connection, group, self._more)
                 empty_log(connection)
             except BaseException as error:  # the thread must outlive whatever it was
                 fail(group, error)
@@ -176,21 +189,22 @@ class SqliteDb:
         if connection:
             connection.close()
 
-    def _next_group(self) -> list[Job]:
-        """Waits for the first; empty when the database closes."""
-        group: list[Job] = []
-        job = self._jobs.get()
-        while job is not None:
-            group.append(job)
-            if len(group) == GROUP_LIMIT:
-                return group
-            try:
+    def _next(self) -> Job | None:
+        """Waits for it; None when the database closes and nothing is left."""
+        self._wanted.get()
+        for jobs in (self._ahead, self._jobs):
+            with contextlib.suppress(Empty):
+                return jobs.get_nowait()
+        return None
+
+    def _more(self) -> Job | None:
+        """What may join the group. Nothing while somebody wants to go ahead, who shall not wait for the group's end."""
+        with contextlib.suppress(Empty):
+            if self._ahead.empty():
                 job = self._jobs.get_nowait()
-            except Empty:
-                return group
-        if group:
-            self._jobs.put(None)  # the end comes after this group
-        return group
+                self._wanted.get()
+                return job
+        return None
 
     def _resolve(self, group: list[Job]) -> None:
         def resolve() -> None:
@@ -202,19 +216,27 @@ class SqliteDb:
             self._loop.call_soon_threadsafe(resolve)
 
 
-def commit_group(connection: Connection, group: list[Job]) -> None:
-    """One transaction. A failing function is undone alone; a failing COMMIT fails all that had succeeded."""
+def commit_group(connection: Connection, group: list[Job], more: Callable[[], Job | None]) -> None:
+    """One transaction, of the first job and of what `more` gives meanwhile, which is added to `group`. A failing function is undone
+    alone; a failing COMMIT fails all that had succeeded."""
+    first = group[0]
     with connection.begin() as transaction:
-        run: Callable[[Connection, Work[Any]], Any] = run_in_savepoint if len(group) > 1 else run_alone
-        for job in group:
-            try:
-                job.result = run(connection, job.work)
-            except BaseException as error:  # it belongs to the caller
-                job.error = store_error(error)
-                if not is_open(connection):
-                    raise
-        if len(group) == 1 and group[0].error is not None:
+        run_job(connection, first, run_alone)
+        if first.error is not None:
             transaction.rollback()
+            return
+        while not first.goes_ahead and len(group) < GROUP_LIMIT and (job := more()):
+            group.append(job)
+            run_job(connection, job, run_in_savepoint)
+
+
+def run_job(connection: Connection, job: Job, run: Callable[[Connection, Work[Any]], Any]) -> None:
+    try:
+        job.result = run(connection, job.work)
+    except BaseException as error:  # it belongs to the caller
+        job.error = store_error(error)
+        if not is_open(connection):
+            raise
 
 
 def empty_log(connection: Connection) -> None:

@@ -63,7 +63,7 @@ class Port:
 async def port(sqlite_url: str) -> AsyncIterator[Port]:
     engine = sqlite_engine(sqlite_url)
     db, stopping = InlineDb(engine), asyncio.Event()
-    ports = Ports(SystemClock(), SystemRng(), NoVendor(), db, TaskSpawn(lambda name, error: None))
+    ports = Ports(SystemClock(), SystemRng(), NoVendor(), db, db, TaskSpawn(lambda name, error: None))
     duties = await Duties.prepared(settings_of(limits=LIMITS), ports, stopping)
     gate = Gate(Bounds(8, 4, 0.2), asyncio.get_running_loop().time)
     listener = Listener(Routes(duties.webhooks, duties.reports, gate).app, gate, "127.0.0.1", 0)
