@@ -14,9 +14,11 @@ from syncd.adapters import SystemClock, SystemRng
 from syncd.budget import Urgency
 from syncd.errors import AccessError, SyncError
 from syncd.http import AiohttpHttp
+from syncd.operate.checks import Check, Finding, fault, note, ok
 from syncd.operate.keys import expiry_advice, expiry_text
 from syncd.operate.native_stores import native_connections
 from syncd.operate.rule_codes import misfits
+from syncd.operate.stock_checks import check_stock
 from syncd.operate.subscriptions import shipstation_addresses, shopify_address
 from syncd.settings import KeyPair, Settings, Store
 from syncd.shipstation import reads as shipstation_reads
@@ -31,21 +33,6 @@ from syncd.store.file_systems import network_warning
 from syncd.store.migrations import is_sqlite
 from syncd.store.sqlite import file_of
 from syncd.wiring import Vendors, connect
-
-Check = dict[str, str]
-Finding = list[Check]
-
-
-def ok(name: str, text: str) -> Check:
-    return {"check": name, "result": "ok", "text": text, "cure": ""}
-
-
-def fault(name: str, text: str, cure: str) -> Check:
-    return {"check": name, "result": "fault", "text": text, "cure": cure}
-
-
-def note(name: str, text: str, cure: str = "") -> Check:
-    return {"check": name, "result": "note", "text": text, "cure": cure}
 
 
 async def run_checks(settings: Settings) -> Finding:
@@ -72,6 +59,8 @@ async def check_vendors(settings: Settings, vendors: Vendors) -> Finding:
     """Both sides, each whatever the others say."""
     found = await _guarded("shipstation", partial(_key_pairs, settings, vendors))
     found += await _guarded("shipstation", partial(_shipstation, settings, vendors))
+    if any(store.stock for store in settings.stores.values()):
+        found += await _guarded("stock", partial(check_stock, settings, vendors))
     for name, store in settings.stores.items():
         found += await _guarded(f"store {name}", partial(_store, settings, name, store, vendors.shops[name]))
     return found
@@ -269,6 +258,10 @@ def _scopes(settings: Settings, name: str, granted: Sequence[str]) -> Finding:
     wanted = dict(REQUIRED_SCOPES)
     if "customer_tag" in settings.rules.conditions:
         wanted["read_customers"] = "read the customer's tags that rules ask for"
+    if any(shelf.owner == "shipstation" for shelf in settings.stores[name].stock.values()):
+        wanted["write_inventory"] = "read and set stock"
+    elif settings.stores[name].stock:
+        wanted["read_inventory"] = "read stock"
     cure = "Release a version of the app with it in the Dev Dashboard and approve it in the shop."
     missing = missing_scopes(granted, wanted)
     return [

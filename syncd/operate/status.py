@@ -14,6 +14,7 @@ from syncd import __version__
 from syncd.hints import order_subject
 from syncd.operate.forecast import Pace, drain_forecast, forecast_text
 from syncd.operate.keys import expiry_advice, expiry_text, key_report
+from syncd.operate.stock_state import stock_facts, stock_line
 from syncd.ports import Clock, Db
 from syncd.settings import Settings
 from syncd.shipstation.client import ACCOUNT
@@ -25,6 +26,7 @@ from syncd.store.inbox import unreadable_deliveries, waiting_deliveries
 from syncd.store.marks import due_summary, parked_marks, under_way
 from syncd.store.orders import all_orders, state_counts
 from syncd.store.schema import OrderRow
+from syncd.store.stock import stock_controls
 from syncd.store.transaction import Work
 
 FLOWS = ("orders", "shipments")
@@ -56,6 +58,7 @@ def _status(settings: Settings, now: datetime) -> Work[dict[str, Any]]:
             "parked_marks": len(parked_marks()(session)),
             "feeds": {name: _feed(row.watermark, row.updated_at, now) for name, row in all_cursors()(session).items()},
             "brake": _brake(brake_state("orders")(session)),
+            "stock": {store: stock_facts(one, now) for store, one in sorted(stock_controls()(session).items())},
             "paused": [_pause(one) for one in paused_accounts(now)(session)],
             "alarms": [
                 {"name": one.name, "text": one.text, "since": one.since.isoformat()}
@@ -136,6 +139,7 @@ def status_text(status: Mapping[str, Any]) -> str:
             lines.append(f"feed {name}: read to {feed['read_to'][:19]}, looked {feed['looked_s_ago']:.0f} s ago")
     if brake := status["brake"]:
         lines.append(f"BRAKE PULLED since {brake['since'][:19]}: {brake['reason']}. Run `syncd brake`.")
+    lines += [stock_line(store, facts) for store, facts in status["stock"].items()]
     for one in status["paused"]:
         lines.append(
             f"PAUSED {one['account']} since {one['since'][:19]}: {one['sentence']} ({one['code']}: {one['text']})"

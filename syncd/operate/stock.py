@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -15,16 +15,12 @@ from syncd.flows.stock import NAME, StockFlow
 from syncd.flows.stock_report import report_of
 from syncd.intake.shifts import Passed, Shift
 from syncd.operate.desk import Desk
+from syncd.operate.stock_state import WAITS, control_facts
 from syncd.ports import Db
 from syncd.store.stock import Control, freeze_stock, release_stock, stock_controls, thaw_stock
 from syncd.store.transaction import together
 from syncd.wiring import stock_flow
 
-WAITS = {
-    "release": "Nothing is written yet. Are the numbers right? Then run `syncd stock push {store}` once.",
-    "thaw": "Frozen: nothing is written until `syncd stock thaw {store}`.",
-    "push": "So many would stop being sold that a person is asked first: run `syncd stock push {store}` if that is right.",
-}
 LISTED = 20
 
 
@@ -99,16 +95,6 @@ def _report(control: Control | None) -> Any:
 
 def _answer(desk: Desk, store: str, report: Any, control: Control | None) -> dict[str, Any]:
     return {"store": store, **control_facts(control, desk.clock.now()), **(report or {"shelves": [], "unread": ""})}
-
-
-def control_facts(control: Control | None, now: datetime) -> dict[str, Any]:
-    control = control or Control()
-    return {
-        "released_at": control.released_at.isoformat() if control.released_at else None,
-        "is_frozen": control.is_frozen(now),
-        "frozen_until": control.frozen_until.isoformat() if control.frozen_until else None,
-        "looked_at": control.looked_at.isoformat() if control.looked_at else None,
-    }
 
 
 def is_different(answer: Mapping[str, Any]) -> bool:

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from syncd.errors import RejectedError
+from syncd.operate.doctor import check_vendors
+from syncd.operate.status import read_status, status_text
 from syncd.operate.stock import freeze_stores, push_stock, stock_differences, stock_text, thaw_stores
 from syncd.ports import Request
 from syncd.sandbox.shopify.faults import FaultRule
 from syncd.settings import Settings
-from syncd.simulation.day import SHOP, Day, Fates, settings_of, store_settings
+from syncd.simulation.day import ACCOUNT, SHOP, Day, Fates, settings_of, store_settings
 from syncd.simulation.desk import desk_of
 
 PLACE, SHELF = 82734627, 701
@@ -175,6 +177,64 @@ async def test_unknown_and_doubled_skus_are_listed_and_left_alone(day: Day) -> N
     assert (shelf["unknown"], shelf["unlisted"], shelf["doubled"]) == (["ONLY-HERE"], ["ONLY-THERE"], ["MUG-01-BL"])
     assert (offered(day, "MUG-01-BL"), offered(day, "ONLY-HERE")) == ((5, 5), (3, 3))
     assert "never guessed: MUG-01-BL" in stock_text(answer)
+
+
+async def test_status_says_how_stock_stands_and_what_a_person_must_do(day: Day) -> None:
+    count_both(day, {"MUG-01-BL": (5, 9), "ROPE-10M": (7, 7)})
+    await a_look(day)
+    text = status_text(await read_status(day.db, day.clock, day.settings))
+    assert "stock of main: 1 SKUs agree, 1 differ" in text
+    assert "syncd stock push main" in text
+    await push(day)
+    assert "stock of main: 2 SKUs agree, 0 differ" in status_text(await read_status(day.db, day.clock, day.settings))
+
+
+async def test_doctor_finds_the_shelves(day: Day) -> None:
+    found = await check_vendors(day.settings, (await desk_of(day)).vendors)
+    (line,) = [one for one in found if one["check"] == "store main stock"]
+    assert (line["result"], line["text"]) == ("ok", "1 shelves, owned by shipstation")
+
+
+class TestWrongShelves:
+    @pytest.fixture
+    def fates(self) -> Fates:
+        stock = {
+            "82734627": {"inventory_warehouse": 601, "owner": "shipstation"},
+            "82734628": {"inventory_location": 701},
+            "5": {"inventory_location": 799},
+        }
+        return Fates(
+            replace(SHOP, scopes=tuple(one for one in SHOP.scopes if one != "write_inventory")),
+            settings=settings_of(stores={"main": store_settings(stock=stock)}),
+        )
+
+    async def test_are_named_with_their_cure(self, day: Day) -> None:
+        found = await check_vendors(day.settings, (await desk_of(day)).vendors)
+        texts = [one["text"] for one in found if one["check"] == "store main stock"]
+        assert texts == [
+            "5 is not an active location of the shop",
+            "ShipStation's inventory has no se-799",
+            "locations 82734627 and 82734628 would offer the goods of se-701 twice",
+        ]
+        assert "store main scope write_inventory" in [one["check"] for one in found if one["result"] == "fault"]
+
+    async def test_keep_nobody_else_from_working(self, day: Day) -> None:
+        (order_id,) = day.sell()
+        await day.rest()
+        assert len(day.there(order_id)) == 1
+        assert "access_denied" in status_text(await read_status(day.db, day.clock, day.settings))
+
+
+class TestWithoutTheAddOn:
+    @pytest.fixture
+    def fates(self) -> Fates:
+        return Fates(account=replace(ACCOUNT, v2_access="no_inventory"), settings=owned_by("shipstation"))
+
+    async def test_doctor_and_status_say_what_the_plan_lacks(self, day: Day) -> None:
+        await a_look(day)
+        found = await check_vendors(day.settings, (await desk_of(day)).vendors)
+        assert any("does not include" in one["text"] for one in found if one["check"] == "stock login")
+        assert "shipstation_v2:inventory" in status_text(await read_status(day.db, day.clock, day.settings))
 
 
 class TestBuffers:
