@@ -513,4 +513,5 @@ def _sentence(path: tuple[int | str, ...], kind: str, reason: str) -> str:
         return f"{key}: is missing. Set it in the file, or as {name}."
     if kind == "extra_forbidden":
         return f"{key}: is not a known setting. Check the spelling, or remove it."
-    return f"{key}: {reason.removeprefix('Value error, ')}."
+    reason = reason.removeprefix("Value error, ")
+    return f"{key}: {reason}." if key else f"{reason}."

@@ -153,3 +153,26 @@ def test_carriers_and_mails_are_refused_with_a_cure(tmp_path: Path) -> None:
     settings = read_settings(settings_file(tmp_path, WHOLE + f'[carriers.acme]\ncompany = "Acme"\nurl = "{url}"\n'), {})
     assert settings.carriers["acme"].url == url
     assert settings.sync.notify_customer == "label"
+
+
+SHELF = '[stores.main.stock."82734627"]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("inventory_location = 701", "stores.main.stock needs shipstation.v2_api_key"),
+        ("owner = 'shipstation'", "stores.main.stock.82734627: needs either inventory_location or inventory_warehouse"),
+        ("inventory_location = 'shelf A'", "must be an id such as 701 or se-701"),
+        ("inventory_warehouse = 601\nowner = 'shopify'", "needs an inventory_location"),
+        (
+            "inventory_location = 701\n[stores.main.stock.5]\ninventory_location = 'se-701'",
+            "82734627 and 5 both name se-701",
+        ),
+    ],
+)
+def test_a_shelf_that_cannot_be_is_explained(tmp_path: Path, text: str, problem: str) -> None:
+    (told,) = problems_of(tmp_path, f"{WHOLE}{SHELF}{text}\n")
+    assert problem in told
+    assert told.endswith(".")
+    assert not told.startswith(":")

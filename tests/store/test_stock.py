@@ -1,0 +1,99 @@
+"""What is kept of stock, and which goods ShipStation holds for us, on both engines."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from mappings.plans import Standing
+from syncd.ports import Db
+from syncd.store.consignments import ConsignmentUpdate, record_consignments, take_order_keys
+from syncd.store.journal import ClosedEntry, NewEntry, close_intents, history, open_intents
+from syncd.store.orders import record_orders
+from syncd.store.packages import SeenPackage, adopt_fulfillment, record_packages
+from syncd.store.schema import ConsignmentRow, OrderRow
+from syncd.store.stock import (
+    Control,
+    abandon_open,
+    freeze_stock,
+    goods_in_shipstation,
+    keep_report,
+    open_keys,
+    release_stock,
+    stock_controls,
+    thaw_stock,
+)
+from syncd.store.transaction import together
+
+NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
+
+
+async def test_a_release_keeps_its_first_time_beside_freezes_and_reports(db: Db) -> None:
+    assert await db.run(stock_controls()) == {}
+    await db.run(together(keep_report("main", "{}", NOW), release_stock("main", NOW), release_stock("main", LATER)))
+    await db.run(freeze_stock("main", NOW, LATER))
+    assert await db.run(stock_controls()) == {"main": Control(NOW, NOW, LATER, NOW, "{}")}
+    await db.run(together(thaw_stock("main"), release_stock("other", LATER)))
+    assert await db.run(stock_controls()) == {"main": Control(NOW, None, None, NOW, "{}"), "other": Control(LATER)}
+
+
+def test_a_freeze_ends_with_its_time() -> None:
+    assert not Control().is_frozen(NOW)
+    assert Control(frozen_at=NOW).is_frozen(LATER)
+    assert Control(frozen_at=NOW, frozen_until=LATER).is_frozen(NOW)
+    assert not Control(frozen_at=NOW, frozen_until=LATER).is_frozen(LATER)
+
+
+async def an_order(db: Db, order_id: int, standing: Standing, closed_at: datetime | None = None) -> str:
+    key = f"main-{order_id}-1-1"
+    row = ConsignmentRow(
+        order_key=key, store="main", order_id=order_id, location_id=1, n=1, standing="intended", created_at=NOW, updated_at=NOW
+    )  # fmt: skip
+    order = OrderRow(
+        store="main", order_id=order_id, name=f"#{order_id}", state="queued", cause="queued", since=NOW, seen_at=NOW, closed_at=closed_at
+    )  # fmt: skip
+    update = ConsignmentUpdate(key, standing, order_id, f'{{"order":{order_id}}}', "digest")
+    await db.run(together(take_order_keys([row]), record_orders([order]), record_consignments([update], NOW)))
+    return key
+
+
+async def a_package(db: Db, order_id: int, gid: str | None, lines: str | None) -> None:
+    key = f"main-{order_id}-1-1"
+    name = f"s{order_id}{gid or ''}"
+    seen = SeenPackage(name, "main", order_id, False, "1Z", "ups", "ground", None, key, lines)
+    await db.run(record_packages([seen], NOW))
+    if gid:
+        await db.run(adopt_fulfillment(name, "main", order_id, gid))
+
+
+async def test_goods_are_held_while_open_or_until_shopify_was_told(db: Db) -> None:
+    await an_order(db, 101, Standing.OPEN)
+    await an_order(db, 102, Standing.INTENDED)
+    await an_order(db, 103, Standing.CANCELLED)
+    await an_order(db, 104, Standing.SHIPPED)
+    await a_package(db, 104, None, '{"7":1}')
+    await an_order(db, 105, Standing.SHIPPED)
+    await a_package(db, 105, "gid://shopify/Fulfillment/1", '{"7":1}')
+    await an_order(db, 106, Standing.OPEN, closed_at=NOW)
+    await an_order(db, 107, Standing.OPEN)
+    await a_package(db, 107, "gid://shopify/Fulfillment/2", '{"8":2}')
+    held = await db.run(goods_in_shipstation(["main"]))
+    assert sorted((one.applied, one.told) for one in held) == [
+        ('{"order":101}', ()),
+        ('{"order":104}', ()),
+        ('{"order":107}', ('{"8":2}',)),
+    ]
+    assert await db.run(goods_in_shipstation(["other"])) == []
+
+
+async def test_what_can_no_longer_be_carried_out_is_closed(db: Db) -> None:
+    entries = [NewEntry("b", "stock", "main", 1, "change_stock", sku) for sku in ("A", "B")]
+    _, second = await db.run(open_intents(entries, NOW))
+    await db.run(open_intents([NewEntry("b", "orders", "main", 1, "create_order", "key")], NOW))
+    await db.run(open_intents([NewEntry("b", "stock", "main", 1, "change_stock", "C")], LATER))
+    await db.run(close_intents([ClosedEntry(second, "confirmed")], NOW))
+    assert await db.run(open_keys("stock", "main", 1)) == {"A", "C"}
+    assert await db.run(abandon_open("stock", LATER)) == 1
+    assert await db.run(open_keys("stock", "main", 1)) == {"C"}
+    outcomes = [(one.key, one.outcome) for one in await db.run(history("main", 1))]
+    assert outcomes == [("A", "abandoned"), ("B", "confirmed"), ("key", "intended"), ("C", "intended")]
