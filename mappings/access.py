@@ -15,7 +15,14 @@ SHOPIFY_CAUSES = {
     "app_not_installed": Cause.APP_REFUSED,
     "shop_not_permitted": Cause.APP_REFUSED,
 }
-SHIPSTATION_CAUSES = {"plan_402": Cause.PLAN_402, "http_401": Cause.KEY_REFUSED}
+SHIPSTATION_CAUSES = {
+    "plan_402": Cause.PLAN_402,
+    "http_401": Cause.KEY_REFUSED,
+    "v2_http_401": Cause.KEY_REFUSED,
+    "v2_gate_402": Cause.PLAN_402,
+    "v2_gate_403": Cause.FORBIDDEN,
+    "v2_gate_405": Cause.FORBIDDEN,
+}
 CAUSES = {
     "http_403": Cause.FORBIDDEN,
     "http_405": Cause.FORBIDDEN,
@@ -24,7 +31,9 @@ CAUSES = {
 }
 """Of both vendors."""
 
-CALL_CODES = frozenset({"access_denied", "document_refused", "http_403", "http_405"})
+CALL_CODES = frozenset(
+    {"access_denied", "document_refused", "http_403", "http_405", "v2_gate_402", "v2_gate_403", "v2_gate_405"}
+)
 """Refusals of one kind of call: that another call is answered proves nothing about them."""
 
 

@@ -73,20 +73,19 @@ def is_on_hold(document: Order | None) -> bool:
     return document is not None and document.get("orderStatus") == "on_hold"
 
 
-def is_regrouped(observed: Order) -> bool:
-    """The warehouse split or merged it: a write, even a cancellation, would double or lose goods of this or another order."""
+def is_regrouped(observed: Order, *ours: Order | None) -> bool:
+    """The warehouse split or merged it: a write, even a cancellation, would double or lose goods of this or another order.
+
+    Where nobody tells, as V2 does not, other units than in each of `ours` have to be taken for it.
+    """
+    if is_silent_on_groups(observed):
+        return any(ours) and all(has_other_units(observed, one) for one in ours if one)
     advanced = observed.get("advancedOptions") or {}
     return bool(advanced.get("mergedOrSplit") or advanced.get("mergedIds") or advanced.get("parentId"))
 
 
-def with_parts(order: Order, others: Iterable[Order]) -> Order:
-    """As it was before the warehouse split it: what was split off, and off that, lies in it again."""
-    family, items = {order["orderId"]}, list(order.get("items") or [])
-    for part in sorted(others, key=lambda one: one["orderId"]):  # a part is younger than what it was split off
-        if (part.get("advancedOptions") or {}).get("parentId") in family and part["orderId"] not in family:
-            family.add(part["orderId"])
-            items += part.get("items") or []
-    return cast(Order, {**order, "items": items})
+def is_silent_on_groups(observed: Order) -> bool:
+    return (observed.get("advancedOptions") or {}).get("mergedOrSplit", False) is None
 
 
 def has_other_units(observed: Order, applied: Order) -> bool:
@@ -171,8 +170,9 @@ def contested_fields(observed: Order, wanted: Order, applied: Order, fields: Ite
 
 
 def edited_there(observed: Order, applied: Order, fields: Iterable[str]) -> tuple[str, ...]:
-    """Those of `fields` that show something else than we wrote. What rules set is no edit: there the warehouse has the last word."""
-    changed = (field for field in fields if field not in RULED_FIELDS)
+    """Those of `fields` that show something else than we wrote. What rules set is no edit: there the warehouse has the last word.
+    Nor is what an API does not show at all: V2 knows no billing address."""
+    changed = (field for field in fields if field not in RULED_FIELDS and field in observed)
     return tuple(field for field in changed if not _alike(_get(observed, field), _ours(applied, field)))
 
 
@@ -189,7 +189,8 @@ def _get(document: Order, field: str) -> Any:
 def _alike(theirs: Any, ours: Any) -> bool:
     """As far as that can be told: the vendor adds members, turns null into blanks and may correct spelling."""
     if isinstance(ours, Mapping):
-        return all(_alike((theirs or {}).get(key), item) for key, item in ours.items())
+        shown = theirs or {}
+        return all(_alike(shown.get(key), item) for key, item in ours.items() if not shown or key in shown)
     if isinstance(ours, str) or isinstance(theirs, str):
         return str(theirs or "").strip().casefold() == str(ours or "").strip().casefold()
     return not ours or isinstance(ours, list) or same(theirs, ours)

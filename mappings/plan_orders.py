@@ -113,7 +113,7 @@ def _decide(change: Change, observed: Mapping[str, Order | None], take: Side | N
     if truth is None:
         return [Trouble(Cause.MERGED_PARENT_UNKNOWN, f"{key}: ShipStation has no such order")]
     # Split or merged by the warehouse: every write would double or lose goods.
-    if is_regrouped(truth):
+    if is_regrouped(truth, applied, change.wanted):
         return [Trouble(Cause.CHANGED_ON_BOTH_SIDES, f"{key}: split or merged in ShipStation")]
     # Cancel: nothing of it is wanted any more, and it is still open.
     if change.wanted is None:

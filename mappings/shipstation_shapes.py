@@ -76,7 +76,8 @@ class AdvancedOptions(TypedDict, total=False):
     customField2: str | None
     customField3: str | None
     source: str | None
-    mergedOrSplit: bool
+    mergedOrSplit: bool | None
+    """None where nobody tells: V2 does not."""
     mergedIds: list[int]
     parentId: int | None
 

@@ -13,10 +13,11 @@ from mappings.carry_over import (
     has_other_units,
     is_on_hold,
     is_regrouped,
+    is_silent_on_groups,
     same_destination,
 )
 from mappings.causes import Cause
-from mappings.keys import line_of
+from mappings.keys import line_of, split_order_key
 from mappings.packed import Units, counted
 from mappings.plans import Standing
 from mappings.shipstation_shapes import Order
@@ -45,7 +46,8 @@ class Sight:
     status: str
     units: Mapping[int, Units]
     absorbed: frozenset[int]
-    is_regrouped: bool
+    is_regrouped: bool | None
+    """Split or merged there; None where nobody tells."""
 
     @property
     def is_alive(self) -> bool:
@@ -72,7 +74,7 @@ def sight_of(order: Order) -> Sight:
         status=order.get("orderStatus") or "",
         units=units,
         absorbed=frozenset((order.get("advancedOptions") or {}).get("mergedIds") or ()),
-        is_regrouped=is_regrouped(order),
+        is_regrouped=None if is_silent_on_groups(order) else is_regrouped(order),
     )
 
 
@@ -108,9 +110,19 @@ def survivor_of(placed: Placed, shopify_order_id: int, sights: Iterable[Sight]) 
         if placed.shipstation_order_id in one.absorbed:
             return one
     holding = [
-        one for one in candidates if one.is_regrouped and not placed.units - one.units.get(shopify_order_id, Counter())
+        one
+        for one in candidates
+        if _may_hold_others(one, shopify_order_id) and not placed.units - one.units.get(shopify_order_id, Counter())
     ]
     return holding[0] if placed.units and len(holding) == 1 else None
+
+
+def _may_hold_others(sight: Sight, shopify_order_id: int) -> bool:
+    """Where nobody tells of a merge, the lines of this order in the ShipStation order of another one do."""
+    if sight.is_regrouped is not None:
+        return sight.is_regrouped
+    parts = split_order_key(sight.order_key)
+    return parts is not None and parts[1] != shopify_order_id
 
 
 def is_twin(observed: Order, ours: Order, shopify_order_id: int) -> bool:
@@ -160,11 +172,14 @@ def _sums(order_id: int, placed: Sequence[Placed], mine: Mapping[int, Sight]) ->
     """(expected, lying). What was shipped is as it was shipped: nobody can change it any more."""
     expected: Units = Counter()
     lying: Units = Counter()
+    # where nobody tells of a split, goods of the order in one that we did not make do
+    is_split = any(one.is_alive and one.order_id not in _ids(placed) and one.units for one in mine.values())
     for one in placed:
         if one.standing is Standing.CANCELLED:
             continue
         sight = mine.get(one.shipstation_order_id or 0)
-        is_final = sight is not None and sight.status == "shipped" and not sight.is_regrouped
+        is_whole = sight is not None and not (is_split if sight.is_regrouped is None else sight.is_regrouped)
+        is_final = sight is not None and sight.status == "shipped" and is_whole
         expected.update(sight.units.get(order_id, Counter()) if sight and is_final else one.units)
         if sight is None:
             lying.update(one.units)

@@ -85,6 +85,8 @@ class ShipStation(Group):
     """As ShipStation shows it for api_key: no API tells."""
     next_key_expires_on: date | None = None
     v1_url: str = "https://ssapi.shipstation.com"
+    orders_api: Literal["v1", "v2"] = "v1"
+    """By which of its two APIs orders and packages go."""
     v2_api_key: SecretStr = SecretStr("")
     """Of the V2 API: tracking, rates, stock. Empty: V1 alone."""
     v2_url: str = "https://api.shipstation.com"
@@ -105,6 +107,15 @@ class ShipStation(Group):
         if text and not re.fullmatch(r"[A-Za-z0-9_-]{16,128}", text):
             raise ValueError("must be 16 to 128 letters, digits, - or _, such as the output of `openssl rand -hex 16`")
         return secret
+
+    @model_validator(mode="after")
+    def _has_the_key_it_needs(self) -> ShipStation:
+        if self.orders_api == "v2" and not self.v2_api_key.get_secret_value():
+            raise ValueError(
+                'orders_api is "v2" and v2_api_key is empty: generate a V2 key in ShipStation'
+                ' (Settings > Account > API Settings), or leave orders_api at "v1"'
+            )
+        return self
 
     def webhook_secrets(self) -> list[str]:
         """Current first."""
@@ -284,6 +295,8 @@ class Store(Group):
     """`send`, `hold`, or the grams of a unit without weight."""
     non_roman: Literal["send", "hold", "transliterate"] = "send"
     incomplete_customs: Literal["send", "hold"] = "send"
+    currency: Annotated[str, Field(pattern="^[a-z]{3}$")] = "usd"
+    """Of the shop's amounts: V2 wants it beside each, V1 knows none."""
     locations: dict[int, int] = {}
     stock: dict[int, StockShelf] = {}
     """By Shopify location id. Empty: stock is left alone."""
@@ -378,6 +391,18 @@ class Settings(Group):
                 f"stores.{wanting[0]}.stock needs shipstation.v2_api_key, because only ShipStation's V2 API knows stock."
                 " Create a key in ShipStation's settings, or remove the table"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _every_place_is_mapped(self) -> Settings:
+        """A shipment of V2 must say from where it is sent."""
+        if self.shipstation.orders_api == "v2":
+            for name, store in self.stores.items():
+                if not store.locations:
+                    raise ValueError(
+                        f"stores.{name}.locations: is empty, and ShipStation's V2 API takes no order without a warehouse."
+                        f' Add [stores.{name}.locations] with a line such as "82734627" = 501'
+                    )
         return self
 
     @field_validator("stores")

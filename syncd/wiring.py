@@ -27,6 +27,8 @@ from syncd.shipstation.orders_api import OrdersApi
 from syncd.shipstation.v1_orders import V1Orders
 from syncd.shipstation.v2_client import ACCOUNT as V2_ACCOUNT
 from syncd.shipstation.v2_client import ShipStationV2Client
+from syncd.shipstation.v2_names import KnownNames
+from syncd.shipstation.v2_orders import V2Orders
 from syncd.shipstation.wire import Wire
 from syncd.shopify.access import endpoint
 from syncd.shopify.client import ShopifyClient
@@ -43,6 +45,7 @@ class Vendors:
     shops: Mapping[str, ShopifyClient]
     shipstation: ShipStationClient
     orders: OrdersApi
+    """By way of the API that the settings choose."""
     shipstation_v2: ShipStationV2Client | None
     """None without a key of its own."""
 
@@ -62,7 +65,12 @@ def connect(settings: Settings, http: Http, db: Db, clock: Clock, rng: Rng) -> V
     timeouts = (limits.read_timeout_s, limits.write_timeout_s)
     shipstation = ShipStationClient(Wire(http, clock, rng, window, account.v1_url, *timeouts), keys)
     shops = {name: _shop_client(name, store, limits, http, clock, rng) for name, store in settings.stores.items()}
-    return Vendors(shops, shipstation, V1Orders(shipstation, window), _v2_client(account, limits, http, db, clock, rng))
+    v2 = _v2_client(account, limits, http, db, clock, rng)
+    orders: OrdersApi = V1Orders(shipstation, window)
+    if v2 and account.orders_api == "v2":
+        currencies = {name: store.currency for name, store in settings.stores.items()}
+        orders = V2Orders(v2, KnownNames(v2, shipstation, clock, currencies), clock)
+    return Vendors(shops, shipstation, orders, v2)
 
 
 def _v2_client(

@@ -8,7 +8,9 @@ from decimal import Decimal
 import pytest
 
 from syncd.sandbox.shopify.options import WebhookOptions
-from syncd.simulation.day import SHOP, Day, Fates, pushed, settings_of, store_settings
+from syncd.simulation.day import SHOP, Day, Fates, settings_of, store_settings
+from syncd.simulation.written import pushed
+from tests.orders_api import ON_V1_ALONE
 
 BOTH = pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)
 
@@ -116,6 +118,7 @@ async def test_an_order_cancelled_before_its_label_is_cancelled_there(day: Day) 
     assert [one["status"] for one in day.there(kept)] == ["awaiting_shipment"]
 
 
+@ON_V1_ALONE
 async def test_cancellations_and_new_orders_ride_in_one_call(day: Day) -> None:
     orders = day.sell(5)
     await day.rest()

@@ -77,6 +77,15 @@ def test_everything_can_come_from_the_environment(tmp_path: Path, monkeypatch: p
     [
         (("[stores.main", "[stores.Main"), "stores: 'Main': a store name has"),
         (('client_id = "client"\n', ""), "stores.main: needs client_id and client_secret"),
+        (
+            ('api_key = "key"\n', 'api_key = "key"\norders_api = "v2"\n'),
+            'shipstation: orders_api is "v2" and v2_api_key is empty',
+        ),
+        (('api_key = "key"\n', 'api_key = "key"\norders_api = "v3"\n'), "shipstation.orders_api: "),
+        (
+            ('"hidden-secret"\n[stores.main.locations]', '"hidden-secret"\ncurrency = "USD"\n[stores.main.locations]'),
+            "stores.main.currency: ",
+        ),
         (("main-shop.myshopify.com", "shop.example.com"), "stores.main.shop: must be the shop's permanent address"),
         (("[shipstation]", "[shipstation]\nwindow = 3"), "shipstation.window: is not a known setting"),
         (
@@ -87,7 +96,19 @@ def test_everything_can_come_from_the_environment(tmp_path: Path, monkeypatch: p
         (("[shipstation]", '[shipstation]\napi_secret_file = "x"'), "shipstation.api_secret: is set and"),
         (('"82734627" = 501', '"main" = 501'), "stores.main.locations.main: "),
     ],
-    ids=["store name", "no login", "shop", "unknown key", "missing key", "weak secret", "secret twice", "location"],
+    ids=[
+        "store name",
+        "no login",
+        "no V2 key",
+        "unknown API",
+        "currency",
+        "shop",
+        "unknown key",
+        "missing key",
+        "weak secret",
+        "secret twice",
+        "location",
+    ],
 )
 def test_a_problem_is_told_with_its_key_and_a_cure(tmp_path: Path, change: tuple[str, str], sentence: str) -> None:
     assert change[0] in WHOLE
@@ -176,3 +197,10 @@ def test_a_shelf_that_cannot_be_is_explained(tmp_path: Path, text: str, problem:
     assert problem in told
     assert told.endswith(".")
     assert not told.startswith(":")
+
+
+def test_orders_by_v2_need_a_warehouse_for_every_store(tmp_path: Path) -> None:
+    text = WHOLE.replace('api_key = "key"', 'api_key = "key"\norders_api = "v2"\nv2_api_key = "hidden-secret"')
+    assert read_settings(settings_file(tmp_path, text), {}).shipstation.orders_api == "v2"
+    (problem,) = problems_of(tmp_path, text.replace('[stores.main.locations]\n"82734627" = 501\n', ""))
+    assert "stores.main.locations: is empty" in problem

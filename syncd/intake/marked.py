@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
+from mappings import canonical
 from mappings.carry_over import is_regrouped
 from mappings.shipstation_shapes import Order, ShipmentItem
 from syncd.budget import Urgency
@@ -20,6 +21,7 @@ from syncd.shipstation.orders_api import OrdersApi
 from syncd.store.consignments import consignments_by_shipstation_id
 from syncd.store.orders import known_names
 from syncd.store.packages import recorded_packages
+from syncd.store.schema import ConsignmentRow
 
 PART = re.compile(r"-[0-9]+$")
 """What ShipStation and we put behind the number of a further part."""
@@ -54,7 +56,7 @@ class MarkedOrders:
         found: dict[int, list[ShipmentItem]] = {}
         for key, row in near.items():
             order = orders.get(row["orderId"])
-            if order and (is_regrouped(order) or row["orderId"] not in ours):
+            if order and (row["orderId"] not in ours or is_regrouped(order, *map(_applied, ours[row["orderId"]]))):
                 found[key] = await self._unlabelled(order)
         return found
 
@@ -84,3 +86,7 @@ class MarkedOrders:
             for item in order.get("items") or []
             if not item.get("adjustment")
         ]
+
+
+def _applied(row: ConsignmentRow) -> Order | None:
+    return cast(Order, canonical.loads(row.applied)) if row.applied else None

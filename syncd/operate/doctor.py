@@ -61,6 +61,7 @@ async def check_vendors(settings: Settings, vendors: Vendors) -> Finding:
     found += await _guarded("shipstation", partial(_shipstation, settings, vendors))
     if any(store.stock for store in settings.stores.values()):
         found += await _guarded("stock", partial(check_stock, settings, vendors))
+    found += await _guarded("orders by V2", partial(_orders_api, settings, vendors))
     for name, store in settings.stores.items():
         found += await _guarded(f"store {name}", partial(_store, settings, name, store, vendors.shops[name]))
     return found
@@ -118,6 +119,14 @@ def _expiry(name: str, pair: KeyPair, today: date) -> Check:
     if days_left < 0:
         return fault(name, expiry_text(days_left), advice)
     return note(name, expiry_text(days_left), advice) if advice else ok(name, expiry_text(days_left))
+
+
+async def _orders_api(settings: Settings, vendors: Vendors) -> Finding:
+    """Whether the plan lets orders go by V2, where they are to."""
+    if settings.shipstation.orders_api == "v1":
+        return []
+    await vendors.orders.orders_changed_last(Urgency.CATALOG)
+    return [ok("orders by V2", "let in")]
 
 
 async def _key_pairs(settings: Settings, vendors: Vendors) -> Finding:
@@ -232,6 +241,14 @@ async def _shipstation_webhooks(settings: Settings, vendors: Vendors) -> Finding
     return [_webhooks("shipstation webhooks", [event for event in EVENTS if event not in there], len(EVENTS))]
 
 
+def _currency(settings: Settings, name: str, store: Store, currency_code: str) -> Finding:
+    """V1 knows no currency."""
+    if settings.shipstation.orders_api == "v1" or store.currency == currency_code.lower():
+        return []
+    text = f"amounts go to ShipStation as {store.currency}, and the shop counts in {currency_code.lower()}"
+    return [fault(f"store {name} currency", text, f'Set stores.{name}.currency to "{currency_code.lower()}".')]
+
+
 def _webhooks(name: str, missing: Sequence[str], wanted: int) -> Check:
     if missing:
         return note(
@@ -245,6 +262,7 @@ def _webhooks(name: str, missing: Sequence[str], wanted: int) -> Check:
 async def _store(settings: Settings, name: str, store: Store, client: ShopifyClient) -> Finding:
     access = await reads.shop_access(client)
     found = [ok(f"store {name} login", f"{access.name}, plan {access.plan}, {access.currency_code}")]
+    found += _currency(settings, name, store, access.currency_code)
     found += _scopes(settings, name, access.scopes)
     found += [_version(name, store), *await _locations(name, store, client)]
     if not settings.server.public_url:

@@ -30,7 +30,7 @@ async def misfits(rules: Rules, client: ShipStationClient) -> list[Misfit]:
     if _used(rules, "warehouse"):
         found += _missing(rules, "warehouse", {one.warehouse_id for one in await reads.warehouses(client)})
     if _used(rules, "tags"):
-        found += _missing(rules, "tags", set(await reads.tags(client)))
+        found += _missing(rules, "tags", set(await reads.tag_names(client)))
     return found
 
 

@@ -211,9 +211,10 @@ async def packages(client: ShipStationClient, carrier_code: str) -> list[str]:
     ]
 
 
-async def tags(client: ShipStationClient) -> list[int]:
-    """Ids. Only people can make tags."""
-    return [int(row["tagId"]) for row in await _rows(client, "/accounts/listtags", "tagId")]
+async def tag_names(client: ShipStationClient, urgency: Urgency = Urgency.CATALOG) -> dict[int, str]:
+    """By id. Only people can make tags."""
+    rows = await _rows(client, "/accounts/listtags", "tagId", urgency=urgency)
+    return {int(row["tagId"]): str(row.get("name")) for row in rows}
 
 
 async def subscriptions(client: ShipStationClient) -> list[Subscription]:
@@ -235,9 +236,11 @@ async def _listed(
     return found
 
 
-async def _rows(client: ShipStationClient, path: str, key: str, member: str | None = None) -> list[dict[str, Any]]:
+async def _rows(
+    client: ShipStationClient, path: str, key: str, member: str | None = None, urgency: Urgency = Urgency.CATALOG
+) -> list[dict[str, Any]]:
     """A bare array, or the one inside `member`; each row has a `key`."""
-    body = await client.get(path, urgency=Urgency.CATALOG)
+    body = await client.get(path, urgency=urgency)
     rows = body.get(member) if member and isinstance(body, dict) else body
     if not isinstance(rows, list) or not all(isinstance(row, dict) and row.get(key) for row in rows):
         raise TransientError("malformed", f"{path} is no list")

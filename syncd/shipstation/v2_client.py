@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from syncd.budget import Urgency
+from syncd.budget import Call, Urgency, WindowBudget
 from syncd.errors import AccessError, RejectedError, SyncError, ThrottledError, TransientError
 from syncd.http import json_bytes, json_of
 from syncd.ports import Response
@@ -26,6 +26,10 @@ class ShipStationV2Client:
         self._wire = wire
         self._api_key = api_key
 
+    @property
+    def budget(self) -> WindowBudget:
+        return self._wire.budget
+
     async def get(
         self, path: str, params: Mapping[str, str | int] | None = None, urgency: Urgency = Urgency.CATALOG
     ) -> Any:
@@ -33,9 +37,10 @@ class ShipStationV2Client:
         target = target_of(path, params)
         return await self._wire.repeated(lambda: self._call("GET", target, None, urgency))
 
-    async def post(self, path: str, body: Any, urgency: Urgency) -> Any:
-        """The JSON, None for an empty answer. Never repeated: `UncertainError` means that it may have been done."""
-        return await self._call("POST", path, json_bytes(body), urgency)
+    async def post(self, path: str, body: Any, urgency: Urgency, granted: Call | None = None) -> Any:
+        """The JSON, None for an empty answer. Never repeated: `UncertainError` means that it may have been done. `granted`: the
+        budget was asked before."""
+        return await self._call("POST", path, json_bytes(body), urgency, granted)
 
     async def put(self, path: str, body: Any, urgency: Urgency) -> Any:
         """As `post`. Without a body the vendor answers 411, so send `{}`."""
@@ -54,12 +59,14 @@ class ShipStationV2Client:
             rows = rows_of(body, member, path)
             if rows:
                 yield rows
-            if not rows or not _has_next(body):
+            if not rows or not has_next(body):
                 return
         raise TransientError("endless_list", f"{path} has more than {MOST_PAGES} pages")
 
-    async def _call(self, method: str, target: str, body: bytes | None, urgency: Urgency) -> Any:
-        call = await self._wire.budget.grant(urgency)
+    async def _call(
+        self, method: str, target: str, body: bytes | None, urgency: Urgency, granted: Call | None = None
+    ) -> Any:
+        call = granted or await self._wire.budget.grant(urgency)
         response = await self._wire.send(method, target, body, call, {"API-Key": self._api_key})
         return await self._result(response, target, is_write=method != "GET")
 
@@ -90,7 +97,7 @@ def rows_of(body: Any, member: str, path: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _has_next(body: Any) -> bool:
+def has_next(body: Any) -> bool:
     links = body.get("links") if isinstance(body, dict) else None
     following = links.get("next") if isinstance(links, dict) else None
     return isinstance(following, dict) and bool(following.get("href"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,42 +41,47 @@ async def upsert_orders(
 
     Raises only when the first call fails for the whole account, so that nothing was sent or taken.
     """
-    keys = [document["orderKey"] for document in documents]
-    if not all(keys) or len(set(keys)) < len(keys) or len(keys) > LARGEST_BATCH:
-        raise ValueError(f"a batch holds up to {LARGEST_BATCH} orders, each with a key of its own")
-    return await _Batch(client, urgency, granted).outcomes(list(documents)) if documents else {}
+
+    async def post(documents: list[Order], granted: Call | None) -> Any:
+        return await client.post(
+            "/orders/createorders", documents, urgency, granted, lambda text: without_personal(text, documents)
+        )
+
+    return await Batch(post, _outcomes, granted).outcomes(list(documents))
 
 
-class _Batch:
+class Batch:
     """A call that is refused as a whole is sent again in halves, so that one bad row does not keep 99 others back.
 
-    Sending a row twice is harmless: it is an upsert of the same document by key.
+    Sending a row twice must be harmless: an upsert of the same document by key, or refused as being there already.
     """
 
-    def __init__(self, client: ShipStationClient, urgency: Urgency, granted: Call | None) -> None:
-        self._client = client
+    def __init__(
+        self,
+        post: Callable[[list[Order], Call | None], Awaitable[Any]],
+        outcomes_of: Callable[[list[Order], Any], dict[str, RowOutcome]],
+        granted: Call | None,
+    ) -> None:
+        self._post = post
+        self._outcomes_of = outcomes_of
         self._granted = granted
-        self._urgency = urgency
         self._calls = 0
         self._calls_taken = 0
         self._failures_in_a_row = 0
         self._failed_alone: set[str] = set()
 
     async def outcomes(self, documents: list[Order]) -> dict[str, RowOutcome]:
-        outcomes = await self._send(documents)
+        keys = [document["orderKey"] for document in documents]
+        if not all(keys) or len(set(keys)) < len(keys) or len(keys) > LARGEST_BATCH:
+            raise ValueError(f"a batch holds up to {LARGEST_BATCH} orders, each with a key of its own")
+        outcomes = await self._send(documents) if documents else {}
         return {key: self._judged(outcome) for key, outcome in outcomes.items()}
 
     async def _send(self, documents: list[Order]) -> dict[str, RowOutcome]:
         self._calls += 1
         granted, self._granted = self._granted, None
         try:
-            answer = await self._client.post(
-                "/orders/createorders",
-                documents,
-                self._urgency,
-                granted,
-                lambda text: without_personal(text, documents),
-            )
+            answer = await self._post(documents, granted)
         except (RejectedError, UncertainError) as error:
             self._failures_in_a_row += 1
             return await self._after_failure(documents, error)
@@ -86,7 +91,7 @@ class _Batch:
             return _all_failed(documents, error)
         self._failures_in_a_row = 0
         self._calls_taken += 1
-        return _outcomes(documents, answer)
+        return self._outcomes_of(documents, answer)
 
     async def _after_failure(self, documents: list[Order], error: SyncError) -> dict[str, RowOutcome]:
         if len(documents) == 1:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from syncd.simulation.day import ACCOUNT, SHOP, Day, Fates, pushed, settings_of
+from syncd.simulation.day import ACCOUNT, SHOP, Day, Fates, settings_of
+from syncd.simulation.written import pushed
 
 SHIPSTATION_READINGS: list[dict[str, Any]] = [
     {},

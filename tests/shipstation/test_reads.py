@@ -211,7 +211,7 @@ async def test_what_the_doctor_looks_at() -> None:
     assert "ups" in await account.do(reads.carriers(account.client))
     assert await account.do(reads.services(account.client, "ups")) == ["ups_ground", "ups_worldwide_saver"]
     assert "flat_rate_envelope" in await account.do(reads.packages(account.client, "ups"))
-    assert await account.do(reads.tags(account.client)) == [8362, 8363]
+    assert await account.do(reads.tag_names(account.client)) == {8362: "VIP", 8363: "Rush"}
 
 
 @pytest.mark.parametrize(

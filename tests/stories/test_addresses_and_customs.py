@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from mappings.rules_file import rules_of_file
-from syncd.simulation.day import Day, Fates, pushed, settings_of, store_settings
+from syncd.simulation.day import Day, Fates, settings_of, store_settings
+from syncd.simulation.written import pushed
 from tests.stories.bodies import goods, sale
 
 BOTH = pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)

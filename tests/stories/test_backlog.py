@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from syncd.budget import Urgency
-from syncd.simulation.day import Day, pushed
+from syncd.simulation.day import Day
+from syncd.simulation.written import pushed
 
 
 async def test_an_order_that_is_cancelled_while_it_waits_for_its_turn_is_never_sent(day: Day) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from syncd.simulation.day import Day, pushed
+from syncd.simulation.day import Day
+from syncd.simulation.written import pushed
 from tests.stories.bodies import goods, sale
 
 BOTH = pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)

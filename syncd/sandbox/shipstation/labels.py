@@ -11,6 +11,7 @@ from random import Random  # noqa: TID251 - seeded: the same seed makes the same
 
 from syncd.sandbox.shipstation.account import Account, OrderRef
 from syncd.sandbox.shipstation.catalog import CARRIERS, display_name, made_up_tracking_number
+from syncd.sandbox.shipstation.desk import Desk
 from syncd.sandbox.shipstation.notices import Notices
 from syncd.sandbox.shipstation.pacific import wall
 from syncd.sandbox.shipstation.records import Fulfillment, Item, Order, Shipment
@@ -22,8 +23,9 @@ MOST_PACKAGES = 3
 
 
 class Labels:
-    def __init__(self, account: Account, notices: Notices, stock: Stock, seed: int) -> None:
+    def __init__(self, account: Account, desk: Desk, notices: Notices, stock: Stock, seed: int) -> None:
         self._account = account
+        self._desk = desk
         self._notices = notices
         self._stock = stock
         self._rng = Random(f"{seed} labels")
@@ -43,6 +45,8 @@ class Labels:
         """
         target = self._account.order(order)
         packed = take_regardless(target.items, lines) if return_label or force else self._pack(target, lines)
+        if not return_label and not force:
+            target, packed = self._parted(target, packed)
         shipment = self._add(target, packed, (carrier_code, service_code), return_label, self._account.next_id("batch"))
         if not return_label:
             self._notices.labels_made(target.store_id, shipment.batch_id)
@@ -106,8 +110,17 @@ class Labels:
             counts = Counter(item.item_id for item in units[number::packages])
             packed = tuple(replace(item, quantity=counts[item.item_id]) for item in order.items if counts[item.item_id])
             batch = batch_id or self._account.next_id("batch")
-            shipments.append(self._add(order, packed, self._any_service(order), False, batch))
+            part, packed = self._parted(self._account.order(order.order_id), packed)
+            shipments.append(self._add(part, packed, self._any_service(order), False, batch))
         return shipments
+
+    def _parted(self, order: Order, packed: tuple[Item, ...]) -> tuple[Order, tuple[Item, ...]]:
+        """The order that the label is bought for: where parcels are told apart by orders, a part is split off first."""
+        rest = sum(item.quantity for item in self._unpacked(order)) - sum(item.quantity for item in packed)
+        if self._account.options.parts_style == "labels" or not rest or not order.is_open:
+            return order, packed
+        part = self._desk.split(order.order_id, {item.line_item_key or "": item.quantity for item in packed})
+        return part, part.items
 
     def _any_service(self, order: Order) -> tuple[str, str]:
         abroad = (order.content.details.get("shipTo") or {}).get("country") != "US"

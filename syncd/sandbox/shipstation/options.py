@@ -60,6 +60,7 @@ class ShipStationOptions:
     status_after_void: Literal["awaiting_shipment", "shipped"] = "awaiting_shipment"
     split_number_style: Literal["suffix", "same"] = "suffix"
     split_key_style: Literal["own", "shared"] = "own"  # "shared": an upsert by key then hits the parent
+    parts_style: Literal["labels", "split"] = "labels"  # goods in several parcels: labels of one order, or split first
     notify_mark_as_shipped: bool = False
 
     stale_read_s: float = 0.0  # reads show the account as it was this long ago

@@ -54,7 +54,7 @@ class ShipStationWorld:
         self.desk = Desk(self.account)
         self.stock = Stock(self.account)
         self.carriage = Carriage(self.account, self.v2_webhooks.scanned)
-        self.labels = Labels(self.account, notices, self.stock, seed)
+        self.labels = Labels(self.account, self.desk, notices, self.stock, seed)
         self.faults = Faults(seed)
         self.calls = CallCounts()
         self._limit = RateLimit()
