@@ -88,6 +88,16 @@ def is_silent_on_groups(observed: Order) -> bool:
     return (observed.get("advancedOptions") or {}).get("mergedOrSplit", False) is None
 
 
+def with_parts(order: Order, others: Iterable[Order]) -> Order:
+    """As it was before the warehouse split it: what was split off, and off that, lies in it again."""
+    family, items = {order["orderId"]}, list(order.get("items") or [])
+    for part in sorted(others, key=lambda one: one["orderId"]):  # a part is younger than what it was split off
+        if (part.get("advancedOptions") or {}).get("parentId") in family and part["orderId"] not in family:
+            family.add(part["orderId"])
+            items += part.get("items") or []
+    return cast(Order, {**order, "items": items})
+
+
 def has_other_units(observed: Order, applied: Order) -> bool:
     """The warehouse took units out or put some in; where they are now is not ours to guess."""
     return units_of(observed) != units_of(applied)

@@ -86,7 +86,7 @@ def demo(
 @click.option("--orders", default=50, show_default=True, help="Orders in each of them.")
 @click.option("--seed", default=1, show_default=True, help="The first seed.")
 @click.option("--processes", default=2, show_default=True)
-@click.option("--exhaustive", is_flag=True, help="Instead: six short days, with each fault at each call in turn.")
+@click.option("--exhaustive", is_flag=True, help="Instead: seven short days, with each fault at each call in turn.")
 @click.option("--pairs", default=0, show_default=True, help="With --exhaustive: also one in so many pairs of faults.")
 @as_json
 def simulate(seeds: int, orders: int, seed: int, processes: int, exhaustive: bool, pairs: int, is_json: bool) -> None:

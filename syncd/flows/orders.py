@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from mappings.carry_over import is_regrouped, with_parts
 from mappings.causes import Cause
 from mappings.keys import split_order_key
 from mappings.order_changes import as_observed
 from mappings.pacific import from_pacific, from_shopify
 from mappings.packed import units_of
 from mappings.plan_orders import needs_shipstation_truth, order_number_stem, plan_order
-from mappings.plans import Consignment, Plan, Profile, Step, UpsertOrder, VoidLabel
+from mappings.plans import Consignment, Plan, Profile, Standing, Step, UpsertOrder, VoidLabel
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
 from mappings.sweeping import Placed, sight_of, survivor_of
@@ -120,6 +121,10 @@ class OrdersFlow:
         for key, one in sought.items():
             if one.consignment.shipstation_order_id is None:
                 found[key] = await self._shipstation.order_by_key(key, one.number_stem, Urgency.ORDERS)
+            if (order := found[key]) and _is_unsure(one.consignment) and is_regrouped(order):
+                found[key] = with_parts(
+                    order, await self._shipstation.orders_beginning(one.number_stem, Urgency.ORDERS)
+                )
         vanished = [one.consignment for key, one in sought.items() if found[key] is None and one.consignment.applied]
         return found | await self._survivors([one for one in vanished if one.shipstation_order_id])
 
@@ -213,6 +218,11 @@ class OrdersFlow:
             return
         for step in changes:
             outcomes[step.order_key] = _judged(step, outcomes[step.order_key], found.get(ids[step.order_key] or 0))
+
+
+def _is_unsure(consignment: Consignment) -> bool:
+    """What ShipStation shows is then all that we know of what we sent: what was split off it since would be placed anew."""
+    return consignment.standing is Standing.INTENDED or consignment.applied is None
 
 
 def _judged(step: UpsertOrder, outcome: Outcome, truth: Order | None) -> Outcome:

@@ -31,7 +31,8 @@ class V1Orders:
 
     async def order_by_key(self, order_key: str, number: str, urgency: Urgency) -> Order | None:
         orders = await reads.orders_beginning(self.client, number, urgency)
-        return next((order for order in orders if order.get("orderKey") == order_key), None)
+        alike = [order for order in orders if order.get("orderKey") == order_key]
+        return min(alike, key=lambda order: order["orderId"], default=None)  # the others were split off it
 
     async def orders_beginning(self, number: str, urgency: Urgency) -> list[Order]:
         return await reads.orders_beginning(self.client, number, urgency)

@@ -11,10 +11,10 @@ from itertools import combinations
 
 from syncd.errors import SyncError
 from syncd.operate.sweeping import sweep_by_hand
-from syncd.simulation.day import SHOP, Day, Fates, settings_of
+from syncd.simulation.day import SHOP, Day, Fates, settings_of, store_settings
 from syncd.simulation.desk import desk_of
 from syncd.simulation.luck import History, Luck
-from syncd.simulation.scenarios import SCENARIOS
+from syncd.simulation.scenarios import SCENARIOS, STOCKED, stock_a_shelf
 from syncd.simulation.seed import bugs_told
 from syncd.simulation.swarm import collect_seldom
 from syncd.simulation.unlucky import UnluckyDb, UnluckyVendors
@@ -33,6 +33,15 @@ FATES = Fates(
         sync={"order_poll_s": 60, "shipment_poll_s": 60, "void_grace_s": 60.0},
     ),
     shop=replace(SHOP, routing_delay_s=(0.5, 1.0), risk_delay_s=(0.5, 1.0)),
+)
+SHELF = {str(STOCKED[0]): {"inventory_location": STOCKED[1], "owner": "shipstation"}}
+STOCKED_FATES = replace(
+    FATES,
+    settings=settings_of(
+        limits=FATES.settings.limits.model_dump(),
+        sync=FATES.settings.sync.model_dump() | {"stock_scan_s": 60},
+        stores={"main": store_settings(stock=SHELF)},
+    ),
 )
 
 
@@ -109,7 +118,8 @@ def _words(points: Sequence[Point]) -> str:
 
 
 async def _lived(scenario: str, points: Sequence[Point]) -> Ending:
-    day, luck = Day(FATES), PlannedLuck([point for point in points if not point.kind.startswith(CRASH)])
+    fates = STOCKED_FATES if scenario == stock_a_shelf.__name__ else FATES
+    day, luck = Day(fates), PlannedLuck([point for point in points if not point.kind.startswith(CRASH)])
     watch = Watch(day)
     day.network.vendors = UnluckyVendors(day, luck, History(), watch, lambda: None)
     day.db = UnluckyDb(day.engine, luck, day.clock.monotonic)

@@ -1,9 +1,10 @@
-"""Six short days, small enough to go wrong at every single call in turn."""
+"""Seven short days, small enough to go wrong at every single call in turn."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from syncd.sandbox.shopify.goods import PHYSICAL
 from syncd.simulation.day import Day
 from syncd.simulation.watch import Watch
 
@@ -68,10 +69,41 @@ async def hold_release_and_move(day: Day, watch: Watch) -> None:
     await day.passes(60.0)
 
 
+async def stock_a_shelf(day: Day, watch: Watch) -> None:
+    """Goods are sold and sent while the warehouse counts two of them anew. A person released the store before."""
+    place, shelf = STOCKED
+    for article in PHYSICAL:
+        day.shopify.people.count(article.sku or "", 30, place)
+        day.shipstation.stock.count(article.sku or "", shelf, 30)
+    day.execute("INSERT INTO stock_controls (store, released_at) VALUES ('main', '2000-01-01T00:00:00.000000Z')")
+    (order,) = day.sell(1, lines=1, quantity=2)
+    await _there(day, order)
+    day.shipstation.labels.buy_label(day.there(order)[0]["orderId"])
+    watch.befallen[order].add("label")
+    counted = {PHYSICAL[0].sku or "": 0, PHYSICAL[1].sku or "": 40}
+    for sku, units in counted.items():
+        day.shipstation.stock.count(sku, shelf, units)
+    await day.until(lambda: day.fulfillments(order) and _on_hand_here(day) == _on_hand_there(day), PATIENCE_S)
+
+
+STOCKED = (82734627, 701)
+"""The location, and the inventory location that its goods lie at."""
+
+
+def _on_hand_here(day: Day) -> dict[str, tuple[int, int]]:
+    levels = day.shopify.people.shop(None).stock.levels()
+    return {level.variant.sku or "": (level.on_hand, level.available) for level in levels}
+
+
+def _on_hand_there(day: Day) -> dict[str, tuple[int, int]]:
+    return {level.sku: (level.on_hand, level.available) for level in day.shipstation.stock.levels()}
+
+
 SCENARIOS: Mapping[str, Scenario] = {
     scenario.__name__: scenario
     for scenario in (
         push_one, push_three_with_poison, ship_in_two_packages, cancel_during_push, void_and_reprint, hold_release_and_move,
+        stock_a_shelf,
     )
 }  # fmt: skip
 

@@ -114,6 +114,18 @@ async def test_a_further_part_whose_answer_was_lost_is_found_by_the_beginning_of
     assert (await day.assert_clean()).states == {"cancelled": 1}
 
 
+async def test_what_is_split_before_its_lost_answer_is_looked_up_is_not_placed_a_second_time(day: Day) -> None:
+    day.shipstation.faults.set([ShipStationRule("error_500_after", path="/orders/createorders", times=1)])
+    (order_id,) = day.sell(lines=1, quantity=3)
+    await day.until(lambda: day.there(order_id))
+    (there,) = day.there(order_id)
+    day.shipstation.desk.split(there["orderId"], {f"{order_id}:{day.order(order_id)['lines'][0]['id']}": 1})
+    day.shipstation.labels.ship_all()
+    await day.rest()
+    assert len(day.shipstation.state()["orders"]) == 2
+    assert (await day.assert_clean()).states == {"shipped": 1}
+
+
 async def test_goods_that_leave_while_their_move_is_carried_out_are_not_placed_a_second_time(day: Day) -> None:
     (order_id,) = await placed(day, lines=1)
 

@@ -1,4 +1,4 @@
-"""Six short days with one thing going wrong at one call: a crash at every third call of two of them, each fault at a sample of all.
+"""Seven short days with one thing going wrong at one call: a crash at every third call of two of them, each fault at a sample of all.
 
 `syncd simulate --exhaustive` takes them all, `--pairs 1` all pairs.
 """

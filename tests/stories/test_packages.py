@@ -395,6 +395,17 @@ async def test_a_parcel_that_left_before_the_hold_arrived_is_told_once_the_hold_
     await assert_told(day, order_id, parcel)
 
 
+async def test_a_parcel_that_waits_for_the_end_of_a_hold_is_no_pending_work_even_after_a_failed_look(day: Day) -> None:
+    order_id, there = await an_order(day)
+    day.shopify.people.hold(order_id)
+    label(day, there)
+    day.shopify.faults.set([FaultRule("error_500_before", operation="OrdersShipped", times=5)])
+    await day.rest()
+    assert day.rows("SELECT attempts, error_code FROM marks WHERE flow = 'shipments'") == [
+        {"attempts": 0, "error_code": None}
+    ]
+
+
 async def test_goods_that_left_beside_held_ones_are_not_missing(day: Day) -> None:
     order_id, there = await an_order(day, lines=2, quantity=1)
     parcel = label(day, there)
