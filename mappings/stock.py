@@ -46,6 +46,11 @@ class Shelf:
         return self.store, self.location_id
 
 
+def consent_of(shelves: Iterable[Shelf]) -> str:
+    """What a person agrees to who releases one store: which goods are written where, by whose count."""
+    return "; ".join(sorted(f"{one.location_id} {one.owner} {one.quantity} {one.place}" for one in shelves))
+
+
 class Lying(NamedTuple):
     """Units of one SKU in ShipStation."""
 

@@ -273,6 +273,7 @@ def upgrade() -> None:
         "stock_controls",
         sa.Column("store", sa.String(), nullable=False),
         sa.Column("released_at", columns.UtcTime(), nullable=True),
+        sa.Column("released_as", sa.Text(), nullable=True),
         sa.Column("frozen_at", columns.UtcTime(), nullable=True),
         sa.Column("frozen_until", columns.UtcTime(), nullable=True),
         sa.Column("looked_at", columns.UtcTime(), nullable=True),

@@ -14,7 +14,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from mappings import canonical
-from mappings.stock import Difference, Offered, Shelf, ShelfPlan, ShelfRef, Sight, held_units, is_flood, plan_shelf
+from mappings.stock import (
+    Difference,
+    Offered,
+    Shelf,
+    ShelfPlan,
+    ShelfRef,
+    Sight,
+    consent_of,
+    held_units,
+    is_flood,
+    plan_shelf,
+)
 from syncd.accounts import Accounts
 from syncd.errors import AccessError, SyncError
 from syncd.flows.stock_report import report_of
@@ -102,6 +113,10 @@ class StockFlow:
         await self._settle(seen, done)
         return sum(one.count for one in done.values())
 
+    def consent(self, store: str) -> str:
+        """What a release of this store must have been for."""
+        return consent_of(shelf for shelf in self._shelves if shelf.store == store)
+
     def _plans(self, lying: Shelves, levels: Mapping[ShelfRef, Sequence[Offered]], held: Held) -> list[ShelfPlan]:
         shelves = [shelf for shelf in self._shelves if shelf.ref in levels]
         alone = [Sight(shelf, lying[shelf.place], held.get(shelf.ref, {})) for shelf in shelves]
@@ -138,7 +153,7 @@ class StockFlow:
         shelf = plan.sight.shelf
         if shelf.owner == "none" or not plan.differences:
             return Written()
-        if control is None or control.released_at is None:
+        if control is None or control.released_as != self.consent(shelf.store):
             return Written(waits_for="release")
         if control.is_frozen(self._clock.now()):
             return Written(waits_for="thaw")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from mappings.stock import consent_of
 from syncd.accounts import Accounts
 from syncd.adapters import SystemRng
 from syncd.errors import RejectedError
@@ -19,9 +20,11 @@ from syncd.operate.stock_state import WAITS, control_facts
 from syncd.ports import Db
 from syncd.store.stock import Control, freeze_stock, release_stock, stock_controls, thaw_stock
 from syncd.store.transaction import together
-from syncd.wiring import stock_flow
+from syncd.wiring import shelves, stock_flow
 
 LISTED = 20
+LONGEST_LOOK_S = 900.0
+TURN_S = 5.0
 
 
 async def stock_differences(desk: Desk, stores: Sequence[str]) -> dict[str, Any]:
@@ -39,12 +42,24 @@ async def push_stock(desk: Desk, stores: Sequence[str]) -> dict[str, Any]:
     now, controls = desk.clock.now(), await desk.db.run(stock_controls())
     for store in chosen:
         _refuse_push(desk, store, controls.get(store))
-    await desk.db.run(together(*(release_stock(store, now) for store in chosen)))
     shift = Shift(NAME, desk.db, desk.clock, SystemRng())
-    done = await shift.do(partial(_flow(desk, shift).run, forced=chosen), now)
+    flow = _flow(desk, shift)
+    await desk.db.run(together(*(release_stock(store, flow.consent(store), now) for store in chosen)))
+    written = await _in_turn(desk, shift, partial(flow.run, forced=chosen))
     controls = await desk.db.run(stock_controls())
     found = [_answer(desk, store, _report(controls.get(store)), controls.get(store)) for store in chosen]
-    return {"stores": found, "busy": isinstance(done, Passed), "written": 0 if isinstance(done, Passed) else done}
+    return {"stores": found, "busy": written is None, "written": written or 0}
+
+
+async def _in_turn(desk: Desk, shift: Shift, run: Callable[[], Awaitable[int]]) -> int | None:
+    """After a look of the daemon that is under way; None where that takes too long."""
+    wanted_at = desk.clock.now()
+    while desk.clock.now() < wanted_at + timedelta(seconds=LONGEST_LOOK_S):
+        done = await shift.do(run, wanted_at)
+        if not isinstance(done, Passed):
+            return done
+        await desk.clock.sleep(TURN_S)
+    return None
 
 
 async def freeze_stores(desk: Desk, stores: Sequence[str], hours: float | None) -> list[str]:
@@ -94,7 +109,12 @@ def _report(control: Control | None) -> Any:
 
 
 def _answer(desk: Desk, store: str, report: Any, control: Control | None) -> dict[str, Any]:
-    return {"store": store, **control_facts(control, desk.clock.now()), **(report or {"shelves": [], "unread": ""})}
+    wanted = consent_of(one for one in shelves(desk.settings) if one.store == store)
+    facts = {
+        "is_released": control is not None and control.released_as == wanted,
+        **control_facts(control, desk.clock.now()),
+    }
+    return {"store": store, **facts, **(report or {"shelves": [], "unread": ""})}
 
 
 def is_different(answer: Mapping[str, Any]) -> bool:
@@ -104,7 +124,7 @@ def is_different(answer: Mapping[str, Any]) -> bool:
 def stock_text(answer: Mapping[str, Any]) -> str:
     lines = [line for store in answer["stores"] for line in _store_lines(store)]
     if answer.get("busy"):
-        lines.append("The daemon looks at the stock just now: it writes with its next look.")
+        lines.append("The daemon has been looking at the stock all the time: run this again in a few minutes.")
     return "\n".join(lines)
 
 
@@ -114,7 +134,7 @@ def _store_lines(store: Mapping[str, Any]) -> list[str]:
     lines = [line for shelf in store["shelves"] for line in _shelf_lines(store["store"], shelf)]
     waits = {shelf["waits_for"] for shelf in store["shelves"]} | ({"thaw"} if store["is_frozen"] else set())
     is_owned = any(shelf["owner"] != "none" and shelf["differing"] for shelf in store["shelves"])
-    if is_owned and not store["released_at"]:
+    if is_owned and not store["is_released"]:
         waits.add("release")
     return [*lines, *(text.format(store=store["store"]) for kind, text in WAITS.items() if kind in waits)]
 

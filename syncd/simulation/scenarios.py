@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from mappings.stock import consent_of
 from syncd.sandbox.shopify.goods import PHYSICAL
 from syncd.simulation.day import Day
 from syncd.simulation.watch import Watch
+from syncd.wiring import shelves
 
 PATIENCE_S = 3600.0
 Scenario = Callable[[Day, Watch], Awaitable[None]]
@@ -75,7 +77,8 @@ async def stock_a_shelf(day: Day, watch: Watch) -> None:
     for article in PHYSICAL:
         day.shopify.people.count(article.sku or "", 30, place)
         day.shipstation.stock.count(article.sku or "", shelf, 30)
-    day.execute("INSERT INTO stock_controls (store, released_at) VALUES ('main', '2000-01-01T00:00:00.000000Z')")
+    consent = consent_of(one for one in shelves(day.settings) if one.store == "main")
+    day.execute(f"INSERT INTO stock_controls (store, released_as) VALUES ('main', '{consent}')")
     (order,) = day.sell(1, lines=1, quantity=2)
     await _there(day, order)
     day.shipstation.labels.buy_label(day.there(order)[0]["orderId"])

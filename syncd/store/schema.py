@@ -308,7 +308,8 @@ class StockControl(Row, table=True):
 
     store: str = Field(primary_key=True)
     released_at: datetime | None = Field(default=None, sa_type=UtcTime)
-    """Since when differences are written without being asked."""
+    """Since when differences are written without being asked, as long as `released_as` is what the settings say."""
+    released_as: str | None = Field(default=None, sa_type=Text)
     frozen_at: datetime | None = Field(default=None, sa_type=UtcTime)
     frozen_until: datetime | None = Field(default=None, sa_type=UtcTime)
     """Empty while frozen: until somebody thaws it."""

@@ -33,9 +33,10 @@ JOURNAL = table_of(JournalEntry)
 
 @dataclass(frozen=True)
 class Control:
-    """`report` is the JSON of the last look."""
+    """`report` is the JSON of the last look; `released_as` says for which shelves and owners somebody released it."""
 
     released_at: datetime | None = None
+    released_as: str | None = None
     frozen_at: datetime | None = None
     frozen_until: datetime | None = None
     looked_at: datetime | None = None
@@ -64,17 +65,19 @@ def stock_controls() -> Work[dict[str, Control]]:
     def work(session: Session) -> dict[str, Control]:
         rows = session.connection().execute(statement)
         return {
-            row.store: Control(row.released_at, row.frozen_at, row.frozen_until, row.looked_at, row.report)
+            row.store: Control(
+                row.released_at, row.released_as, row.frozen_at, row.frozen_until, row.looked_at, row.report
+            )
             for row in rows
         }
 
     return work
 
 
-def release_stock(store: str, now: datetime) -> Work[None]:
-    """From now on differences are written without being asked. Released twice, it keeps the first time."""
-    is_new = CONTROLS.c.released_at.is_(None)
-    return _set(store, {"released_at": now}, is_new)
+def release_stock(store: str, released_as: str, now: datetime) -> Work[None]:
+    """From now on differences are written without being asked. Released twice for the same, it keeps the first time."""
+    is_new = CONTROLS.c.released_as.is_distinct_from(released_as)
+    return _set(store, {"released_at": now, "released_as": released_as}, is_new)
 
 
 def freeze_stock(store: str, now: datetime, until: datetime | None) -> Work[None]:

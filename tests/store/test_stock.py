@@ -30,11 +30,16 @@ LATER = NOW + timedelta(hours=1)
 
 async def test_a_release_keeps_its_first_time_beside_freezes_and_reports(db: Db) -> None:
     assert await db.run(stock_controls()) == {}
-    await db.run(together(keep_report("main", "{}", NOW), release_stock("main", NOW), release_stock("main", LATER)))
+    await db.run(
+        together(keep_report("main", "{}", NOW), release_stock("main", "a", NOW), release_stock("main", "a", LATER))
+    )
     await db.run(freeze_stock("main", NOW, LATER))
-    assert await db.run(stock_controls()) == {"main": Control(NOW, NOW, LATER, NOW, "{}")}
-    await db.run(together(thaw_stock("main"), release_stock("other", LATER)))
-    assert await db.run(stock_controls()) == {"main": Control(NOW, None, None, NOW, "{}"), "other": Control(LATER)}
+    assert await db.run(stock_controls()) == {"main": Control(NOW, "a", NOW, LATER, NOW, "{}")}
+    await db.run(together(thaw_stock("main"), release_stock("main", "b", LATER), release_stock("other", "c", LATER)))
+    assert await db.run(stock_controls()) == {
+        "main": Control(LATER, "b", None, None, NOW, "{}"),
+        "other": Control(LATER, "c"),
+    }
 
 
 def test_a_freeze_ends_with_its_time() -> None:

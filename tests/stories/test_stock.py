@@ -87,6 +87,20 @@ async def test_nothing_is_written_before_a_person_saw_the_differences(day: Day) 
     assert not (await stock_differences(await desk_of(day), []))["stores"][0]["shelves"][0]["differing"]
 
 
+async def test_other_shelves_or_owners_are_asked_for_anew(day: Day) -> None:
+    count_both(day, {"MUG-01-BL": (5, 5)})
+    await push(day)
+    await day.stop()
+    day.configure(owned_by("shopify"))
+    day.shipstation.stock.count("MUG-01-BL", SHELF, 2)
+    await day.start()
+    await a_look(day)
+    assert lying(day, "MUG-01-BL") == (2, 2)
+    assert "syncd stock push main" in stock_text(await stock_differences(await desk_of(day), []))
+    assert (await push(day))["written"] == 1
+    assert lying(day, "MUG-01-BL") == (5, 5)
+
+
 @EVERY_ENGINE
 async def test_the_last_unit_leaves_the_shelf_and_the_sale_stops_within_one_scan(day: Day) -> None:
     count_both(day, {"MUG-01-BL": (5, 5)})
