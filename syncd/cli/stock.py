@@ -68,3 +68,17 @@ def thaw(context: click.Context, stores: tuple[str, ...]) -> None:
 
     for line in at_desk(context, lambda desk: thaw_stores(desk, stores)):
         click.echo(line)
+
+
+@stock.command()
+@click.argument("sku")
+@as_json
+@click.pass_context
+def history(context: click.Context, sku: str, is_json: bool) -> None:
+    """Tell what was written of the stock of SKU, when, and what came of it.
+
+    Example: syncd stock history MUG-01-BL
+    """
+    from syncd.operate.stock_history import history_text, stock_history
+
+    show(at_desk(context, lambda desk: stock_history(desk, sku)), is_json, history_text)

@@ -12,6 +12,7 @@ from syncd.errors import RejectedError
 from syncd.operate.doctor import check_vendors
 from syncd.operate.status import read_status, status_text
 from syncd.operate.stock import freeze_stores, push_stock, stock_differences, stock_text, thaw_stores
+from syncd.operate.stock_history import history_text, stock_history
 from syncd.ports import Request
 from syncd.sandbox.shopify.faults import FaultRule
 from syncd.settings import Settings
@@ -191,6 +192,21 @@ async def test_unknown_and_doubled_skus_are_listed_and_left_alone(day: Day) -> N
     assert (shelf["unknown"], shelf["unlisted"], shelf["doubled"]) == (["ONLY-HERE"], ["ONLY-THERE"], ["MUG-01-BL"])
     assert (offered(day, "MUG-01-BL"), offered(day, "ONLY-HERE")) == ((5, 5), (3, 3))
     assert "never guessed: MUG-01-BL" in stock_text(answer)
+
+
+async def test_the_history_of_a_sku_says_what_was_written_and_why_not(day: Day) -> None:
+    count_both(day, {"MUG-01-BL": (5, 9), "ROPE-10M": (5, 9)})
+    assert "Nothing was written" in history_text(await stock_history(await desk_of(day), "MUG-01-BL"))
+    day.shopify.faults.set([FaultRule("error_500_before", operation="SetLevels", times=3)])
+    await push(day)
+    day.shopify.faults.set([])
+    day.shipstation.stock.count("MUG-01-BL", SHELF, 3)
+    await push(day)
+    lines = history_text(await stock_history(await desk_of(day), "MUG-01-BL")).splitlines()
+    assert [line.partition(": ")[2] for line in lines] == [
+        "on_hand in shopify 5 -> 9, unknown (request " + lines[0].rpartition("request ")[2],
+        "on_hand in shopify 5 -> 3, confirmed",
+    ]
 
 
 async def test_status_says_how_stock_stands_and_what_a_person_must_do(day: Day) -> None:

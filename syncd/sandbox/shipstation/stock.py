@@ -54,6 +54,8 @@ class Stock:
         self._account = account
         self._on_hand: dict[Shelf, int] = {}
         self._costs: dict[Shelf, Decimal] = {}
+        self._shown: tuple[int, Counter[Shelf], list[Level]] | None = None
+        """The levels as they were for so long a ledger and these open orders: a scan asks for them page by page."""
 
     def change(
         self,
@@ -70,7 +72,7 @@ class Stock:
         if quantity < 0:
             raise Invalid("quantity", "quantity must not be negative.")
         if cost is not None:
-            self._costs[shelf] = cost
+            self._costs[shelf], self._shown = cost, None
         if kind == "modify":
             if new_location_id is not None:
                 self._move(shelf, self.location(new_location_id).location_id, quantity, reason)
@@ -93,10 +95,13 @@ class Stock:
     def levels(self) -> list[Level]:
         """By SKU, then location."""
         held = self._allocated()
-        return [
-            Level(sku, self.location(place), units, held[sku, place], self._costs.get((sku, place), Decimal(0)))
-            for (sku, place), units in sorted(self._on_hand.items())
-        ]
+        if self._shown is None or self._shown[:2] != (len(self.ledger), held):
+            found = [
+                Level(sku, self.location(place), units, held[sku, place], self._costs.get((sku, place), Decimal(0)))
+                for (sku, place), units in sorted(self._on_hand.items())
+            ]
+            self._shown = len(self.ledger), held, found
+        return self._shown[2]
 
     def location(self, location_id: int) -> InventoryLocation:
         for known in self._account.options.inventory_locations:
