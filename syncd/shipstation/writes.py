@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from syncd.shipstation.client import ShipStationClient
 LARGEST_BATCH = 100
 
 MOST_CALLS = 32
-MOST_FAILURES = 8  # in a row, halves of halves: more is an outage and not one order
+MOST_FAILURES = 9  # in a row, halves of halves and the last one twice: more is an outage and not one order
 POISON = frozenset({"http_400", "http_413", "http_422", "http_500"})
 
 # The words of a refused row are not documented. These say that somebody shipped, cancelled or locked it meanwhile.
@@ -68,7 +69,9 @@ class Batch:
         self._calls = 0
         self._calls_taken = 0
         self._failures_in_a_row = 0
-        self._failed_alone: set[str] = set()
+        self._failed_alone: Counter[str] = Counter()
+        self._in_doubt: dict[str, UncertainError] = {}
+        """Rows of calls without a usable answer: they may have been taken, whatever becomes of the calls after that."""
 
     async def outcomes(self, documents: list[Order]) -> dict[str, RowOutcome]:
         keys = [document["orderKey"] for document in documents]
@@ -88,15 +91,22 @@ class Batch:
         except SyncError as error:
             if self._calls == 1:
                 raise
-            return _all_failed(documents, error)
+            return {key: RowOutcome(key, error=self._in_doubt.get(key, error)) for key in _all_failed(documents, error)}
         self._failures_in_a_row = 0
         self._calls_taken += 1
         return self._outcomes_of(documents, answer)
 
-    async def _after_failure(self, documents: list[Order], error: SyncError) -> dict[str, RowOutcome]:
-        if len(documents) == 1:
-            self._failed_alone.add(documents[0]["orderKey"])
-        if len(documents) == 1 or error.code not in POISON:
+    async def _after_failure(
+        self, documents: list[Order], error: RejectedError | UncertainError
+    ) -> dict[str, RowOutcome]:
+        is_alone = len(documents) == 1
+        if is_alone:
+            self._failed_alone[documents[0]["orderKey"]] += 1
+        if isinstance(error, UncertainError):
+            self._in_doubt |= {document["orderKey"]: error for document in documents}
+            if error.code in POISON and self._calls > 1 and self._failed_alone[documents[0]["orderKey"]] == 1:
+                return await self._send(documents)  # once alone may be chance
+        if is_alone or error.code not in POISON:
             return _all_failed(documents, error)
         middle = len(documents) // 2
         outcomes: dict[str, RowOutcome] = {}
@@ -112,11 +122,12 @@ class Batch:
             return outcome
         if isinstance(error, RejectedError) and key in self._failed_alone and LOCKED.search(error.text):
             return RowOutcome(key, error=ConflictError("order_locked", error.text))
-        if key in self._failed_alone and self._calls_taken:
+        if self._failed_alone[key] >= (1 if isinstance(error, RejectedError) else 2) and self._calls_taken:
             # others were taken and this one alone was not: asking again would never end
             return RowOutcome(key, error=RejectedError(error.code, error.text))
         if isinstance(error, RejectedError) and self._calls > 1:
-            return RowOutcome(key, error=TransientError(error.code, f"refused together with others: {error.text}"))
+            together = TransientError(error.code, f"refused together with others: {error.text}")
+            return RowOutcome(key, error=self._in_doubt.get(key, together))
         return outcome
 
 

@@ -92,6 +92,31 @@ async def test_a_row_that_breaks_its_call_is_refused_alone(status: int, bad: lis
     assert len(http.requests) <= 32
 
 
+async def test_a_call_that_fails_by_chance_while_a_bad_row_is_looked_for_refuses_no_good_one() -> None:
+    honest = _failing_on(KEYS[3])
+    by_chance = [KEYS[0]]
+
+    def answer(request: Request) -> Response:
+        keys = [row["orderKey"] for row in json.loads(request.body or b"[]")]
+        if keys == by_chance:
+            by_chance.clear()
+            return Response(500, {}, b"")
+        return honest(request)
+
+    outcomes = await _push(Account(Scripted(answer)), KEYS[:4])
+    assert {key: _error(outcome) for key, outcome in outcomes.items() if outcome.error} == {
+        KEYS[3]: (RejectedError, "http_500")
+    }
+
+
+async def test_what_a_failed_call_held_stays_in_doubt_when_the_next_one_cannot_be_made() -> None:
+    """It was sent once, and may have arrived."""
+    failed = Response(500, {}, b"")
+    http = Scripted(failed, TransientError("no_connection"))
+    outcomes = await _push(Account(http), KEYS[:4])
+    assert {_error(outcome) for outcome in outcomes.values()} == {(UncertainError, "http_500")}
+
+
 async def test_a_single_row_that_fails_is_uncertain() -> None:
     outcomes = await _push(Account(Scripted(_failing_on(KEYS[0]))), KEYS[:1])
     assert _error(outcomes[KEYS[0]]) == (UncertainError, "http_500")
@@ -107,7 +132,7 @@ async def test_an_outage_is_not_searched_for_a_bad_row(status: int, kind: type[S
     http = Scripted(_failing_on(*KEYS, status=status))
     outcomes = await _push(Account(http))
     assert {_error(outcome) for outcome in outcomes.values()} == {(kind, f"http_{status}")}
-    assert len(http.requests) == 8
+    assert len(http.requests) == 9
 
 
 @pytest.mark.parametrize("fault", ["lost_answer", "lost_request", "html", "truncated"])
