@@ -73,7 +73,8 @@ def _ruling(stored: StoredRuling | None) -> Ruling:
 
 
 def _consignment(row: ConsignmentRow, intents: Iterable[JournalEntry]) -> Consignment:
-    """While an answer is outstanding nobody knows what ShipStation accepted last, whatever we noted before."""
+    """While an answer is outstanding nobody knows what ShipStation accepted last, whatever we noted before. One that never had
+    an answer holds what nobody knows, even if a label has told us since that it shipped."""
     applied = cast(Order, canonical.loads(row.applied)) if row.applied else None
     doubts = [entry.step for entry in intents if entry.key == row.order_key]
     return Consignment(
@@ -81,7 +82,7 @@ def _consignment(row: ConsignmentRow, intents: Iterable[JournalEntry]) -> Consig
         location_id=row.location_id,
         split_group=row.split_group,
         n=row.n,
-        standing=Standing.INTENDED if doubts else Standing(row.standing),
+        standing=Standing.INTENDED if doubts or row.shipstation_order_id is None else Standing(row.standing),
         shipstation_order_id=row.shipstation_order_id,
         applied=applied,
         hold_in_doubt="hold_order" in doubts,

@@ -126,6 +126,17 @@ async def test_what_is_split_before_its_lost_answer_is_looked_up_is_not_placed_a
     assert (await day.assert_clean()).states == {"shipped": 1}
 
 
+async def test_the_rest_of_a_parcel_whose_order_was_never_answered_is_not_placed_a_second_time(day: Day) -> None:
+    """Its label is read before it is looked for: that it shipped does not tell what is in it."""
+    (order_id,) = await placed(day, lines=2, quantity=1)
+    (there,) = day.there(order_id)
+    day.shipstation.labels.buy_label(there["orderId"], {there["items"][0]["lineItemKey"]: 1})
+    day.execute("UPDATE consignments SET standing = 'intended', shipstation_order_id = NULL, applied = NULL")
+    await day.rest()
+    assert len(day.there(order_id)) == 1
+    assert (await day.assert_clean()).states == {"partly_shipped": 1}
+
+
 async def test_goods_that_leave_while_their_move_is_carried_out_are_not_placed_a_second_time(day: Day) -> None:
     (order_id,) = await placed(day, lines=1)
 
