@@ -9,7 +9,7 @@ from mappings.carry_over import contested_fields, has_other_units, updated_order
 from mappings.plans import Conflict, Side
 from mappings.shipstation_shapes import Order
 
-_OF_THE_UNITS = frozenset({"items", "amountPaid", "taxAmount", "shippingAmount", "weight", "internationalOptions"})
+OF_THE_UNITS = frozenset({"items", "amountPaid", "taxAmount", "shippingAmount", "weight", "internationalOptions"})
 """What follows from the units: where those are contested, the rest would fit neither side."""
 
 
@@ -26,8 +26,10 @@ class Update:
 
 def update_of(truth: Order, wanted: Order, applied: Order, fields: tuple[str, ...], take: Side | None) -> Update:
     contested = set() if take == "shopify" else set(contested_fields(truth, wanted, applied, fields))
-    units = {"items"} if take != "shopify" and "items" in fields and has_other_units(truth, applied) else set()
-    left_alone = contested | (_OF_THE_UNITS if units else set())
+    # What shows there is no change of the warehouse where it is what Shopify wants.
+    is_changed = has_other_units(truth, applied) and has_other_units(truth, wanted)
+    units = {"items"} if take != "shopify" and "items" in fields and is_changed else set()
+    left_alone = contested | (OF_THE_UNITS if units else set())
     sent = tuple(field for field in fields if field not in left_alone)
     document = updated_order(truth, wanted, applied, sent)
     # ShipStation's value was chosen: Shopify's counts as applied from now on. Not so units, which must be somewhere.

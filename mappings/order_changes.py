@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,10 +11,11 @@ from mappings.carry_over import CHANGEABLE, changed_fields, is_on_hold
 from mappings.causes import Cause
 from mappings.consignments import Allotment, Assignment, added, allot
 from mappings.eligibility import Barrier, Routing, barrier, routing
-from mappings.keys import line_of, split_order_key
+from mappings.keys import split_order_key
 from mappings.orders import cancelled_order, ordinal_in, shipstation_order
 from mappings.packed import Units, packed_units, units_of, untold, whole_packages
 from mappings.plans import Consignment, Package, Profile, Standing
+from mappings.recalled import as_left_there, is_forgotten, own_part, presumed
 from mappings.ruled_fields import with_rules
 from mappings.rules import consignment_verdict, split_groups
 from mappings.shipstation_shapes import Order
@@ -59,6 +60,8 @@ class Picture:
     """Packed, reported to Shopify, and open there again although the label stands: sent once more they would leave twice."""
     voided: Units
     """Shopify counts them as gone, and their label was voided."""
+    recalled: tuple[Consignment, ...]
+    """Of which our document was gone, and which are as Shopify wants them: with what we must have written."""
     overmarked: Units
     """Left in an order that was marked as shipped, and more than Shopify had left of it by then."""
 
@@ -76,7 +79,8 @@ def picture(
     now: datetime,
     released: bool,
 ) -> Picture:
-    seen = tuple(as_observed(one, observed.get(one.order_key)) for one in consignments)
+    order_id, groups = int(order["legacyResourceId"]), split_groups(profile.rules, order)
+    seen = tuple(_regrouped(as_observed(one, observed.get(one.order_key)), one, groups) for one in consignments)
     gate = barrier(order, profile, now, released)
     routes = routing(order)
     paused = _paused(profile, gate, routes, seen, packages)
@@ -89,14 +93,21 @@ def picture(
         remaining, slack, reopened = {}, Counter(), Counter()
     locations = remaining.keys() | {one.location_id for one in seen}
     frozen = locations if gate else paused.keys() | {where for where in locations if not is_mapped(profile, where)}
-    order_id, groups = int(order["legacyResourceId"]), split_groups(profile.rules, order)
     allotment = allot(profile.store, order_id, remaining, seen, packages, slack, reopened, frozenset(frozen), groups)
     numbers = ordinals(profile, order, seen, allotment.assignments)
     documents = _documents(profile, order, allotment, seen, routes, numbers)
     documents |= _on_hold(allotment, documents, paused, is_final=bool(order["cancelledAt"]))
-    uncertain = frozenset(c.order_key for c in consignments if c.standing is Standing.INTENDED or c.applied is None)
+    forgotten = {one.order_key for one in consignments if is_forgotten(one)}
+    allotment = replace(allotment, assignments=tuple(_presumed(allotment, documents, observed, forgotten)))
+    uncertain = frozenset(
+        c.order_key
+        for c in consignments
+        if c.standing is Standing.INTENDED or (c.applied is None and c.order_key not in forgotten)
+    )
     found = _changes(profile, order, allotment, documents, numbers, uncertain)
     changes = tuple(replace(change, rules=_rules_of(profile, order, change.assignment)) for change in found)
+    unchanged = forgotten - {change.order_key for change in changes}
+    recalled = [one.consignment for one in allotment.assignments if one.consignment and one.order_key in unchanged]
     return Picture(
         gate,
         routes,
@@ -107,6 +118,7 @@ def picture(
         paused,
         reopened,
         voided,
+        tuple(recalled),
         _overmarked(routes, seen, packages, reported),
     )
 
@@ -127,22 +139,34 @@ def as_observed(consignment: Consignment, observed: Order | None) -> Consignment
     )
 
 
-def _applied(consignment: Consignment, observed: Order) -> Order:
+def _regrouped(seen: Consignment, known: Consignment, groups: Mapping[int, str]) -> Consignment:
+    """Where our memory of it is gone, its lines tell which part of the order it was."""
+    names = {groups.get(line_id, "") for line_id in units_of(seen.applied)} if is_forgotten(known) else set()
+    return replace(seen, split_group=names.pop()) if len(names) == 1 else seen
+
+
+def learned_from(consignment: Consignment, observed: Order | None) -> Consignment:
+    """What of it is to be remembered: of an open order whose document is gone only a plan can tell what of it is ours."""
+    seen = as_observed(consignment, observed)
+    return replace(seen, applied=None) if is_forgotten(consignment) and seen.standing is Standing.OPEN else seen
+
+
+def _applied(consignment: Consignment, observed: Order) -> Order | None:
     """A hold that is not ours is the warehouse's: it is no part of what we applied. One of ours that is gone was lifted there."""
     known = consignment.applied
+    if is_forgotten(consignment):
+        return as_left_there(consignment, observed)
     is_ours = consignment.hold_in_doubt or is_on_hold(known)
     if consignment.standing is Standing.INTENDED or known is None:
-        own = _without_others(consignment, observed)
+        own = _own_part(consignment, observed)
         return own if is_ours or not is_on_hold(own) else {**own, "orderStatus": "awaiting_shipment"}
     is_lifted = is_on_hold(known) and observed.get("orderStatus") in CHANGEABLE and not is_on_hold(observed)
     return {**known, "orderStatus": "awaiting_shipment"} if is_lifted else known
 
 
-def _without_others(consignment: Consignment, observed: Order) -> Order:
-    """As it would be without the goods of other Shopify orders that the warehouse merged into it."""
+def _own_part(consignment: Consignment, observed: Order) -> Order:
     parts = split_order_key(consignment.order_key)
-    owned = [(item, line_of(item.get("lineItemKey"))) for item in observed.get("items") or []]
-    return {**observed, "items": [item for item, line in owned if not (line and parts and line[0] != parts[1])]}
+    return own_part(observed, parts[1]) if parts else observed
 
 
 def is_mapped(profile: Profile, location_id: int | None) -> bool:
@@ -221,6 +245,18 @@ def _still_fulfilled(
             lines = package.lines if package.told is None else package.told
             voided.update(lines if lines is not None else held.get(package.order_key or "", {}))
     return voided & (routes.fulfilled - reported)
+
+
+def _presumed(
+    allotment: Allotment, documents: Mapping[str, Order], observed: Mapping[str, Order | None], forgotten: Set[str]
+) -> Iterator[Assignment]:
+    """Those whose document is gone with what we must have written."""
+    for one in allotment.assignments:
+        truth, wanted = observed.get(one.order_key), documents.get(one.order_key)
+        if one.consignment and truth and wanted and one.order_key in forgotten:
+            yield replace(one, consignment=replace(one.consignment, applied=presumed(truth, wanted)))
+        else:
+            yield one
 
 
 def _changes(

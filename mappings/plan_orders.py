@@ -69,7 +69,15 @@ def plan_order(
     again = _look_again(order, seen, cause, now)
     if len(steps) < len(upserts):
         again = now + timedelta(seconds=LOOK_SOON_S)
-    return Plan(cause, (*steps, *voids), "; ".join(details), again, conflicts=conflicts, has_hold=has_hold)
+    return Plan(
+        cause,
+        (*steps, *voids),
+        "; ".join(details),
+        again,
+        conflicts=conflicts,
+        has_hold=has_hold,
+        recalled=seen.recalled,
+    )
 
 
 def needs_shipstation_truth(

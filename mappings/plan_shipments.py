@@ -23,6 +23,7 @@ from mappings.plans import (
     Profile,
     Step,
     UpdateTracking,
+    UpsertOrder,
 )
 from mappings.recognised import all_that_is_left, existing, place_of, told_with
 from mappings.shopify_shapes import Fulfillment, OrderShipped, number_of
@@ -106,6 +107,7 @@ def plan_shipments(
     for package, lines in planning.overpacked:
         _tell_part(planning, package, lines)
     _end_orphans(planning, labels_read_at)
+    planning.resolved += _without_effect(planning, pending)
     details = "; ".join(detail for _, detail in planning.troubles)
     look_again_at = min(planning.waits, default=None)
     return Plan(_cause(planning), tuple(planning.steps), details, look_again_at, tuple(planning.resolved))
@@ -139,6 +141,18 @@ def _begin(
 
 def _is_pending(package: Package) -> bool:
     return package.fulfillment_gid is None or bool(untold(package))
+
+
+def _without_effect(planning: _Planning, pending: Sequence[Package]) -> list[str]:
+    """Calls of which nothing is to be seen, and nothing can come any more, about packages that no step is for."""
+    done = {step.package_key for step in planning.steps if not isinstance(step, UpsertOrder)}
+    return [
+        one.package_key
+        for one in pending
+        if one.intended_at
+        and one.package_key not in done
+        and not in_doubt_until(one, planning.now, planning.write_settles_s)
+    ]
 
 
 def _resolve(planning: _Planning, package: Package) -> None:

@@ -264,3 +264,5 @@ class Plan:
     conflicts: tuple[Conflict, ...] = ()
     has_hold: bool = False
     """Whether Shopify holds any of its goods."""
+    recalled: tuple[Consignment, ...] = ()
+    """Of which we had no document any more, with what we must have written: to be remembered."""

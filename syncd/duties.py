@@ -19,6 +19,8 @@ from syncd.intake.feeds import CHANGE_LISTS, ChangeFeed, Feed, Feeds
 from syncd.intake.inbox import SHIPSTATION, Inbox, Reader
 from syncd.intake.marked import MarkedOrders
 from syncd.intake.package_feeds import PackageFeed, package_lists
+from syncd.intake.recall import EVERY_S as RECALL_EVERY_S
+from syncd.intake.recall import Recall
 from syncd.intake.refusals import Refusals, cures
 from syncd.intake.server import Door, Doors, Reports, Webhooks
 from syncd.intake.shifts import SHIFT_S, Passed, Shift
@@ -36,6 +38,7 @@ from syncd.shipstation.v2_client import ACCOUNT as V2_ACCOUNT
 from syncd.store.consignments import forget_documents
 from syncd.store.inbox import prune_deliveries
 from syncd.store.journal import prune_journal
+from syncd.store.memory import ORDERS_READ, notice_gap
 from syncd.store.migrations import is_at_head
 from syncd.store.privacy import forget_answers, truncate_log
 from syncd.store.transaction import Work
@@ -100,6 +103,8 @@ class Duties:
     async def prepared(cls, settings: Settings, ports: Ports, stopping: asyncio.Event) -> Duties:
         vendors = connect(settings, ports.http, ports.db, ports.clock, ports.rng)
         start_at = await start_of_sync(settings, ports.db, ports.clock)
+        if await ports.db.run(notice_gap(start_at, ports.clock.now())):
+            log.info("memory.gap", since=str(start_at))
         flows = build_flows(settings, vendors, ports.db, ports.clock, start_at)
         return cls(settings, ports, vendors, flows, stopping, start_at)
 
@@ -150,6 +155,9 @@ class Duties:
             feeds.append(
                 Feed(shift, self._vendors.orders.account, sync.shipment_poll_s, feed.poll, can_wait=self._is_backlog)
             )
+        shift, account = self._shift(ORDERS_READ), self._vendors.orders.account
+        recall = Recall(self._vendors.orders, list(self._vendors.shops), shift, self._clock)
+        feeds.append(Feed(shift, account, RECALL_EVERY_S, recall.poll))
         found = all_sweeps(self._vendors, self._shift, self._clock, start_at)
         return [*feeds, *sweep_feeds(found, sweep_bounds(self._settings), self._clock), *self._stock()]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -14,11 +14,12 @@ from mappings.causes import Cause
 from mappings.plans import Consignment, Package, Ruling, Standing
 from mappings.shipstation_shapes import Order
 from syncd.flows.work import Known
-from syncd.hints import split_subject
+from syncd.hints import order_subject, split_subject
 from syncd.store.consignments import consignments_of
 from syncd.store.cursors import whole_looks
 from syncd.store.journal import open_entries
-from syncd.store.marks import Claimed, claim
+from syncd.store.marks import Claimed, claim, waiting_among
+from syncd.store.memory import gap_in_memory
 from syncd.store.orders import troubles_of
 from syncd.store.packages import packages_of
 from syncd.store.rulings import StoredRuling, rulings_of
@@ -50,6 +51,7 @@ def read_known(refs: Sequence[OrderRef]) -> Work[dict[OrderRef, Known]]:
         consignments, packages = consignments_of(refs)(session), packages_of(refs)(session)
         intents, troubles = open_entries(refs)(session), troubles_of(refs)(session)
         rulings, labels_read_at = rulings_of(refs)(session), whole_looks(LABEL_LISTS)(session)
+        gap_at, told = gap_in_memory(session), _telling(packages, intents)(session)
         return {
             ref: Known(
                 tuple(_consignment(row, intents.get(ref, ())) for row in consignments[ref]),
@@ -57,11 +59,26 @@ def read_known(refs: Sequence[OrderRef]) -> Work[dict[OrderRef, Known]]:
                 _trouble(troubles.get(ref)),
                 ruling=_ruling(rulings.get(ref)),
                 labels_read_at=labels_read_at,
+                gap_at=gap_at,
+                is_telling=order_subject(*ref) in told,
             )
             for ref in refs
         }
 
     return work
+
+
+def _telling(
+    packages: Mapping[OrderRef, Sequence[PackageRow]], intents: Mapping[OrderRef, Sequence[JournalEntry]]
+) -> Work[set[str]]:
+    """The orders with a package of which nobody knows whether Shopify was told, as long as somebody is about to look."""
+    doubts = {
+        order_subject(*ref)
+        for ref, entries in intents.items()
+        for entry in entries
+        if any(row.package_key == entry.key and row.fulfillment_gid is None for row in packages.get(ref, ()))
+    }
+    return waiting_among("shipments", doubts)
 
 
 def _trouble(stored: tuple[str, str] | None) -> tuple[Cause | None, str]:

@@ -11,7 +11,7 @@ from typing import Any
 from mappings.carry_over import is_regrouped, with_parts
 from mappings.causes import Cause
 from mappings.keys import split_order_key
-from mappings.order_changes import as_observed
+from mappings.order_changes import learned_from
 from mappings.pacific import from_pacific, from_shopify
 from mappings.packed import units_of
 from mappings.plan_orders import needs_shipstation_truth, order_number_stem, plan_order
@@ -32,6 +32,15 @@ from syncd.shopify.client import ShopifyClient
 from syncd.shopify.reads import orders_to_ship
 
 LOCKED = frozenset({"shipped", "cancelled"})
+PACKAGE_IN_DOUBT = Unreadable(
+    "package_in_doubt", "whether Shopify knows its package is looked up first", wait_s=5.0, counts_attempt=False
+)
+NOT_REMEMBERED = Unreadable(
+    "not_remembered",
+    "first is read what ShipStation has from the time of which the database remembers nothing",
+    wait_s=2.0,
+    counts_attempt=False,
+)
 WEIGHTY = frozenset({"cancelled", "on_hold"})
 """What we ask for by these must be so afterwards: goods would leave otherwise."""
 
@@ -75,7 +84,10 @@ class OrdersFlow:
     async def observe(self, known: Mapping[str, Known]) -> Mapping[str, Sighting | Unreadable]:
         if refusal := self._accounts.refusal(self._account):
             return dict.fromkeys(known, unreadable_of(refusal, self._accounts.probe_s))
-        seen = await look_at_stores(self._shops, self._accounts, list(known), self._read, self.name)
+        waiting = {subject: PACKAGE_IN_DOUBT for subject, one in known.items() if one.is_telling}
+        subjects = [subject for subject in known if subject not in waiting]
+        looked = await look_at_stores(self._shops, self._accounts, subjects, self._read, self.name)
+        seen = waiting | {subject: _unless_forgotten(sighting, known[subject]) for subject, sighting in looked.items()}
         wanted: dict[str, dict[str, Sought]] = {}
         async with self._thinking:  # it takes as long as planning
             for subject, sighting in seen.items():
@@ -113,11 +125,11 @@ class OrdersFlow:
 
     async def _truth(self, sought: Mapping[str, Sought]) -> dict[str, Order | None]:
         """By id where we know it, from a list where there are many; else by key, for an order whose answer was lost."""
-        ids = {one.consignment.shipstation_order_id: key for key, one in sought.items()}
-        known = [order_id for order_id in ids if order_id]
+        # merged orders have one id between them
+        ids = {key: order_id for key, one in sought.items() if (order_id := one.consignment.shipstation_order_id)}
         since = min(one.created_at for one in sought.values())
-        by_id = await self._shipstation.orders_by_id(known, Urgency.ORDERS, since)
-        found = {ids[order_id]: order for order_id, order in by_id.items()}
+        by_id = await self._shipstation.orders_by_id(ids.values(), Urgency.ORDERS, since)
+        found = {key: by_id[order_id] for key, order_id in ids.items()}
         for key, one in sought.items():
             if one.consignment.shipstation_order_id is None:
                 found[key] = await self._shipstation.order_by_key(key, one.number_stem, Urgency.ORDERS)
@@ -225,6 +237,13 @@ def _is_unsure(consignment: Consignment) -> bool:
     return consignment.standing is Standing.INTENDED or consignment.applied is None
 
 
+def _unless_forgotten(sighting: Sighting | Unreadable, known: Known) -> Sighting | Unreadable:
+    """What was made after a gap in our memory was found is not concerned by it."""
+    if isinstance(sighting, Unreadable) or sighting.order is None or not known.gap_at:
+        return sighting
+    return NOT_REMEMBERED if from_shopify(sighting.order["createdAt"]) < known.gap_at else sighting
+
+
 def _judged(step: UpsertOrder, outcome: Outcome, truth: Order | None) -> Outcome:
     """The outcome in the light of what reads back: gone or closed there, the world has moved. A success that does not show
     yet may be an old copy of the order, so that it stays in doubt: taken for a failure, our hold would pass for the warehouse's."""
@@ -258,7 +277,7 @@ def _seen_with(
         return sighting
     truth = {key: found[key] for key in needed if key in found}
     remembered = [(needed[key].consignment, order) for key, order in truth.items()]
-    observed = [(before, as_observed(before, order)) for before, order in remembered]
+    observed = [(before, learned_from(before, order)) for before, order in remembered]
     return replace(sighting, shipstation=truth, learned=tuple(now for before, now in observed if now != before))
 
 

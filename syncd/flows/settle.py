@@ -116,6 +116,7 @@ def _lessons(flow: Flow, verdicts: Sequence[Verdict], now: datetime) -> Iterable
     """Consignments, packages, journal, and the subjects at which the other flow must look."""
     done = [pair for verdict in verdicts for pair in verdict.done]
     learned = [_learned(one) for verdict in verdicts if verdict.sighting for one in verdict.sighting.learned]
+    learned += [_learned(one) for verdict in verdicts if verdict.plan for one in verdict.plan.recalled]
     confirmed = [(intent, outcome) for intent, outcome in done if outcome.result is Result.CONFIRMED]
     yield record_consignments(
         learned + [_confirmed(i.step, o, now) for i, o in confirmed if isinstance(i.step, UpsertOrder)], now
@@ -160,6 +161,7 @@ def _learned(consignment: Consignment) -> ConsignmentUpdate:
         consignment.shipstation_order_id,
         canonical.dumps(applied) if applied else None,
         canonical.digest(applied) if applied else None,
+        split_group=consignment.split_group,
     )
 
 

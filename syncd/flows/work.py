@@ -24,6 +24,10 @@ class Known:
     labels_read_at: datetime | None = None
     """All labels that ShipStation had at that moment are known."""
     ruling: Ruling = field(default_factory=Ruling)
+    gap_at: datetime | None = None
+    """What is older may be in ShipStation without our knowing, until its lists were read anew. None: our memory is whole."""
+    is_telling: bool = False
+    """Shopify may know of one of its packages without our knowing, and the shipments flow is about to find out."""
 
 
 @dataclass(frozen=True)

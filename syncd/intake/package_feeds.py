@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlmodel import Session
@@ -34,8 +35,10 @@ from syncd.store.consignments import (
     stores_of_orders,
 )
 from syncd.store.cursors import advance, cursor
+from syncd.store.journal import NewEntry, doubt
 from syncd.store.marks import mark
-from syncd.store.packages import SeenPackage, record_packages
+from syncd.store.memory import last_gap
+from syncd.store.packages import SeenPackage, record_packages, recorded_packages
 from syncd.store.statements import OrderRef
 from syncd.store.transaction import Work
 
@@ -103,7 +106,7 @@ class PackageFeed:
         return total
 
     async def poll(self) -> int:
-        began = self._clock.now()
+        began, gap_at = self._clock.now(), await self._db.run(last_gap)
         known = await self._db.run(cursor(self._source.name))
         watermark = known.watermark if known and known.watermark else self._begin_at
         position = known.position if known else None
@@ -114,7 +117,9 @@ class PackageFeed:
             watermark = max([watermark, *_times(page.rows, self._source.time_member)])
             owners = await self._owners(page.rows)
             seen = [one for parcel in page.rows for one in seen_packages(parcel, owners) if one.store in self._stores]
-            total += len(await self._db.run(self._keep(seen, watermark if self._source.is_sorted else None, position)))
+            doubts = _perhaps_told(page.rows, seen, gap_at) if gap_at else {}
+            moved = watermark if self._source.is_sorted else None
+            total += len(await self._db.run(self._keep(seen, moved, position, doubts)))
         await self._db.run(advance(self._source.name, watermark, began.isoformat(), self._clock.now()))
         return total
 
@@ -124,13 +129,18 @@ class PackageFeed:
         return replace(await self._db.run(_owners_of(whole, self._stores)), items=items)
 
     def _keep(
-        self, seen: Sequence[SeenPackage], watermark: datetime | None, position: str | None
+        self,
+        seen: Sequence[SeenPackage],
+        watermark: datetime | None,
+        position: str | None,
+        doubts: Mapping[str, datetime] = MappingProxyType({}),
     ) -> Work[list[OrderRef]]:
         """Packages, the standing of their orders, marks and cursor move together. `position`: when the last look began that
-        reached the end; a page of this one changes nothing about it."""
+        reached the end; a page of this one changes nothing about it. `doubts`: see `_perhaps_told`."""
         now = self._clock.now()
 
         def work(session: Session) -> list[OrderRef]:
+            _doubt_new(seen, doubts)(session)
             changed = record_packages(seen, now)(session)
             news = [one for one in seen if one.order_key and (one.store, one.order_id) in changed]
             shipped = {one.order_key for one in news if one.order_key and not one.voided}
@@ -147,6 +157,34 @@ class PackageFeed:
             return changed
 
         return work
+
+
+def _perhaps_told(parcels: Sequence[Any], seen: Sequence[SeenPackage], gap_at: datetime) -> dict[str, datetime]:
+    """Package key -> when it was made, of those from before a gap in our memory: where one is new to us, Shopify may have been
+    told of it all the same."""
+    times = {_package_key(parcel): _times([parcel], "createDate") for parcel in parcels}
+    return {one.package_key: at for one in seen for at in times.get(one.package_key, ()) if at < gap_at}
+
+
+def _package_key(parcel: Any) -> str:
+    return f"f{parcel['fulfillmentId']}" if "fulfillmentId" in parcel else f"s{parcel['shipmentId']}"
+
+
+def _doubt_new(seen: Sequence[SeenPackage], doubts: Mapping[str, datetime]) -> Work[None]:
+    """A step whose answer was lost and one that is not remembered are one case: its effect is looked for first."""
+
+    def work(session: Session) -> None:
+        known = recorded_packages(doubts)(session) if doubts else set()
+        new = [one for one in seen if one.package_key in doubts.keys() - known]
+        doubt(
+            (
+                NewEntry("recall", "shipments", one.store, one.order_id, "recall_package", one.package_key),
+                doubts[one.package_key],
+            )
+            for one in new
+        )(session)
+
+    return work
 
 
 def _times(parcels: Sequence[Any], member: str) -> list[datetime]:

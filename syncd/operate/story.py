@@ -58,6 +58,7 @@ TRIED = {
     "cancel_order": "Cancelling it in ShipStation",
     "void_label": "Taking back its label in ShipStation",
     "create_fulfillment": "Telling Shopify of a package",
+    "recall_package": "Telling Shopify of a package, at a time of which the database remembers nothing,",
     "adopt_fulfillment": "Recognizing a package in Shopify",
     "update_tracking": "Telling Shopify of a new label",
     "cancel_fulfillment": "Taking back a fulfillment in Shopify",

@@ -150,7 +150,7 @@ class _Seed:
         people = self.day.shopify.people
         people.sell(count=self.weather.orders, mix=dict(self.weather.mix), over_s=self.weather.span_s)
         await self.day.passes(self.weather.span_s / 2)
-        old_store = _copied(self.day) if self.weather.amnesia == "rolled_back" else None
+        old_store = copied(self.day) if self.weather.amnesia == "rolled_back" else None
         await self.day.passes(self.weather.span_s / 2 + TROUBLE_S)
         await self.trouble.heal()
         return old_store
@@ -182,7 +182,7 @@ class _Seed:
         for replica in self.day.replicas:
             await replica.stop()
         await self.day.passes(AMNESIA_H * 3600.0)
-        _restore(self.day, old_store)
+        restore(self.day, old_store)
         for replica in self.day.replicas:
             await self.trouble.start(replica)
         await self.day.rest(LONGEST_REST_S, quiet_s=QUIET_S)
@@ -228,12 +228,14 @@ class _Seed:
                 self.luck.note("webhooks", kind, count)
 
 
-def _copied(day: Day) -> bytes:
+def copied(day: Day) -> bytes:
+    """The database as it is."""
     with day.engine.connect() as connection:
         return _driver(connection).serialize()
 
 
-def _restore(day: Day, old_store: bytes | None) -> None:
+def restore(day: Day, old_store: bytes | None) -> None:
+    """The database is as it was then; without a copy it is empty."""
     with day.engine.connect() as connection:
         if old_store is not None:
             _driver(connection).deserialize(old_store)

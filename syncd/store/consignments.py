@@ -31,6 +31,7 @@ class ConsignmentUpdate:
     applied: str | None = None
     applied_digest: str | None = None
     pushed_at: datetime | None = None
+    split_group: str | None = None
 
 
 def consignments_of(subjects: Iterable[OrderRef]) -> Work[dict[OrderRef, list[ConsignmentRow]]]:
@@ -103,7 +104,7 @@ def take_order_keys(rows: Sequence[ConsignmentRow]) -> Work[None]:
 def record_consignments(updates: Sequence[ConsignmentUpdate], now: datetime) -> Work[None]:
     """Keys that were never taken are passed over. No document of a redacted order is kept."""
     columns = CONSIGNMENTS.c
-    kept_unless_given = ("shipstation_order_id", "applied", "applied_digest", "pushed_at")
+    kept_unless_given = ("shipstation_order_id", "applied", "applied_digest", "pushed_at", "split_group")
     values: dict[str, Any] = {
         name: func.coalesce(bindparam(f"b_{name}", type_=columns[name].type), columns[name])
         for name in kept_unless_given

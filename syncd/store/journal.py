@@ -53,6 +53,18 @@ def open_intents(entries: Sequence[NewEntry], now: datetime) -> Work[list[int]]:
     return work
 
 
+def doubt(entries: Iterable[tuple[NewEntry, datetime]]) -> Work[None]:
+    """Steps that may have been taken at that time, or any time after it, without our remembering: open until their effect is
+    found or surely is not there."""
+    rows = [asdict(entry) | {"opened_at": at, "outcome": "unknown"} for entry, at in entries]
+
+    def work(session: Session) -> None:
+        if rows:
+            session.connection().execute(insert(JOURNAL), rows)
+
+    return work
+
+
 def note(entries: Sequence[NewEntry], now: datetime) -> Work[None]:
     """What is no step of ours and still part of the story: a change of state, what a sweep found. Closed from the start."""
     rows = [asdict(entry) | {"opened_at": now, "closed_at": now, "outcome": "noted"} for entry in entries]

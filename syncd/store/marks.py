@@ -6,7 +6,7 @@ taken again, even by the same process, then cannot be settled by the one who was
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -335,6 +335,12 @@ def moving_subjects(now: datetime) -> Work[set[str]]:
     """Subjects of any flow about which something is to be done by now. Index: ix_marks_waiting."""
     statement = select(COLUMNS.subject).where(text(IS_WAITING), COLUMNS.marked_at <= now)
     return lambda session: set(session.connection().execute(statement).scalars())
+
+
+def waiting_among(flow: str, subjects: Collection[str]) -> Work[set[str]]:
+    """Those of these subjects at which the flow still has to look, now or later. Index: the primary key."""
+    statement = select(COLUMNS.subject).where(COLUMNS.flow == flow, COLUMNS.subject.in_(subjects), text(IS_WAITING))
+    return lambda session: set(session.connection().execute(statement).scalars()) if subjects else set()
 
 
 def parked_marks() -> Work[list[ParkedMark]]:

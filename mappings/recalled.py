@@ -1,0 +1,101 @@
+"""A database that was lost or rolled back: what ShipStation shows teaches again what we did there and remember no more.
+
+Which order stands for which consignment its key tells. What we last wrote it does not tell: there it is taken to be what
+Shopify wants, except where goods would go wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, cast
+
+from mappings.carry_over import CHANGEABLE, is_on_hold, is_regrouped, same_destination
+from mappings.conflicts import OF_THE_UNITS
+from mappings.keys import line_of, order_key, split_order_key
+from mappings.packed import units_of
+from mappings.plans import Consignment, Standing
+from mappings.shipstation_shapes import Order
+from mappings.sweeping import Sight
+
+
+class Recalled(NamedTuple):
+    """One consignment as its ShipStation order shows it. `applied`: what is final can be remembered as it reads; of what is
+    open only a plan can tell what of it is ours."""
+
+    order_key: str
+    store: str
+    order_id: int
+    location_id: int
+    n: int
+    standing: Standing
+    shipstation_order_id: int
+    applied: Order | None
+
+
+def is_forgotten(consignment: Consignment) -> bool:
+    """ShipStation has it, and our document of it is gone: dropped with age, or lost with the database."""
+    is_there = consignment.shipstation_order_id is not None and consignment.standing is not Standing.INTENDED
+    return consignment.applied is None and is_there
+
+
+def recalled(order: Order, stores: Iterable[str]) -> Recalled | None:
+    """None for what is not ours, and for a part split off, for which its parent stands."""
+    parts = split_order_key(order.get("orderKey"))
+    if parts is None or parts[0] not in stores or (order.get("advancedOptions") or {}).get("parentId"):
+        return None
+    return _recalled(order, parts[0], parts[1], parts[2], parts[3])
+
+
+def absorbed_by(survivor: Order, sight: Sight, known: Sequence[Consignment], order_id: int) -> Recalled | None:
+    """The consignment of another Shopify order that the warehouse merged into this one. Its own key is gone with it, its
+    place must have been the same. None where it is known, or not certain."""
+    parts = split_order_key(survivor.get("orderKey"))
+    told = {one.shipstation_order_id for one in known}
+    if (
+        parts is None
+        or not sight.is_alive
+        or order_id not in sight.units
+        or told & {None, sight.order_id, *sight.absorbed}
+    ):
+        return None
+    n = max((one.n for one in known if one.location_id == parts[2]), default=0) + 1
+    return _recalled(survivor, parts[0], order_id, parts[2], n)
+
+
+def _recalled(order: Order, store: str, order_id: int, location_id: int, n: int) -> Recalled:
+    status = order.get("orderStatus") or ""
+    standing = Standing.OPEN if status in CHANGEABLE else Standing.SHIPPED
+    if status == "cancelled":
+        standing = Standing.CANCELLED
+    applied = None if standing is Standing.OPEN else own_part(order, order_id)
+    key = order_key(store, order_id, location_id, n)
+    return Recalled(key, store, order_id, location_id, n, standing, order["orderId"], applied)
+
+
+def own_part(order: Order, order_id: int) -> Order:
+    """Without the goods of other Shopify orders that the warehouse merged into it."""
+    owned = [(item, line_of(item.get("lineItemKey"))) for item in order.get("items") or []]
+    return {**order, "items": [item for item, line in owned if line is None or line[0] == order_id]}
+
+
+def as_left_there(forgotten: Consignment, observed: Order) -> Order | None:
+    """What a forgotten order holds; None for an open one that the warehouse split or merged: it is taken to hold what is
+    wanted, and the sweep counts what its parts hold together."""
+    parts = split_order_key(forgotten.order_key)
+    is_open = observed.get("orderStatus") in CHANGEABLE
+    return None if parts is None or (is_open and is_regrouped(observed)) else own_part(observed, parts[1])
+
+
+def presumed(observed: Order, wanted: Order) -> Order:
+    """What we must have written to a forgotten order. Where ShipStation shows something else than Shopify wants, it is
+    presumed to be the warehouse's hand, which stays: only units are Shopify's, a hold is as it is wanted, and about another
+    address a person decides."""
+    is_ours = is_on_hold(observed) and is_on_hold(wanted)
+    base = {**wanted, "orderStatus": "on_hold" if is_ours else "awaiting_shipment"}
+    if is_regrouped(observed):
+        return cast(Order, base)
+    if units_of(observed) != units_of(wanted):
+        base |= {field: value for field, value in observed.items() if field in OF_THE_UNITS}
+    if not same_destination(observed, wanted):
+        base["shipTo"] = dict.fromkeys(wanted["shipTo"])
+    return cast(Order, base)

@@ -1,0 +1,108 @@
+"""After a gap in our memory: ShipStation's orders of that time, read by list, become consignments again before anything is sent.
+
+It is a feed like any other, which has nothing to do once the gap is filled; and it tells that this database is alive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlmodel import Session
+
+from mappings import canonical
+from mappings.plans import Consignment, Standing
+from mappings.recalled import Recalled, absorbed_by, recalled
+from mappings.shipstation_shapes import Order
+from mappings.sweeping import sight_of
+from syncd.budget import Urgency
+from syncd.intake.shifts import Shift
+from syncd.logs import get_logger
+from syncd.ports import Clock
+from syncd.shipstation.orders_api import OrdersApi
+from syncd.store.consignments import consignments_of, take_order_keys
+from syncd.store.cursors import advance
+from syncd.store.memory import ORDERS_READ, beat, recall_from
+from syncd.store.schema import ConsignmentRow
+from syncd.store.transaction import Work
+
+log = get_logger("feeds")
+
+EVERY_S = 60.0
+"""Several times within the silence that counts as a gap."""
+
+
+@dataclass
+class _Strangers:
+    """Lines of other sales in an order of ours: the warehouse merged them. By Shopify order id, judged when all is read."""
+
+    survivors: dict[int, list[Order]] = field(default_factory=dict)
+
+    def note(self, order: Order, own_id: int) -> None:
+        for order_id in sight_of(order).units.keys() - {own_id}:
+            self.survivors.setdefault(order_id, []).append(order)
+
+
+class Recall:
+    def __init__(self, shipstation: OrdersApi, stores: Sequence[str], shift: Shift, clock: Clock) -> None:
+        self._shipstation = shipstation
+        self._stores = frozenset(stores)
+        self._shift = shift
+        self._clock = clock
+
+    async def poll(self) -> int:
+        """How many orders were found that we may not have known. One that breaks off begins again: the rest would judge merged
+        orders without having seen all."""
+        began, total, strangers = self._clock.now(), 0, _Strangers()
+        since = await self._shift.run(recall_from)
+        if since is not None:
+            async for page in self._shipstation.orders_created_since(since, Urgency.ORDERS):
+                if page.unreadable:
+                    log.warning("feed.unreadable", feed=ORDERS_READ, count=page.unreadable)
+                total += await self._keep(page.rows, strangers)
+            await self._shift.run(self._merged(strangers.survivors))
+            await self._shift.run(advance(ORDERS_READ, since, began.isoformat(), self._clock.now()))
+        await self._shift.run(beat(self._clock.now()))
+        return total
+
+    async def _keep(self, orders: Sequence[Order], strangers: _Strangers) -> int:
+        found = [(order, one) for order in orders if (one := recalled(order, self._stores))]
+        for order, one in found:
+            strangers.note(order, one.order_id)
+        rows = [self._row(one) for _, one in found]
+        await self._shift.run(take_order_keys(rows))
+        return len(rows)
+
+    def _merged(self, survivors: Mapping[int, Sequence[Order]]) -> Work[None]:
+        def work(session: Session) -> None:
+            for order_id, orders in sorted(survivors.items()):
+                for order in orders:
+                    store = recalled(order, self._stores)
+                    assert store is not None
+                    known = consignments_of([(store.store, order_id)])(session)[store.store, order_id]
+                    if one := absorbed_by(order, sight_of(order), [_consignment(row) for row in known], order_id):
+                        take_order_keys([self._row(one)])(session)
+
+        return work
+
+    def _row(self, one: Recalled) -> ConsignmentRow:
+        now = self._clock.now()
+        return ConsignmentRow(
+            order_key=one.order_key,
+            store=one.store,
+            order_id=one.order_id,
+            location_id=one.location_id,
+            n=one.n,
+            standing=one.standing,
+            shipstation_order_id=one.shipstation_order_id,
+            applied=canonical.dumps(one.applied) if one.applied else None,
+            applied_digest=canonical.digest(one.applied) if one.applied else None,
+            created_at=now,
+            updated_at=now,
+        )
+
+
+def _consignment(row: ConsignmentRow) -> Consignment:
+    """As far as it matters here."""
+    order_id = row.shipstation_order_id
+    return Consignment(row.order_key, row.location_id, row.split_group, row.n, Standing(row.standing), order_id)

@@ -1,0 +1,114 @@
+"""Stories of a database that is lost, or restored from an old copy: nothing is sent twice, and what the warehouse did stays."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from syncd.simulation.day import Day
+from syncd.simulation.seed import copied, restore
+from syncd.simulation.written import pushed
+
+LONG_S = 3600.0
+
+
+async def loses_its_memory(day: Day, old_store: bytes | None = None, down_s: float = LONG_S) -> None:
+    """The daemon stops, and starts again later on another database."""
+    await day.stop()
+    restore(day, old_store)
+    await day.passes(down_s)
+    await day.start()
+    await day.rest()
+
+
+def there_of(day: Day, order_id: int) -> dict[str, Any]:
+    (order,) = day.there(order_id)
+    return order
+
+
+def orders_listed(day: Day) -> list[str]:
+    """Calls for the orders that were made since a moment."""
+    return [one.url for one in day.calls("/orders?") if "createDateStart" in one.url]
+
+
+def line_key(day: Day, order_id: int) -> str:
+    return str(there_of(day, order_id)["items"][0]["lineItemKey"])
+
+
+@pytest.mark.parametrize("is_lost", [True, False], ids=["lost", "rolled_back"])
+async def test_what_lies_in_shipstation_already_is_left_as_it_is(day: Day, is_lost: bool) -> None:
+    await day.rest()
+    old_store = None if is_lost else copied(day)
+    plain, noted, divided, one, other = day.sell(5, lines=1, quantity=2)
+    await day.rest()
+    day.shipstation.desk.merge([there_of(day, one)["orderId"], there_of(day, other)["orderId"]])
+    day.shipstation.edit(there_of(day, noted)["orderId"], {"internalNotes": "shelf 7"})
+    day.shipstation.desk.split(there_of(day, divided)["orderId"], {line_key(day, divided): 1})
+    writes, orders = day.writes(), len(day.shipstation.state()["orders"])
+    await loses_its_memory(day, old_store)
+    assert (day.writes(), len(day.shipstation.state()["orders"])) == (writes, orders)
+    assert {await day.cause(order_id) for order_id in (plain, noted, divided, one, other)} == {"in_shipstation"}
+    known = {
+        row["order_id"]: row for row in day.rows("SELECT order_id, shipstation_order_id, applied FROM consignments")
+    }
+    assert known.keys() == {plain, noted, divided, one, other}
+    assert known[one]["shipstation_order_id"] == known[other]["shipstation_order_id"]
+    assert not any("shelf" in str(json.loads(row["applied"])["internalNotes"]) for row in known.values())
+    await day.assert_clean()
+
+
+async def test_what_was_told_is_recognised_and_what_is_left_of_an_order_stays_in_shipstation(day: Day) -> None:
+    whole, part = day.sell(2, lines=1, quantity=2)
+    await day.rest()
+    day.shipstation.labels.buy_label(there_of(day, whole)["orderId"])
+    day.shipstation.labels.buy_label(there_of(day, part)["orderId"], {line_key(day, part): 1})
+    await day.rest()
+    writes = day.writes()
+    await loses_its_memory(day)
+    assert day.writes() == writes
+    assert (await day.cause(whole), await day.cause(part)) == ("shipped", "partly_shipped")
+    assert day.rows("SELECT key FROM journal WHERE outcome = 'unknown'") == []
+    await day.assert_clean()
+
+
+async def test_a_label_that_is_voided_while_nobody_remembers_it_is_taken_back(day: Day) -> None:
+    (order_id,) = day.sell(1)
+    await day.rest()
+    label = day.shipstation.labels.buy_label(there_of(day, order_id)["orderId"])
+    await day.rest()
+    await day.stop()
+    day.shipstation.labels.void_label(label.shipment_id)
+    restore(day, None)
+    await day.passes(LONG_S)
+    await day.start()
+    await day.until(lambda: not day.fulfillments(order_id), longest_s=2 * day.settings.sync.void_grace_s)
+
+
+async def test_a_customer_who_moved_while_nobody_remembers_waits_for_a_person(day: Day) -> None:
+    (order_id,) = day.sell(1)
+    await day.rest()
+    await day.stop()
+    day.shopify.people.edit(order_id, address={"address1": "9 New Street"})
+    writes = day.writes()
+    await loses_its_memory(day)
+    assert (day.writes(), await day.cause(order_id)) == (writes, "changed_on_both_sides")
+
+
+async def test_units_that_were_changed_while_nobody_remembers_follow(day: Day) -> None:
+    (order_id,) = day.sell(1, lines=1, quantity=3)
+    await day.rest()
+    await day.stop()
+    day.shopify.people.edit(order_id, quantities={day.order(order_id)["lines"][0]["id"]: 2})
+    await loses_its_memory(day)
+    assert [item["quantity"] for item in pushed(day.calls("createorders"))[-1]["items"]] == [2]
+    await day.assert_clean()
+
+
+async def test_a_daemon_that_was_only_started_anew_reads_nothing_anew(day: Day) -> None:
+    day.sell(2)
+    await day.rest()
+    assert len(day.calls("createDateStart")) > (lists := len(orders_listed(day))) == 1
+    await loses_its_memory(day, copied(day), down_s=60.0)
+    assert len(orders_listed(day)) == lists
