@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, Update, and_, bindparam, case, func, literal_column, or_, select, text, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -66,8 +66,7 @@ HEADS = union_all(*map(_oldest_in, Lane))
 """The first of each lane is one look at the index; a minimum over all of them would read the whole backlog."""
 
 
-@dataclass(frozen=True)
-class Claimed:
+class Claimed(NamedTuple):
     """`marked` is the count that settling will copy; `attempts` are those that failed before."""
 
     subject: str
@@ -144,8 +143,8 @@ def claim(flow: str, limit: int, now: datetime, token: str, lease_s: float, sett
     given = {"b_limit": limit, "b_token": token, "b_until": until} | _due_at(flow, now, settle_s)
 
     def work(session: Session) -> list[Claimed]:
-        rows = session.connection().execute(CLAIM, given)
-        claimed = [Claimed(row.subject, row.marked, Lane(row.lane), row.attempts, row.marked_at) for row in rows]
+        rows = session.connection().execute(CLAIM, given).all()
+        claimed = [Claimed(subject, marked, Lane(lane), *rest) for subject, marked, lane, *rest in rows]
         return sorted(claimed, key=lambda one: (one.lane, one.marked_at, one.subject))  # RETURNING has no order
 
     return work
