@@ -36,6 +36,7 @@ from syncd.intake.gate import Bounds, Gate
 from syncd.intake.inbox import Inbox, Reader
 from syncd.intake.refusals import Refusals
 from syncd.intake.server import Door, Doors, Listener, Port, Reports, Webhooks
+from syncd.pauses import keep_pauses_short
 from syncd.shipstation.signatures import PublishedKeys
 from syncd.store.engine import AheadDb, open_daemon_db
 from syncd.store.inbox import waiting_deliveries
@@ -82,6 +83,7 @@ async def serve(variant: str, url: str) -> None:
     port = Port(webhooks, Reports(_nothing, _nothing, _nothing, _no_metrics), gate)
     listener = Listener(port.app, gate, "127.0.0.1", 0)
     print(await listener.start(), flush=True)
+    keep_pauses_short()
     reader = Reader(inbox, db, clock, lambda _: None, lambda: None, 1.0, {})
     reading = asyncio.create_task(reader.work(stopping)) if variant.endswith("+reader") else None
     await stopping.wait()
