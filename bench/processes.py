@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -92,3 +93,27 @@ def cpu_s(pid: int) -> float:
     """User and system time so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Seconds, of all threads: on a processor, and ready for one that somebody else had."""
+
+    ran_s: float
+    waited_s: float
+
+    def __sub__(self, before: Spent) -> Spent:
+        return Spent(self.ran_s - before.ran_s, self.waited_s - before.waited_s)
+
+
+def spent(pid: int) -> Spent:
+    """So far, of the threads that still live."""
+    rows = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/schedstat")]
+    return Spent(sum(int(row[0]) for row in rows) / 1e9, sum(int(row[1]) for row in rows) / 1e9)
+
+
+def other_child(pid: int) -> int:
+    """The other one of the two programs that we started."""
+    own = os.getpid()
+    (other,) = {int(child) for child in Path(f"/proc/{own}/task/{own}/children").read_text().split()} - {pid}
+    return other

@@ -9,13 +9,14 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import statistics
 import subprocess
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -26,7 +27,19 @@ import uvloop
 from bench.drain import BATCH, CALLS, SHOP, WINDOW_S, Pushed
 from bench.open_loop import Answered, post_on_schedule
 from bench.post import Message, signed_message
-from bench.processes import SYNCD, ask, cpu_s, free_port, memory_mb, running, sandbox, wait_ready
+from bench.processes import (
+    SYNCD,
+    Spent,
+    ask,
+    cpu_s,
+    free_port,
+    memory_mb,
+    other_child,
+    running,
+    sandbox,
+    spent,
+    wait_ready,
+)
 
 SECRET = b"sandbox-secret-main"
 TOPICS = ("orders/create", "orders/paid", "orders/updated", "fulfillment_orders/order_routing_complete")
@@ -44,6 +57,9 @@ class Sold:
     measured_s: float
     began_at: float
     answered: Answered
+    posted_s: float
+    spent: Mapping[str, Spent]
+    """By program, while the webhooks were posted."""
     pushed: Pushed
     shipstation: dict[str, Any]
     memory_mb: float
@@ -100,14 +116,20 @@ def hold(count: int, scale: float, per_s: float, longest_s: float, database: str
             opened_at, used = _next_window(address, 2 * WINDOW_S / scale)
             arriving = webhooks(order_ids, Random(7))
             began, began_wall = time.monotonic(), time.time()
+            programs = {"daemon": daemon.pid, "sandbox": other_child(daemon.pid), "sender": os.getpid()}
+            before = {name: spent(pid) for name, pid in programs.items()}
             answered = uvloop.run(post_on_schedule(port, requests(arriving), per_s))
+            posted_s = time.monotonic() - began
+            used_up = {name: spent(pid) - before[name] for name, pid in programs.items()}
             _wait_for_all(daemon, pushed, count, began + longest_s)
             memory, cpu = memory_mb(daemon.pid, "VmHWM"), cpu_s(daemon.pid)
         reader.join()
         state = ask(f"{address}/shipstation/_control/state", {})
         theory = theory_s(count, used, began - opened_at, WINDOW_S / scale)
         measured = max(pushed.times, default=began_wall + longest_s) - began_wall
-        return Sold(count, len(arriving), theory, measured, began_wall, answered, pushed, state, memory, cpu)
+        return Sold(
+            count, len(arriving), theory, measured, began_wall, answered, posted_s, used_up, pushed, state, memory, cpu
+        )
 
 
 def _next_window(address: str, longest_s: float) -> tuple[float, int]:
@@ -164,6 +186,10 @@ def report(sold: Sold, scale: float, per_s: float) -> str:
         f"windows  {by_window(sold, window_s)}  (orders confirmed in each 60 vendor seconds from the first webhook on)",
         f"webhooks {sold.answered.bad} not answered with 200; ms from schedule: p50 {waits[49]:.1f}, p99 {waits[98]:.1f}, "
         f"most {max(sold.answered.waits_ms):.1f}",
+        *(
+            f"{name:8} ran for {one.ran_s:.1f} s and waited {one.waited_s:.1f} s for a processor in the {sold.posted_s:.1f} s of posting"
+            for name, one in sold.spent.items()
+        ),
         f"daemon   {sold.memory_mb:.0f} MB at most (aim: 200), {sold.cpu_s:.1f} s of CPU",
     ]
     return "\n".join([*lines, *(f"trouble  {line}" for line in sold.pushed.troubles[:5])])
