@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
@@ -42,7 +43,7 @@ from syncd.store.memory import ORDERS_READ, notice_gap
 from syncd.store.migrations import is_at_head
 from syncd.store.privacy import forget_answers, truncate_log
 from syncd.store.transaction import Work
-from syncd.waiting import first_of
+from syncd.waiting import PoliteClock, first_of
 from syncd.wiring import Flows, Vendors, all_sweeps, build_flows, connect, start_of_sync, stock_flow, sweep_bounds
 
 log = get_logger("daemon")
@@ -71,6 +72,7 @@ class Duties:
         self,
         settings: Settings,
         ports: Ports,
+        inbox: Inbox,
         vendors: Vendors,
         flows: Flows,
         stopping: asyncio.Event,
@@ -86,7 +88,7 @@ class Duties:
             Runner(flow, ports.db, ports.clock, ports.rng, _bounds(settings), self.wake)
             for flow in (flows.orders, flows.shipments)
         ]
-        self._inbox = Inbox(ports.db_ahead, ports.clock, ports.rng)
+        self._inbox = inbox
         self.feeds = Feeds(self._all_feeds(start_at), flows.accounts, ports.db, ports.clock, self.wake)
         shops = {name: store.shop for name, store in settings.stores.items()}
         idle_s = settings.limits.idle_s
@@ -101,12 +103,14 @@ class Duties:
 
     @classmethod
     async def prepared(cls, settings: Settings, ports: Ports, stopping: asyncio.Event) -> Duties:
+        inbox = Inbox(ports.db_ahead, ports.clock, ports.rng)
+        ports = replace(ports, clock=PoliteClock(ports.clock, inbox.let_pass))
         vendors = connect(settings, ports.http, ports.db, ports.clock, ports.rng)
         start_at = await start_of_sync(settings, ports.db, ports.clock)
         if await ports.db.run(notice_gap(start_at, ports.clock.now())):
             log.info("memory.gap", since=str(start_at))
         flows = build_flows(settings, vendors, ports.db, ports.clock, start_at)
-        return cls(settings, ports, vendors, flows, stopping, start_at)
+        return cls(settings, ports, inbox, vendors, flows, stopping, start_at)
 
     def start(self) -> None:
         for name, work in self._all().items():

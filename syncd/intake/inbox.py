@@ -33,6 +33,7 @@ log = get_logger("intake")
 SHIPSTATION = "shipstation"
 TAKEN_AT_ONCE = 100
 RETRY_S = 1.0
+GROUPS_LET_PASS = 4
 
 
 class Inbox:
@@ -45,6 +46,8 @@ class Inbox:
         self._waiting: list[tuple[Arrival, asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
         self.arrived = asyncio.Event()
+        self._under_way: asyncio.Event | None = None
+        """Set when the group that is being written has its answers."""
 
     async def keep(self, store: str, topic: str, webhook_id: str, body: bytes) -> None:
         """Raises `SyncError` when it could not be kept; the sender then tries again."""
@@ -55,20 +58,35 @@ class Inbox:
             self._writer = asyncio.create_task(self._write())
         await kept
 
+    async def let_pass(self) -> None:
+        """Until nobody waits for an answer, or a few groups have theirs: a flood slows other work down and never stops it."""
+        for _ in range(GROUPS_LET_PASS):
+            if self._under_way is None:
+                return
+            await self._under_way.wait()
+
     async def _write(self) -> None:
         while self._waiting:
             group, self._waiting = self._waiting, []
+            self._under_way = written = asyncio.Event()
             try:
-                await self._db.run(store_deliveries([arrival for arrival, _ in group]))
-            except Exception as error:
-                for _, kept in group:
-                    if not kept.done():
-                        kept.set_exception(error)
-                continue
+                await self._write_group(group)
+            finally:
+                self._under_way = None
+                written.set()
+
+    async def _write_group(self, group: Sequence[tuple[Arrival, asyncio.Future[None]]]) -> None:
+        try:
+            await self._db.run(store_deliveries([arrival for arrival, _ in group]))
+        except Exception as error:
             for _, kept in group:
                 if not kept.done():
-                    kept.set_result(None)
-            self.arrived.set()
+                    kept.set_exception(error)
+            return
+        for _, kept in group:
+            if not kept.done():
+                kept.set_result(None)
+        self.arrived.set()
 
 
 class Reader:
