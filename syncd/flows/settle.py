@@ -24,7 +24,6 @@ from mappings.plans import (
     VoidLabel,
 )
 from syncd.flows.ending import Ending, Verdict, ending_of
-from syncd.flows.intend import Intent
 from syncd.flows.work import Flow, Outcome, Result
 from syncd.hints import Mark, split_subject
 from syncd.store.consignments import ConsignmentUpdate, record_consignments
@@ -124,7 +123,7 @@ def _lessons(flow: Flow, verdicts: Sequence[Verdict], now: datetime) -> Iterable
     for intent, outcome in confirmed:
         if not isinstance(intent.step, UpsertOrder | VoidLabel) and outcome.far_id:
             yield _adopted(intent.step, intent.subject, outcome.far_id, now)
-    yield close_intents([_closed(intent, outcome) for intent, outcome in done], now)
+    yield close_intents([closed_entry(intent.entry_id, outcome) for intent, outcome in done], now)
     yield close_superseded([intent.entry_id for intent, _ in confirmed], now)
     yield close_settled(flow.name, [pair for verdict in verdicts for pair in _final(flow, verdict)], now)
     if flow.decides_state:
@@ -194,7 +193,7 @@ def _confirmed(step: UpsertOrder, outcome: Outcome, now: datetime) -> Consignmen
     )
 
 
-def _closed(intent: Intent, outcome: Outcome) -> ClosedEntry:
+def closed_entry(entry_id: int, outcome: Outcome) -> ClosedEntry:
     """What was never sent is abandoned; what may have arrived stays open until its effect is found or surely missing."""
     kinds = {
         Result.CONFIRMED: "confirmed",
@@ -202,9 +201,7 @@ def _closed(intent: Intent, outcome: Outcome) -> ClosedEntry:
         Result.CONFLICT: "refused",
         Result.POSTPONED: "abandoned",
     }
-    return ClosedEntry(
-        intent.entry_id, kinds.get(outcome.result, "unknown"), outcome.code or None, outcome.text or None
-    )
+    return ClosedEntry(entry_id, kinds.get(outcome.result, "unknown"), outcome.code or None, outcome.text or None)
 
 
 def _end_marks(flow: str, token: str, endings: Sequence[Ending]) -> Iterable[Work[Any]]:

@@ -12,6 +12,7 @@ from mappings.stock import Difference, Shelf, ShelfPlan, Sight
 from syncd.accounts import Accounts
 from syncd.errors import AccessError, SyncError, UncertainError
 from syncd.flows.looks import outcome_of
+from syncd.flows.settle import closed_entry
 from syncd.flows.work import Outcome, Result
 from syncd.logs import get_logger
 from syncd.ports import Clock, Db, Rng
@@ -19,7 +20,7 @@ from syncd.shipstation.v2_client import ShipStationV2Client
 from syncd.shipstation.v2_stock import change_on_hand, stock_at
 from syncd.shopify.client import ShopifyClient
 from syncd.shopify.stock import MOST_LEVELS, NewLevel, levels_of, set_levels
-from syncd.store.journal import ClosedEntry, NewEntry, close_intents, open_intents
+from syncd.store.journal import NewEntry, close_intents, open_intents
 from syncd.store.stock import open_keys
 
 log = get_logger("stock")
@@ -165,14 +166,7 @@ class StockWriter:
         return entry_id
 
     async def _close(self, entry_id: int, shelf: Shelf, step: str, count: int, outcome: Outcome) -> None:
-        kinds = {
-            Result.CONFIRMED: "confirmed",
-            Result.REFUSED: "refused",
-            Result.CONFLICT: "refused",
-            Result.POSTPONED: "abandoned",
-        }
-        closed = ClosedEntry(entry_id, kinds.get(outcome.result, "unknown"), outcome.code or None, outcome.text or None)
-        await self._db.run(close_intents([closed], self._clock.now()))
+        await self._db.run(close_intents([closed_entry(entry_id, outcome)], self._clock.now()))
         level = log.info if outcome.result is Result.CONFIRMED else log.warning
         level(
             "inventory.set" if outcome.result is Result.CONFIRMED else f"step.{outcome.result}",

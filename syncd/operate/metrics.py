@@ -24,13 +24,14 @@ class Metrics:
         self._key_days = self._gauge(
             "syncd_shipstation_key_days_left", "Days until the key pair in use expires", "setting"
         )
+        self._stock = self._gauge("syncd_stock_skus", "SKUs of the last look at the stock", "store", "kind")
         self._calls = self._gauge("syncd_shipstation_window_calls", "Calls in the present ShipStation window", "kind")
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(name, text, labels, registry=self._registry)
 
     def render(self, status: Mapping[str, Any], now: datetime) -> bytes:
-        for gauge in (self._orders, self._paused, self._alarms, self._key_days):
+        for gauge in (self._orders, self._paused, self._alarms, self._key_days, self._stock):
             gauge.clear()
         for one in status["causes"]:
             self._orders.labels(one["store"], one["state"], one["cause"]).set(one["count"])
@@ -46,6 +47,9 @@ class Metrics:
         for one in status["keys"]:
             if one["state"] == "in_use" and one["days_left"] is not None:
                 self._key_days.labels(one["setting"]).set(one["days_left"])
+        for store, facts in status["stock"].items():
+            for kind in ("agreeing", "differing", "unknown", "doubled"):
+                self._stock.labels(store, kind).set(facts[kind])
         usage = self._window.usage(now)
         self._calls.labels("used").set(usage.used)
         self._calls.labels("limit").set(usage.limit)
