@@ -12,7 +12,22 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, Update, and_, bindparam, case, func, literal_column, or_, select, text, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Update,
+    and_,
+    any_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
@@ -43,15 +58,26 @@ IS_DUE = and_(
 SOME_DUE = select(COLUMNS.subject).where(IS_DUE).order_by(COLUMNS.lane, COLUMNS.marked_at).limit(bindparam("b_limit"))
 """Without the order SQLite would take the index of the key, for the count, and read what was settled long ago."""
 
-PICKED = SOME_DUE.with_for_update(skip_locked=True).cte("picked").prefix_with("MATERIALIZED")
+PICKED = SOME_DUE.cte("picked").prefix_with("MATERIALIZED")
 """Materialized: a plan that evaluated it twice would lease rows that it does not return."""
 
-CLAIM = (
-    update(MARKS)
-    .where(COLUMNS.flow == bindparam("b_flow"), COLUMNS.subject.in_(select(PICKED.c.subject)))
-    .values(lease_token=bindparam("b_token"), lease_until=bindparam("b_until"), claimed=COLUMNS.marked)
-    .returning(COLUMNS.subject, COLUMNS.marked, COLUMNS.lane, COLUMNS.attempts, COLUMNS.marked_at)
-)
+
+def _leased(chosen: ColumnElement[bool]) -> Update:
+    return (
+        update(MARKS)
+        .where(COLUMNS.flow == bindparam("b_flow"), chosen)
+        .values(lease_token=bindparam("b_token"), lease_until=bindparam("b_until"), claimed=COLUMNS.marked)
+        .returning(COLUMNS.subject, COLUMNS.marked, COLUMNS.lane, COLUMNS.attempts, COLUMNS.marked_at)
+    )
+
+
+PLACES: Select[Any] = SOME_DUE.with_only_columns(literal_column("marks.ctid")).with_for_update(skip_locked=True)
+CLAIM = {
+    "sqlite": _leased(COLUMNS.subject.in_(select(PICKED.c.subject))),
+    "postgresql": _leased(literal_column("marks.ctid") == any_(func.array(PLACES.correlate(None).scalar_subquery()))),
+}
+"""On PostgreSQL by the places of the locked rows: by key it read a small table whole, and every row's key in a large one. A row that
+moves while it is being locked is left to the next claim."""
 
 COUNT_DUE = select(func.count()).select_from(SOME_DUE.subquery())
 
@@ -143,7 +169,7 @@ def claim(flow: str, limit: int, now: datetime, token: str, lease_s: float, sett
     given = {"b_limit": limit, "b_token": token, "b_until": until} | _due_at(flow, now, settle_s)
 
     def work(session: Session) -> list[Claimed]:
-        rows = session.connection().execute(CLAIM, given).all()
+        rows = session.connection().execute(CLAIM[dialect_of(session)], given).all()
         claimed = [Claimed(subject, marked, Lane(lane), *rest) for subject, marked, lane, *rest in rows]
         return sorted(claimed, key=lambda one: (one.lane, one.marked_at, one.subject))  # RETURNING has no order
 
