@@ -264,7 +264,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_packages_untold",
         "packages",
-        ["store"],
+        ["order_key"],
         sqlite_where=sa.text("fulfillment_gid IS NULL AND NOT voided"),
         postgresql_where=sa.text("fulfillment_gid IS NULL AND NOT voided"),
     )

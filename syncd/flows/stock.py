@@ -36,12 +36,21 @@ from syncd.shipstation.v2_client import ACCOUNT, ShipStationV2Client
 from syncd.shipstation.v2_stock import Shelves, stock_at
 from syncd.shopify.client import ShopifyClient
 from syncd.shopify.stock import levels_at
-from syncd.store.stock import Control, HeldGoods, abandon_open, goods_in_shipstation, keep_report, stock_controls
+from syncd.store.stock import (
+    Control,
+    HeldGoods,
+    abandon_open,
+    held_goods,
+    keep_report,
+    keys_in_shipstation,
+    stock_controls,
+)
 from syncd.store.transaction import together
 
 log = get_logger("stock")
 
 NAME = "stock"
+KEYS_AT_ONCE = 200
 Held = dict[ShelfRef, Counter[str]]
 """SKU -> units that ShipStation holds for us."""
 
@@ -125,9 +134,12 @@ class StockFlow:
         return [plan_shelf(sight, levels[sight.shelf.ref]) for sight in beside]
 
     async def _held(self) -> Held:
+        """Some consignments in each transaction: in a sale they are many, and webhooks want theirs in between."""
         held: Held = {}
-        for goods in await self._db.run(goods_in_shipstation(sorted({shelf.store for shelf in self._shelves}))):
-            held.setdefault((goods.store, goods.location_id), Counter()).update(_units(goods))
+        keys = await self._db.run(keys_in_shipstation())
+        for start in range(0, len(keys), KEYS_AT_ONCE):
+            for goods in await self._db.run(held_goods(keys[start : start + KEYS_AT_ONCE])):
+                held.setdefault((goods.store, goods.location_id), Counter()).update(_units(goods))
         return held
 
     async def _levels(self, store: str) -> dict[ShelfRef, list[Offered]] | tuple[str, SyncError]:

@@ -162,7 +162,7 @@ class PackageRow(Row, table=True):
         Index("ix_packages_order", "store", "order_id"),
         # one Shopify fulfillment stands for one package
         partial("uq_packages_fulfillment_gid", "fulfillment_gid", where="fulfillment_gid IS NOT NULL", unique=True),
-        partial("ix_packages_untold", "store", where=IS_UNTOLD),  # goods_in_shipstation
+        partial("ix_packages_untold", "order_key", where=IS_UNTOLD),  # keys_in_shipstation
     )
 
     package_key: str = Field(primary_key=True)

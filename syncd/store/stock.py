@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select, text, update
+from sqlalchemy import and_, select, text, union, update
 from sqlmodel import Session
 
+from syncd.store.consignments import consignments_by_key
+from syncd.store.packages import packages_of
 from syncd.store.schema import (
     IS_IN_SHIPSTATION,
     IS_OPEN,
@@ -21,7 +23,7 @@ from syncd.store.schema import (
     StockControl,
     table_of,
 )
-from syncd.store.statements import dialect_of, upsert
+from syncd.store.statements import dialect_of, of_orders, upsert
 from syncd.store.transaction import Work
 
 CONTROLS = table_of(StockControl)
@@ -101,36 +103,35 @@ def _set(store: str, values: Mapping[str, Any], where: Any = None) -> Work[None]
     return work
 
 
-def goods_in_shipstation(stores: Sequence[str]) -> Work[list[HeldGoods]]:
-    """Consignments that are open, or whose packages Shopify was not all told of. Of closed orders none. Indexes:
-    ix_consignments_open, ix_packages_untold, ix_packages_order."""
-    own, package, order = CONSIGNMENTS.c, PACKAGES.c, ORDERS.c
-    untold = select(package.order_key).where(package.store.in_(stores), text(IS_UNTOLD), package.order_key.is_not(None))
-    is_live = or_(text(IS_IN_SHIPSTATION), own.order_key.in_(untold))
-    is_of_open_order = (own.store == order.store) & (own.order_id == order.order_id) & order.closed_at.is_(None)
-    goods = (
-        select(own.order_key, own.store, own.location_id, own.applied)
-        .join(ORDERS, is_of_open_order)
-        .where(is_live, own.standing != "cancelled", own.applied.is_not(None), own.store.in_(stores))
-    )
-    of_these = goods.subquery()
-    told = (
-        select(package.order_key, package.lines)
-        .join(of_these, of_these.c.order_key == package.order_key)
-        .where(package.fulfillment_gid.is_not(None), package.voided.is_(False))
-    )
+def keys_in_shipstation() -> Work[list[str]]:
+    """Consignments that are open, or of whose packages Shopify was not told. Indexes: ix_consignments_open, ix_packages_untold."""
+    opened = select(CONSIGNMENTS.c.order_key).where(text(IS_IN_SHIPSTATION))
+    untold = select(PACKAGES.c.order_key).where(text(IS_UNTOLD), PACKAGES.c.order_key.is_not(None))
+    return lambda session: sorted(session.connection().execute(union(opened, untold)).scalars())
+
+
+def held_goods(order_keys: Sequence[str]) -> Work[list[HeldGoods]]:
+    """What these consignments are made of. Left out: those that are cancelled or of closed orders, and those whose document is
+    not known. Indexes: the primary keys, ix_packages_order."""
 
     def work(session: Session) -> list[HeldGoods]:
-        connection = session.connection()
-        lines: dict[str, list[str | None]] = {}
-        for row in connection.execute(told):
-            lines.setdefault(row.order_key, []).append(row.lines)
+        rows = [row for row in consignments_by_key(order_keys)(session).values() if row.standing != "cancelled"]
+        refs = [(row.store, row.order_id) for row in rows]
+        is_closed = and_(of_orders(ORDERS, refs), ORDERS.c.closed_at.is_not(None))
+        found = session.connection().execute(select(ORDERS.c.store, ORDERS.c.order_id).where(is_closed))
+        closed = {(one.store, one.order_id) for one in found}
+        packages = packages_of(refs)(session)
         return [
-            HeldGoods(row.store, row.location_id, row.applied, tuple(lines.get(row.order_key, ())))
-            for row in connection.execute(goods)
+            HeldGoods(row.store, row.location_id, row.applied, _told(row.order_key, packages[row.store, row.order_id]))
+            for row in rows
+            if row.applied and (row.store, row.order_id) not in closed
         ]
 
     return work
+
+
+def _told(order_key: str, packages: Iterable[PackageRow]) -> tuple[str | None, ...]:
+    return tuple(one.lines for one in packages if one.order_key == order_key and one.fulfillment_gid and not one.voided)
 
 
 def abandon_open(flow: str, before: datetime) -> Work[int]:

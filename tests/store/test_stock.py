@@ -15,8 +15,9 @@ from syncd.store.stock import (
     Control,
     abandon_open,
     freeze_stock,
-    goods_in_shipstation,
+    held_goods,
     keep_report,
+    keys_in_shipstation,
     open_keys,
     release_stock,
     stock_controls,
@@ -82,13 +83,15 @@ async def test_goods_are_held_while_open_or_until_shopify_was_told(db: Db) -> No
     await an_order(db, 106, Standing.OPEN, closed_at=NOW)
     await an_order(db, 107, Standing.OPEN)
     await a_package(db, 107, "gid://shopify/Fulfillment/2", '{"8":2}')
-    held = await db.run(goods_in_shipstation(["main"]))
+    keys = await db.run(keys_in_shipstation())
+    assert keys == [f"main-{number}-1-1" for number in (101, 104, 106, 107)]
+    held = await db.run(held_goods([*keys, "main-103-1-1", "main-102-1-1"]))
     assert sorted((one.applied, one.told) for one in held) == [
         ('{"order":101}', ()),
+        ('{"order":102}', ()),
         ('{"order":104}', ()),
         ('{"order":107}', ('{"8":2}',)),
     ]
-    assert await db.run(goods_in_shipstation(["other"])) == []
 
 
 async def test_what_can_no_longer_be_carried_out_is_closed(db: Db) -> None:
