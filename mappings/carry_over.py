@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from mappings.canonical import differing_fields, same
-from mappings.keys import line_of
+from mappings.keys import line_of, split_order_key
 from mappings.orders import OWNED_ADVANCED, OWNED_FIELDS, OWNED_INTERNATIONAL
 from mappings.packed import units_of
 from mappings.ruled_fields import RULED_FIELDS, changed_by_rules, ruled_advanced, ruled_value
@@ -92,10 +92,20 @@ def with_parts(order: Order, others: Iterable[Order]) -> Order:
     """As it was before the warehouse split it: what was split off, and off that, lies in it again."""
     family, items = {order["orderId"]}, list(order.get("items") or [])
     for part in sorted(others, key=lambda one: one["orderId"]):  # a part is younger than what it was split off
-        if (part.get("advancedOptions") or {}).get("parentId") in family and part["orderId"] not in family:
+        is_child = (part.get("advancedOptions") or {}).get("parentId") in family
+        if (is_child or _is_part_by_its_lines(part, order)) and part["orderId"] not in family:
             family.add(part["orderId"])
             items += part.get("items") or []
     return cast(Order, {**order, "items": items})
+
+
+def _is_part_by_its_lines(part: Order, order: Order) -> bool:
+    """Where nobody tells of a split: goods of the same Shopify order under a key that is none of ours."""
+    if not is_silent_on_groups(part) or split_order_key(part.get("orderKey")):
+        return False
+    ours = split_order_key(order.get("orderKey"))
+    lines = [line_of(item.get("lineItemKey")) for item in part.get("items") or []]
+    return ours is not None and any(line is not None and line[0] == ours[1] for line in lines)
 
 
 def has_other_units(observed: Order, applied: Order) -> bool:

@@ -1,4 +1,5 @@
-"""The whole daemon under random people: whatever they do, in any order, at rest both sides agree or a person is told why not.
+"""The whole daemon under random people: whatever they do, in any order, at rest both sides agree or a person is told why not,
+by either of ShipStation's APIs.
 
 100 examples; `pytest --hypothesis-profile=nightly tests/test_convergence.py` tries 2,000.
 """
@@ -36,6 +37,15 @@ deeds = st.tuples(st.sampled_from(sorted(DEEDS)), st.integers(0, 400), st.intege
 """What, to whom, and how many seconds later the next one follows."""
 
 
+FATES_OF = {
+    "v1": FATES,
+    "v2": replace(
+        FATES,
+        account=replace(FATES.account, parts_style="split"),
+        settings=settings_of(sync={"void_grace_s": 60.0}, shipstation={"orders_api": "v2"}),
+    ),
+}
+
 LOCKED_WITHOUT_END = [
     ("void", 162, 5), ("merge", 274, 0), ("crash", 225, 0), ("refund", 399, 0), ("release_there", 252, 12),
     ("void", 399, 9), ("cancel_there", 88, 12),
@@ -43,16 +53,16 @@ LOCKED_WITHOUT_END = [
 """Nobody's write succeeded, and a locked order was tried again 246 times in a quarter of an hour."""
 
 
-@example(first=9, script=LOCKED_WITHOUT_END)
-@given(first=st.integers(0, 40), script=st.lists(deeds, max_size=7))
+@example(api="v1", first=9, script=LOCKED_WITHOUT_END)
+@given(api=st.sampled_from(sorted(FATES_OF)), first=st.integers(0, 40), script=st.lists(deeds, max_size=7))
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_whatever_people_do_both_sides_agree_at_rest(first: int, script: list[tuple[str, int, int]]) -> None:
+def test_whatever_people_do_both_sides_agree_at_rest(api: str, first: int, script: list[tuple[str, int, int]]) -> None:
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        runner.run(_lived(first, script))
+        runner.run(_lived(api, first, script))
 
 
-async def _lived(first: int, script: list[tuple[str, int, int]]) -> None:
-    day = Day(replace(FATES, seed=1 + first))
+async def _lived(api: str, first: int, script: list[tuple[str, int, int]]) -> None:
+    day = Day(replace(FATES_OF[api], seed=1 + first))
     try:
         await day.start()
         sell(day, first)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from mappings.carry_over import is_regrouped, with_parts
+from mappings.carry_over import is_regrouped, is_silent_on_groups, with_parts
 from mappings.causes import Cause
 from mappings.keys import split_order_key
 from mappings.order_changes import learned_from
@@ -133,7 +133,7 @@ class OrdersFlow:
         for key, one in sought.items():
             if one.consignment.shipstation_order_id is None:
                 found[key] = await self._shipstation.order_by_key(key, one.number_stem, Urgency.ORDERS)
-            if (order := found[key]) and _is_unsure(one.consignment) and is_regrouped(order):
+            if (order := found[key]) and _is_unsure(one.consignment) and _may_be_split(order):
                 found[key] = with_parts(
                     order, await self._shipstation.orders_beginning(one.number_stem, Urgency.ORDERS)
                 )
@@ -230,6 +230,10 @@ class OrdersFlow:
             return
         for step in changes:
             outcomes[step.order_key] = _judged(step, outcomes[step.order_key], found.get(ids[step.order_key] or 0))
+
+
+def _may_be_split(order: Order) -> bool:
+    return is_regrouped(order) or is_silent_on_groups(order)
 
 
 def _is_unsure(consignment: Consignment) -> bool:

@@ -15,7 +15,10 @@ from syncd.settings import Settings
 from syncd.shipstation import reads as shipstation_reads
 from syncd.shipstation import writes as shipstation_writes
 from syncd.shipstation.client import ACCOUNT, ShipStationClient
-from syncd.shipstation.webhooks import EVENTS
+from syncd.shipstation.v2_client import ACCOUNT as V2_ACCOUNT
+from syncd.shipstation.v2_client import ShipStationV2Client
+from syncd.shipstation.v2_webhooks import v2_subscribe, v2_subscriptions, v2_unsubscribe
+from syncd.shipstation.webhooks import EVENTS, V2_EVENTS
 from syncd.shopify import reads, writes
 from syncd.shopify.client import ShopifyClient
 from syncd.shopify.webhooks import TOPICS
@@ -40,6 +43,12 @@ def shipstation_addresses(settings: Settings) -> list[str]:
     return [f"{public_url}/webhooks/shipstation/{secret}" for secret in settings.shipstation.webhook_secrets()]
 
 
+def shipstation_v2_addresses(settings: Settings) -> list[str]:
+    """As above, of the webhooks that are signed as well."""
+    public_url = settings.server.public_url.rstrip("/")
+    return [f"{public_url}/webhooks/shipstation-v2/{secret}" for secret in settings.shipstation.webhook_secrets()]
+
+
 async def restore_all(settings: Settings, vendors: Vendors, accounts: Accounts) -> set[str]:
     """The accounts of which webhooks were missing. Nothing is subscribed without a public address.
 
@@ -53,6 +62,9 @@ async def restore_all(settings: Settings, vendors: Vendors, accounts: Accounts) 
     }
     if settings.shipstation.webhook_secret.get_secret_value():
         parts[ACCOUNT] = partial(_restore_shipstation, vendors.shipstation, *shipstation_addresses(settings))
+        if vendors.shipstation_v2 and settings.shipstation.orders_api == "v2":
+            restore_v2 = partial(_restore_v2, vendors.shipstation_v2, *shipstation_v2_addresses(settings))
+            parts[V2_ACCOUNT] = restore_v2
     return {account for account, restore in parts.items() if await _guarded(account, accounts, restore)}
 
 
@@ -105,4 +117,18 @@ async def _restore_shipstation(client: ShipStationClient, address: str, former: 
             await shipstation_writes.unsubscribe(client, one.webhook_id)
     if missing:
         log.info("webhooks.subscribed", account=ACCOUNT, count=len(missing))
+    return bool(missing)
+
+
+async def _restore_v2(client: ShipStationV2Client, address: str, former: str = "") -> bool:
+    """As for V1."""
+    there = await v2_subscriptions(client)
+    missing = [event for event in V2_EVENTS if event not in {one.event for one in there if one.url == address}]
+    for event in missing:
+        await v2_subscribe(client, event, address, f"syncd {event}")
+    for one in there:
+        if former and one.url == former:
+            await v2_unsubscribe(client, one.webhook_id)
+    if missing:
+        log.info("webhooks.subscribed", account=V2_ACCOUNT, count=len(missing))
     return bool(missing)

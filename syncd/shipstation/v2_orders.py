@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
-from mappings.keys import split_order_key
 from mappings.personal import without_personal
 from mappings.plans import UpsertOrder
 from mappings.shipstation_shapes import Fulfillment, Order, Shipment
@@ -187,15 +186,16 @@ class V2Orders:
     async def _parcels(self, labels: Sequence[Row], urgency: Urgency) -> list[Shipment]:
         """With what is in them: all that is in the shipment, where nothing else is its label too."""
         live = Counter(str(one.get("shipment_id")) for one in labels if _is_live(one))
-        asked = {number_of(one.get("shipment_id")) for one in labels if _needs_items(one)} - {None}
-        times = [at for one in labels if _needs_items(one) and (at := moment(one.get("created_at")))]
+        outbound = [one for one in labels if not one.get("is_return_label")]
+        asked = {number_of(one.get("shipment_id")) for one in outbound} - {None}
+        times = [at for one in outbound if (at := moment(one.get("created_at")))]
         found = await self._shipments(
             sorted(cast(set[int], asked)), urgency, SHIPMENTS_MODIFIED, min(times, default=None)
         )
         parcels = []
         for one in labels:
             shipment = found.get(number_of(one.get("shipment_id")) or 0)
-            is_clear = shipment is not None and _needs_items(one) and live[str(one.get("shipment_id"))] <= 1
+            is_clear = not one.get("is_return_label") and live[str(one.get("shipment_id"))] <= 1
             parcels.append(shipment_of(one, items_in(shipment) if shipment and is_clear else None))
         return parcels
 
@@ -324,13 +324,6 @@ class V2Orders:
 
 def _is_live(label: Row) -> bool:
     return not label.get("voided") and not label.get("is_return_label")
-
-
-def _needs_items(label: Row) -> bool:
-    """Not those of a voided label that is ours by its key: its shipment may have been changed since."""
-    if label.get("is_return_label"):
-        return False
-    return not label.get("voided") or split_order_key(label.get("external_shipment_id")) is None
 
 
 async def _ours(call: Awaitable[T]) -> T:

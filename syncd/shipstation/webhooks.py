@@ -18,6 +18,9 @@ FULFILLMENTS = Nudge("shipstation.fulfillments")
 EVENTS = ("SHIP_NOTIFY", "FULFILLMENT_SHIPPED", "FULFILLMENT_REJECTED")
 """Those that we subscribe to."""
 
+V2_EVENTS = ("label_created_v2", "fulfillment_shipped_v2", "fulfillment_rejected_v2")
+"""Those of V2, where packages go by it."""
+
 HINTS: dict[str, list[Hint]] = {
     "SHIP_NOTIFY": [SHIPMENTS],
     "ITEM_SHIP_NOTIFY": [SHIPMENTS],

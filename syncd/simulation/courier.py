@@ -76,6 +76,8 @@ async def posted(replica: Replica, delivery: Delivery) -> int:
     assert folder == "webhooks"
     if vendor == "shopify":
         status = await webhooks.shopify_posted(name, CIMultiDict(delivery.headers), delivery.body)
+    elif vendor == "shipstation-v2":
+        status = await webhooks.shipstation_v2_posted(name, CIMultiDict(delivery.headers), delivery.body)
     else:
         status = await webhooks.shipstation_posted(name, delivery.body)
     await life.go_on()

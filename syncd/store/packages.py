@@ -77,7 +77,11 @@ def _package_upsert(dialect: str) -> Any:
     old, new = PACKAGES.c, insert.excluded
     values: dict[str, Any] = {
         name: new[name] for name in ("voided", "tracking_number", "carrier_code", "service_code", "ship_date")
-    } | {name: func.coalesce(new[name], old[name]) for name in ("order_key", "lines")}
+    } | {
+        "order_key": func.coalesce(new.order_key, old.order_key),
+        # what was in a parcel that is void by now is what was in it: its order may have been changed since
+        "lines": case((new.voided, func.coalesce(old.lines, new.lines)), else_=func.coalesce(new.lines, old.lines)),
+    }
     return insert.on_conflict_do_update(
         index_elements=[old.package_key, old.store, old.order_id],
         set_=values

@@ -15,7 +15,7 @@ from syncd.sandbox.shipstation.faults import FaultRule as ShipStationRule
 from syncd.sandbox.shopify.faults import FaultRule as ShopifyRule
 from syncd.shipstation.client import ACCOUNT
 from syncd.simulation.day import Day, Fates, settings_of
-from syncd.simulation.written import pushed
+from syncd.simulation.written import pushed, writes_orders
 from syncd.store.budgets import block
 
 
@@ -141,7 +141,7 @@ async def test_goods_that_leave_while_their_move_is_carried_out_are_not_placed_a
     (order_id,) = await placed(day, lines=1)
 
     def label(request: Any) -> None:
-        if "createorders" in request.url:
+        if writes_orders(request):
             day.network.before = None
             ship(day, order_id)
 
@@ -282,7 +282,7 @@ async def test_what_happens_between_looking_and_writing_is_seen(day: Day, happen
     line = day.order(order_id)["lines"][0]["id"]
 
     def meanwhile(request: Any) -> None:
-        if "createorders" not in request.url:
+        if not writes_orders(request):
             return
         day.network.before = None
         if happens == "label":
@@ -342,7 +342,7 @@ async def test_a_mistake_of_ours_about_one_order_parks_that_one_and_no_other(day
     broken = orders[13]
 
     def fail(request: Any) -> None:
-        if "createorders" in request.url and str(broken) in (request.body or b"").decode():
+        if writes_orders(request) and str(broken) in (request.body or b"").decode():
             raise LookupError("a mistake")
 
     day.network.before = fail

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from syncd.simulation.day import ACCOUNT, SHOP, Day, Fates, settings_of
-from syncd.simulation.written import pushed
+from syncd.simulation.written import pushed, writes_orders
 
 SHIPSTATION_READINGS: list[dict[str, Any]] = [
     {},
@@ -93,7 +93,7 @@ async def test_a_label_bought_at_the_moment_of_a_change_is_seen(day: Day) -> Non
     await day.rest()
 
     def label(request: Any) -> None:
-        if "createorders" in request.url:
+        if writes_orders(request):
             day.network.before = None
             for order_id in (edited, cancelled):
                 day.shipstation.labels.buy_label(day.there(order_id)[0]["orderId"])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mappings.carry_over import contested_fields, is_regrouped
+from mappings.carry_over import contested_fields, is_regrouped, with_parts
 from mappings.shipstation_shapes import Order
 from mappings.v2_documents import (
     FAR_AWAY,
@@ -202,3 +202,20 @@ def test_numbers_are_those_of_v1() -> None:
         None,
         None,
     ]
+
+
+def test_a_part_of_an_order_of_lost_answer_is_known_by_its_lines_alone() -> None:
+    def seen(number: int, key: str, *lines: str) -> Order:
+        items = [{"external_order_item_id": line, "quantity": 1, "name": "Mug"} for line in lines]
+        return order_of(
+            shown({"items": items, "external_shipment_id": key}) | {"shipment_id": f"se-{number}"}, NAMES, NOW
+        )
+
+    order = seen(1, "main-5001-81-1", "5001:1")
+    others = [
+        order,
+        seen(2, "0a1b", "5001:1", "5001:2"),
+        seen(3, "0c2d", "5002:1"),
+        seen(4, "main-5001-82-1", "5001:3"),
+    ]
+    assert [one["lineItemKey"] for one in with_parts(order, others)["items"]] == ["5001:1", "5001:1", "5001:2"]

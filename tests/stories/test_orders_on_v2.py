@@ -145,6 +145,21 @@ async def test_a_voided_label_is_found_by_the_time_of_its_void_and_the_new_one_t
     assert [one["number"] for one in fulfillment["tracking"]] == [again.tracking_number]
 
 
+RARELY = settings_of(shipstation={"orders_api": "v2"}, sync={"shipment_poll_s": 3600})
+
+
+@pytest.mark.parametrize("fates", [replace(fates_of(), settings=RARELY)])
+async def test_a_signed_webhook_brings_a_label_and_a_marked_order_at_once(day: Day, fates: Fates) -> None:
+    await day.until(lambda: len(day.shipstation.v2_webhooks.subscriptions) == 3)
+    day.shipstation.webhooks.subscriptions.clear()
+    labelled, marked = await sold(day), await sold(day)
+    day.shipstation.labels.buy_label(only(day, labelled)["orderId"])
+    day.shipstation.labels.mark_shipped(only(day, marked)["orderId"], "fedex", "770012345678")
+    await day.passes(45)
+    await day.assert_clean()
+    assert [len(day.fulfillments(order_id)) for order_id in (labelled, marked)] == [1, 1]
+
+
 async def test_marked_as_shipped_is_told_with_all_that_was_left(day: Day) -> None:
     order_id = await sold(day, quantity=3)
     day.shipstation.labels.mark_shipped(only(day, order_id)["orderId"], "fedex", "770012345678")

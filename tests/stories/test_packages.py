@@ -12,6 +12,7 @@ from syncd.operate.wake import retry_orders
 from syncd.sandbox.shopify.faults import FaultRule
 from syncd.simulation.day import Day, Fates, settings_of
 from syncd.simulation.desk import desk_of
+from tests.orders_api import ON_V1_ALONE
 
 BOTH = pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)
 GRACE_S = 150.0
@@ -159,6 +160,7 @@ async def test_of_two_packages_only_the_voided_one_changes(day: Day) -> None:
     assert after[again.tracking_number] == before[voided.tracking_number]
 
 
+@ON_V1_ALONE
 async def test_two_voided_packages_packed_again_as_one(day: Day) -> None:
     order_id, there = await an_order(day, lines=2)
     first, second = label(day, there, 2, 0), label(day, there, 0, 2)
@@ -180,6 +182,7 @@ async def test_one_voided_package_packed_again_as_two(day: Day) -> None:
     await assert_told(day, order_id, *parts)
 
 
+@ON_V1_ALONE
 async def test_what_was_voided_is_packed_again_together_with_the_rest(day: Day) -> None:
     order_id, there = await an_order(day, quantity=3)
     first = label(day, there, 1)
@@ -444,6 +447,7 @@ async def test_a_fulfillment_made_by_hand_for_the_very_package_is_recognised(day
     await assert_told(day, order_id, shipment)
 
 
+@ON_V1_ALONE
 @BOTH
 async def test_an_overpacked_box_is_told_as_far_as_shopify_takes_it(day: Day) -> None:
     order_id, there = await an_order(day, quantity=2)
@@ -492,6 +496,7 @@ async def test_retry_wakes_a_package_that_shopify_refused(day: Day) -> None:
     await assert_told(day, order_id, shipment)
 
 
+@ON_V1_ALONE
 async def test_the_story_of_a_voided_and_replaced_label_can_be_read(day: Day) -> None:
     order_id, there = await an_order(day, lines=2)
     first, second = label(day, there, 2, 0), label(day, there, 0, 2)
