@@ -103,6 +103,10 @@ class Account:
                 return product
         raise NotFound(f"There is no product {product_id}.")
 
+    def is_key_in_use(self, key: str) -> bool:
+        """By an order that is neither deleted nor merged away."""
+        return key in self._by_key
+
     def is_locked(self, draft: Draft) -> bool:
         """Whether an upsert of this draft would meet a shipped or cancelled order."""
         target = self._target(draft)

@@ -63,12 +63,12 @@ class V2Orders:
         return {tag_id: name for tag_id, name, _ in self._account.options.tags}
 
     def _refuse_twin(self, draft: Draft) -> None:
-        number, options = draft.content.order_number, self._account.options
-        for order in self._account.orders.values():
-            if order.gone is None and order.key == draft.key:
-                raise Conflict(f"The external_shipment_id {draft.key} is in use already.")
-            if options.v2_number_style == "unique" and number and order.content.order_number == number:
-                raise Conflict(f"The shipment_number {number} is in use already.")
+        number = draft.content.order_number
+        if draft.key and self._account.is_key_in_use(draft.key):
+            raise Conflict(f"The external_shipment_id {draft.key} is in use already.")
+        must_differ = number and self._account.options.v2_number_style == "unique"
+        if must_differ and any(order.content.order_number == number for order in self._account.orders.values()):
+            raise Conflict(f"The shipment_number {number} is in use already.")
 
     def _refused(self, refusal: Refusal) -> Refusal:
         if isinstance(refusal, Conflict) and self._account.options.v2_twin_style == "status_400":
