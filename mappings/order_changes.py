@@ -98,7 +98,8 @@ def picture(
     documents = _documents(profile, order, allotment, seen, routes, numbers)
     documents |= _on_hold(allotment, documents, paused, is_final=bool(order["cancelledAt"]))
     forgotten = {one.order_key for one in consignments if is_forgotten(one)}
-    allotment = replace(allotment, assignments=tuple(_presumed(allotment, documents, observed, forgotten)))
+    unanswered = {one.order_key for one in consignments if one.applied is None} - forgotten
+    allotment = replace(allotment, assignments=tuple(_presumed(allotment, documents, observed, forgotten, unanswered)))
     uncertain = frozenset(
         c.order_key
         for c in consignments
@@ -248,13 +249,21 @@ def _still_fulfilled(
 
 
 def _presumed(
-    allotment: Allotment, documents: Mapping[str, Order], observed: Mapping[str, Order | None], forgotten: Set[str]
+    allotment: Allotment,
+    documents: Mapping[str, Order],
+    observed: Mapping[str, Order | None],
+    forgotten: Set[str],
+    unanswered: Set[str],
 ) -> Iterator[Assignment]:
-    """Those whose document is gone with what we must have written."""
+    """Those whose document is gone with what we must have written. Where the answer to the first one was lost, all that
+    shows may be ours, except another internal note: those are people's."""
     for one in allotment.assignments:
         truth, wanted = observed.get(one.order_key), documents.get(one.order_key)
         if one.consignment and truth and wanted and one.order_key in forgotten:
             yield replace(one, consignment=replace(one.consignment, applied=presumed(truth, wanted)))
+        elif one.consignment and one.consignment.applied and wanted and one.order_key in unanswered:
+            ours: Order = {**one.consignment.applied, "internalNotes": wanted.get("internalNotes")}
+            yield replace(one, consignment=replace(one.consignment, applied=ours))
         else:
             yield one
 

@@ -370,6 +370,13 @@ def test_what_another_order_brought_into_a_merged_one_is_not_taken_for_its_own()
     assert planned(WHOLE, [UNCERTAIN], observed=merged).cause is Cause.IN_SHIPSTATION
 
 
+def test_a_note_of_the_warehouse_outlives_a_lost_answer() -> None:
+    [known] = sent(WHOLE)
+    [step] = upserts(planned(WHOLE, [UNCERTAIN], observed=shown(known, internalNotes="shelf 7")))
+    assert (step.document["internalNotes"], step.applied["internalNotes"]) == ("shelf 7", None)
+    assert "internalNotes" not in step.fields
+
+
 def test_what_arrived_without_an_answer_is_confirmed_by_one_more_upsert() -> None:
     [known] = sent(WHOLE)
     [step] = upserts(planned(WHOLE, [UNCERTAIN], observed={KEY: cast(Order, {**(known.applied or {}), "orderId": 41})}))
