@@ -98,7 +98,11 @@ def picture(
     documents = _documents(profile, order, allotment, seen, routes, numbers)
     documents |= _on_hold(allotment, documents, paused, is_final=bool(order["cancelledAt"]))
     forgotten = {one.order_key for one in consignments if is_forgotten(one)}
-    unanswered = {one.order_key for one in consignments if one.applied is None} - forgotten
+    unanswered = {
+        one.order_key: (one.applied or {}).get("internalNotes")
+        for one in consignments
+        if one.standing is Standing.INTENDED and one.order_key not in forgotten
+    }
     allotment = replace(allotment, assignments=tuple(_presumed(allotment, documents, observed, forgotten, unanswered)))
     uncertain = frozenset(
         c.order_key
@@ -149,7 +153,11 @@ def _regrouped(seen: Consignment, known: Consignment, groups: Mapping[int, str])
 def learned_from(consignment: Consignment, observed: Order | None) -> Consignment:
     """What of it is to be remembered: of an open order whose document is gone only a plan can tell what of it is ours."""
     seen = as_observed(consignment, observed)
-    return replace(seen, applied=None) if is_forgotten(consignment) and seen.standing is Standing.OPEN else seen
+    if is_forgotten(consignment):
+        return replace(seen, applied=None) if seen.standing is Standing.OPEN else seen
+    if consignment.applied is None and seen.applied and seen.standing is Standing.OPEN:
+        return replace(seen, applied={**seen.applied, "internalNotes": None})  # whose it is, is not known yet
+    return seen
 
 
 def _applied(consignment: Consignment, observed: Order) -> Order | None:
@@ -253,17 +261,19 @@ def _presumed(
     documents: Mapping[str, Order],
     observed: Mapping[str, Order | None],
     forgotten: Set[str],
-    unanswered: Set[str],
+    unanswered: Mapping[str, str | None],
 ) -> Iterator[Assignment]:
-    """Those whose document is gone with what we must have written. Where the answer to the first one was lost, all that
-    shows may be ours, except another internal note: those are people's."""
+    """Those whose document is gone with what we must have written. Where an answer was lost, all that shows may be ours, except
+    an internal note that was neither the old one nor is the new: that is a person's. `unanswered`: with the old one."""
     for one in allotment.assignments:
         truth, wanted = observed.get(one.order_key), documents.get(one.order_key)
         if one.consignment and truth and wanted and one.order_key in forgotten:
             yield replace(one, consignment=replace(one.consignment, applied=presumed(truth, wanted)))
-        elif one.consignment and one.consignment.applied and wanted and one.order_key in unanswered:
+        elif one.consignment and one.consignment.applied and truth and wanted and one.order_key in unanswered:
+            notes = [note or "" for note in (unanswered[one.order_key], wanted.get("internalNotes"))]
             ours: Order = {**one.consignment.applied, "internalNotes": wanted.get("internalNotes")}
-            yield replace(one, consignment=replace(one.consignment, applied=ours))
+            is_ours = (truth.get("internalNotes") or "") in notes
+            yield one if is_ours else replace(one, consignment=replace(one.consignment, applied=ours))
         else:
             yield one
 

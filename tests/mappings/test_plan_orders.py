@@ -9,6 +9,7 @@ import pytest
 
 from mappings.causes import Cause
 from mappings.keys import order_key
+from mappings.order_changes import learned_from
 from mappings.packed import units_of
 from mappings.plan_orders import needs_shipstation_truth, order_number_stem, plan_order
 from mappings.plans import Consignment, Package, Plan, Profile, Standing, UpsertOrder
@@ -375,6 +376,11 @@ def test_a_note_of_the_warehouse_outlives_a_lost_answer() -> None:
     [step] = upserts(planned(WHOLE, [UNCERTAIN], observed=shown(known, internalNotes="shelf 7")))
     assert (step.document["internalNotes"], step.applied["internalNotes"]) == ("shelf 7", None)
     assert "internalNotes" not in step.fields
+    learned = learned_from(UNCERTAIN, shown(known, internalNotes="shelf 7")[KEY])
+    [again] = upserts(
+        planned(WHOLE, [replace(learned, standing=Standing.INTENDED)], observed=shown(known, internalNotes="shelf 7"))
+    )
+    assert again.document["internalNotes"] == "shelf 7"
 
 
 def test_what_arrived_without_an_answer_is_confirmed_by_one_more_upsert() -> None:
