@@ -14,9 +14,10 @@ from syncd.operate.status import read_status, status_text
 from syncd.operate.stock import freeze_stores, push_stock, stock_differences, stock_text, thaw_stores
 from syncd.operate.stock_history import history_text, stock_history
 from syncd.ports import Request
+from syncd.sandbox.shipstation.options import InventoryLocation
 from syncd.sandbox.shopify.faults import FaultRule
 from syncd.settings import Settings
-from syncd.simulation.day import ACCOUNT, SHOP, Day, Fates, settings_of, store_settings
+from syncd.simulation.day import ACCOUNT, SECOND_SHOP, SHOP, Day, Fates, second_store, settings_of, store_settings
 from syncd.simulation.desk import desk_of
 
 PLACE, SHELF = 82734627, 701
@@ -313,6 +314,47 @@ async def test_an_answer_that_is_lost_is_asked_for_under_the_same_key(day: Day) 
     assert (await push(day))["written"] == 1
     assert len(day.shopify.people.shop(None).stock.writes) == 1
     assert len(day.calls("inventorySetQuantities")) == 2
+
+
+class TestAWholeWarehouse:
+    @pytest.fixture
+    def fates(self) -> Fates:
+        shelves = (*ACCOUNT.inventory_locations, InventoryLocation(703, "Shelf C", 601, "Main stock"))
+        stock = {str(PLACE): {"inventory_warehouse": "se-601", "owner": "shipstation"}}
+        return Fates(
+            account=replace(ACCOUNT, inventory_locations=shelves),
+            settings=settings_of(stores={"main": store_settings(stock=stock)}),
+        )
+
+    async def test_offers_what_lies_on_all_its_shelves(self, day: Day) -> None:
+        count_both(day, {"MUG-01-BL": (5, 9), "ROPE-10M": (7, 7)})
+        day.shipstation.stock.count("MUG-01-BL", 703, 4)
+        day.shipstation.stock.count("MUG-01-BL", 702, 50)
+        assert (await push(day))["written"] == 1
+        assert (offered(day, "MUG-01-BL"), offered(day, "ROPE-10M")) == ((13, 13), (7, 7))
+
+
+class TestTwoStoresSellTheSameGoods:
+    @pytest.fixture
+    def fates(self) -> Fates:
+        stock = {str(PLACE): {"inventory_location": SHELF, "owner": "shipstation"}}
+        stores = {"main": store_settings(stock=stock), "second": second_store(order_prefix="S", stock=stock)}
+        slow = replace(SECOND_SHOP, routing_delay_s=(4000.0, 4000.0))
+        return Fates(settings=settings_of(stores=stores), more_shops=(slow,))
+
+    async def test_what_one_sold_and_shipstation_does_not_know_the_other_does_not_offer(self, day: Day) -> None:
+        for sku in ALL_SKUS:
+            day.shopify.people.count(sku, 50, PLACE, SHOP.domain)
+            day.shopify.people.count(sku, 50, PLACE, SECOND_SHOP.domain)
+            day.shipstation.stock.count(sku, SHELF, 50)
+        day.sell(3, shop=SECOND_SHOP.domain)
+        sold = {
+            one.variant.sku or "": one.committed for one in day.shopify.people.shop(SECOND_SHOP.domain).stock.levels()
+        }
+        await push_stock(await desk_of(day), [])
+        shown = {one.variant.sku or "": one.available for one in day.shopify.people.shop(SHOP.domain).stock.levels()}
+        assert shown == {sku: 50 - sold[sku] for sku in ALL_SKUS}
+        assert sum(sold.values()) > 0
 
 
 class TestShopifyCounts:
