@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import resource
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import Literal
+
+import structlog
 
 from syncd.operate.stock import push_stock, stock_differences
 from syncd.sandbox.shopify.stock import listed_variant
@@ -101,6 +104,7 @@ def main() -> None:
     parser.add_argument("--changed", type=int, default=200, help="so many are sold before the last push")
     parser.add_argument("--plan", choices=["standard", "plus"], default="standard")
     wishes = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         found, grown_mb = runner.run(measured(wishes.skus, wishes.changed, wishes.plan))
     print(report(wishes.skus, wishes.plan, found, grown_mb))
