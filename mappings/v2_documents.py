@@ -70,6 +70,12 @@ READ_ONLY = frozenset(
 """What a shipment shows and PUT does not take."""
 
 
+def is_our_hold(order: Order) -> bool:
+    """On hold until the day that only we choose."""
+    until = str(cast(Document, order).get("holdUntilDate") or "")
+    return order.get("orderStatus") == "on_hold" and until[:10] == FAR_AWAY[:10]
+
+
 @dataclass(frozen=True)
 class Names:
     """What the one API says by number or code and the other by its own id. `tags`: V1's tag id -> name; `carriers`: code -> V2's

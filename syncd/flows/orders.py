@@ -19,6 +19,7 @@ from mappings.plans import Consignment, Plan, Profile, Standing, Step, UpsertOrd
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
 from mappings.sweeping import Placed, sight_of, survivor_of
+from mappings.v2_documents import is_our_hold
 from syncd.accounts import Accounts
 from syncd.budget import Call, Urgency
 from syncd.errors import AccessError, SyncError
@@ -256,7 +257,8 @@ def _judged(step: UpsertOrder, outcome: Outcome, truth: Order | None) -> Outcome
     sent, read = step.document["orderStatus"], truth.get("orderStatus")
     if sent != read and read in LOCKED:
         return _moved(f"it reads back as {read}")
-    if sent != read and sent in WEIGHTY and outcome.result is Result.CONFIRMED:
+    is_left = sent in WEIGHTY or is_our_hold(truth)  # nobody else would ever end a hold of ours
+    if sent != read and is_left and outcome.result is Result.CONFIRMED:
         return Outcome(Result.UNKNOWN, "not_shown", f"it still reads back as {read}", wait_s=CONFLICT_WAIT_S)
     return outcome
 

@@ -107,6 +107,17 @@ async def test_a_hold_rests_until_a_far_day_and_ends_when_shopify_ends_it(day: D
     assert only(day, order_id)["status"] == "awaiting_shipment"
 
 
+async def test_a_hold_that_cannot_be_ended_becomes_a_persons_case(day: Day) -> None:
+    order_id = await sold(day)
+    day.shopify.people.hold(order_id)
+    await day.rest()
+    day.shipstation.set_options({"v2_release_style": "ignored"})
+    day.shopify.people.release(order_id)
+    await day.passes(1200)
+    assert (await day.told())[order_id]["state"] == "parked"
+    assert only(day, order_id)["status"] == "on_hold"
+
+
 @BOTH
 async def test_a_cancellation_reaches_the_warehouse_before_the_label(day: Day) -> None:
     order_id, kept = day.sell(2)

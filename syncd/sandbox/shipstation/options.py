@@ -82,6 +82,7 @@ class ShipStationOptions:
     v2_requests_per_window: int = 200
     v2_twin_style: Literal["row_error", "status_400"] = "row_error"  # the same external_shipment_id once more
     v2_number_style: Literal["free", "unique"] = "free"  # whether shipment_number may come twice
+    v2_release_style: Literal["null", "ignored"] = "null"  # whether a PUT without hold_until_date ends a hold
     v2_gate_style: Literal[402, 403, 405] = 403
     v2_empty_put_style: Literal["411", "accepted"] = "411"
     inventory_locations: tuple[InventoryLocation, ...] = (

@@ -42,8 +42,8 @@ class V2Orders:
         draft = shipment_draft(body, self._names, self._account.now())
         kept = replace(draft.content, order_date=before.content.order_date, tag_ids=before.content.tag_ids)
         # V2 does not know of a hold without a date, so it does not end it either
-        is_open_hold = before.status == "on_hold" and before.hold_until is None
-        status = "on_hold" if is_open_hold else draft.status
+        stays = before.hold_until is None or self._account.options.v2_release_style == "ignored"
+        status = "on_hold" if before.status == "on_hold" and stays else draft.status
         return self._held(self._account.rewrite(before, replace(draft, content=kept, status=status)), body)
 
     def cancel(self, order_id: int) -> None:
