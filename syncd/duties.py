@@ -18,6 +18,7 @@ from syncd.flows.runner import Bounds, Runner
 from syncd.flows.stock import NAME as STOCK
 from syncd.intake.feeds import CHANGE_LISTS, ChangeFeed, Feed, Feeds
 from syncd.intake.inbox import SHIPSTATION, Inbox, Reader
+from syncd.intake.keyless import KeylessItems
 from syncd.intake.marked import MarkedOrders
 from syncd.intake.package_feeds import PackageFeed, package_lists
 from syncd.intake.recall import EVERY_S as RECALL_EVERY_S
@@ -153,9 +154,10 @@ class Duties:
                 feeds.append(Feed(shift, shop.account, sync.order_poll_s, part.poll))
         prefixes = [store.order_prefix for store in self._settings.stores.values()]
         marked = MarkedOrders(self._vendors.orders, self._db, prefixes)
+        keyless = KeylessItems(self._vendors.orders, self._db)
         for source in package_lists(self._vendors.orders):
             shift = self._shift(source.name)
-            feed = PackageFeed(source, list(self._vendors.shops), shift, self._clock, start_at, marked)
+            feed = PackageFeed(source, list(self._vendors.shops), shift, self._clock, start_at, marked, keyless)
             feeds.append(
                 Feed(shift, self._vendors.orders.account, sync.shipment_poll_s, feed.poll, can_wait=self._is_backlog)
             )

@@ -22,6 +22,7 @@ from mappings.shipstation_shapes import ShipmentItem
 from syncd.budget import Urgency
 from syncd.hints import Lane, Mark, order_subject
 from syncd.intake.feeds import OVERLAP
+from syncd.intake.keyless import KeylessItems
 from syncd.intake.marked import MarkedOrders
 from syncd.logs import get_logger
 from syncd.ports import Clock, Db
@@ -87,6 +88,7 @@ class PackageFeed:
         clock: Clock,
         begin_at: datetime,
         marked: MarkedOrders | None = None,
+        keyless: KeylessItems | None = None,
     ) -> None:
         self.name = source.name
         self._source = source
@@ -95,6 +97,7 @@ class PackageFeed:
         self._clock = clock
         self._begin_at = begin_at
         self._marked = marked
+        self._keyless = keyless
 
     async def reread(self, since: datetime) -> int:
         """For the sweep: all since then once more, whatever the cursor says. Returns how many orders had news."""
@@ -115,9 +118,10 @@ class PackageFeed:
             if page.unreadable:
                 log.warning("feed.unreadable", feed=self._source.name, count=page.unreadable)
             watermark = max([watermark, *_times(page.rows, self._source.time_member)])
-            owners = await self._owners(page.rows)
-            seen = [one for parcel in page.rows for one in seen_packages(parcel, owners) if one.store in self._stores]
-            doubts = _perhaps_told(page.rows, seen, gap_at) if gap_at else {}
+            rows = await self._keyless.read_again(page.rows) if self._keyless else page.rows
+            owners = await self._owners(rows)
+            seen = [one for parcel in rows for one in seen_packages(parcel, owners) if one.store in self._stores]
+            doubts = _perhaps_told(rows, seen, gap_at) if gap_at else {}
             moved = watermark if self._source.is_sorted else None
             total += len(await self._db.run(self._keep(seen, moved, position, doubts)))
         await self._db.run(advance(self._source.name, watermark, began.isoformat(), self._clock.now()))
