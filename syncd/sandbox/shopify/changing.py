@@ -107,6 +107,18 @@ def refund(
     return done
 
 
+def refund_returned(shop: Shop, order: Order, units: Mapping[int, int], amount: Decimal, note: str | None) -> Refund:
+    """Of units that a return brought back; whether they are for sale again is another matter."""
+    done = Refund(shop.ids.next(), shop.stamp(), note, amount)
+    for line in order.lines:
+        if count := units.get(line.id):
+            line.current_quantity -= count
+            done.lines.append(RefundLine(shop.ids.next(), line, count, "RETURN"))
+    _book(order, done)
+    _tell_refund(shop, order, done)
+    return done
+
+
 def _refundable(line: Line, restock_type: str) -> int:
     if restock_type == "CANCEL":
         return min(line.current_quantity, open_units(line.order)[line.id])

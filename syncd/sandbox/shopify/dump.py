@@ -8,7 +8,7 @@ from typing import Any
 from syncd.sandbox.shopify.money import decimal_text
 from syncd.sandbox.shopify.shop import Shop
 from syncd.sandbox.shopify.standing import fulfilled_units, fulfillment_summary, open_units
-from syncd.sandbox.shopify.state import Fulfillment, FulfillmentOrder, Order, gid
+from syncd.sandbox.shopify.state import Fulfillment, FulfillmentOrder, Order, Refund, Return, gid
 from syncd.sandbox.shopify.stock import Level
 from syncd.sandbox.shopify.times import utc_text
 
@@ -72,6 +72,32 @@ def order_dump(order: Order) -> dict[str, Any]:
         "fulfillmentOrders": [_fulfillment_order(entry) for entry in order.fulfillment_orders],
         "unrouted": sum(units.quantity - units.fulfilled for units in order.units),
         "fulfillments": [_fulfillment(entry) for entry in order.fulfillments],
+        "received": decimal_text(order.received),
+        "refunded": decimal_text(order.refunded),
+        "refunds": [_refund(entry) for entry in order.refunds],
+        "returns": [_return(entry) for entry in order.returns],
+    }
+
+
+def _refund(entry: Refund) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "amount": decimal_text(entry.amount),
+        "note": entry.note,
+        "lines": {str(part.line.id): part.quantity for part in entry.lines},
+        "restockTypes": sorted({part.restock_type for part in entry.lines}),
+    }
+
+
+def _return(entry: Return) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "name": entry.name,
+        "status": entry.status,
+        "lines": {str(line.part.line.id): line.quantity for line in entry.lines},
+        "processed": {str(line.part.line.id): line.processed for line in entry.lines},
+        "tracking": [delivery.number for delivery in entry.deliveries],
+        "labels": [delivery.label_url for delivery in entry.deliveries if delivery.label_url],
     }
 
 

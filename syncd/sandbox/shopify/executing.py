@@ -32,6 +32,7 @@ from syncd.sandbox.shopify.compiling import Chain
 from syncd.sandbox.shopify.fields import RESOLVERS, Reader, Resolver, reader
 from syncd.sandbox.shopify.money import decimal_text
 from syncd.sandbox.shopify.reading import ROOT_READS
+from syncd.sandbox.shopify.return_fields import RETURN_FIELDS
 from syncd.sandbox.shopify.selecting import Selected, Selector
 from syncd.sandbox.shopify.static_errors import entry_of, invalid_variables
 from syncd.sandbox.shopify.stock_fields import STOCK_FIELDS
@@ -55,7 +56,7 @@ class Api:
 def api() -> Api:
     text = resources.files("syncd.sandbox.shopify").joinpath("schema.graphql").read_text(encoding="utf-8")
     schema = build_schema(text, assume_valid=True)
-    loaded = Api(schema, {**RESOLVERS, **STOCK_FIELDS, **ROOT_READS, **ROOT_WRITES}, {})
+    loaded = Api(schema, {**RESOLVERS, **STOCK_FIELDS, **RETURN_FIELDS, **ROOT_READS, **ROOT_WRITES}, {})
     for name, spell in _SPELLINGS.items():
         scalar = schema.type_map[name]
         assert isinstance(scalar, GraphQLScalarType)

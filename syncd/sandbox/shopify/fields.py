@@ -125,7 +125,9 @@ def _tariff_codes(item: InventoryItem, args: dict[str, Any], call: Call) -> Page
 
 
 def _customer(order: Order) -> Customer | None:
-    return Customer(order.customer_id, order.customer_tags) if order.customer_id is not None else None
+    return (
+        Customer(order.customer_id, order.customer_tags, order.customer_note) if order.customer_id is not None else None
+    )
 
 
 def _metafield(order: Order, args: dict[str, Any], call: Call) -> Metafield | None:

@@ -16,6 +16,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     GraphQLSkipDirective,
+    GraphQLUnionType,
     InlineFragmentNode,
     SelectionSetNode,
     get_directive_values,
@@ -114,7 +115,7 @@ class Selector:
         possible: Iterable[GraphQLObjectType] = ()
         if isinstance(named, GraphQLObjectType):
             possible = (named,)
-        elif isinstance(named, GraphQLInterfaceType):
+        elif isinstance(named, GraphQLInterfaceType | GraphQLUnionType):
             possible = self._schema.get_possible_types(named)
         chosen.type_name = named.name
         chosen.children = {type_.name: self.select(type_, sets) for type_ in possible}

@@ -206,6 +206,42 @@ class Refund:
 
 
 @dataclass(slots=True)
+class ReturnLine:
+    """Units of one fulfillment line that come back. `processed` are those that somebody has received."""
+
+    id: int
+    part: FulfillmentLine
+    quantity: int
+    return_reason_note: str = ""
+    processed: int = 0
+    refunded: int = 0
+
+
+@dataclass(slots=True)
+class ReverseDelivery:
+    id: int
+    number: str | None
+    url: str | None
+    label_url: str | None
+    units: dict[int, int]
+    """Return line id -> units."""
+
+
+@dataclass(slots=True)
+class Return:
+    """`deliveries` are those of its one reverse fulfillment order, whose id is `id + 1`."""
+
+    id: int
+    order: Order
+    name: str
+    created_at: datetime
+    status: str = "OPEN"
+    lines: list[ReturnLine] = field(default_factory=list)
+    deliveries: list[ReverseDelivery] = field(default_factory=list)
+    refunds: list[Refund] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Units:
     """Where the router will send units of one line, and how they are delivered."""
 
@@ -261,6 +297,7 @@ class Order:
     billing_address: Address | None = None
     customer_id: int | None = None
     customer_tags: list[str] = field(default_factory=list)
+    customer_note: str | None = None
     metafields: dict[str, str] = field(default_factory=dict)
     """`namespace.key` -> value."""
     lines: list[Line] = field(default_factory=list)
@@ -268,6 +305,7 @@ class Order:
     fulfillment_orders: list[FulfillmentOrder] = field(default_factory=list)
     fulfillments: list[Fulfillment] = field(default_factory=list)
     refunds: list[Refund] = field(default_factory=list)
+    returns: list[Return] = field(default_factory=list)
     units: list[Units] = field(default_factory=list)
     discount_codes: list[str] = field(default_factory=list)
     gateway: str = "shopify_payments"

@@ -18,6 +18,9 @@ from syncd.sandbox.shopify.state import (
     Line,
     LineGroup,
     Order,
+    Return,
+    ReturnLine,
+    ReverseDelivery,
     ShippingLine,
     Variant,
 )
@@ -61,6 +64,7 @@ class CountryTariffCode(NamedTuple):
 class Customer(NamedTuple):
     id: int
     tags: list[str]
+    note: str | None = None
 
 
 class Metafield(NamedTuple):
@@ -133,4 +137,7 @@ TYPE_NAMES: dict[type, str] = {
     Subscription: "WebhookSubscription",
     Shop: "Shop",
     Installation: "AppInstallation",
+    Return: "Return",
+    ReturnLine: "ReturnLineItem",
+    ReverseDelivery: "ReverseDeliveryShippingDeliverable",
 }

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from syncd.sandbox.shopify import changing, fulfilling, holding, stock_fields, subscribing
+from syncd.sandbox.shopify import changing, fulfilling, holding, return_fields, stock_fields, subscribing
 from syncd.sandbox.shopify.call import Call
 from syncd.sandbox.shopify.fields import Resolver
 from syncd.sandbox.shopify.problems import Refusal
@@ -181,6 +181,13 @@ ROOT_WRITES: dict[str, Resolver] = {
     "Mutation.fulfillmentOrderReleaseHold": _mutation(_release),
     "Mutation.fulfillmentOrderMove": _mutation(_move),
     "Mutation.inventorySetQuantities": _mutation(_once("inventorySetQuantities", stock_fields.set_quantities)),
+    "Mutation.customerUpdate": _mutation(return_fields.customer_update),
+    "Mutation.orderUpdate": _mutation(return_fields.order_update),
+    "Mutation.refundCreate": _mutation(_once("refundCreate", return_fields.refund_create)),
+    "Mutation.returnClose": _mutation(return_fields.return_close),
+    "Mutation.returnCreate": _mutation(return_fields.return_create),
+    "Mutation.returnProcess": _mutation(return_fields.return_process),
+    "Mutation.reverseDeliveryCreateWithShipping": _mutation(return_fields.reverse_delivery_create),
     "Mutation.orderCancel": _mutation(_order_cancel, errors="orderCancelUserErrors"),
     "Mutation.tagsAdd": _mutation(_tags(adds=True)),
     "Mutation.tagsRemove": _mutation(_tags(adds=False)),
