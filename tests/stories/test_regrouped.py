@@ -1,0 +1,153 @@
+"""Stories of orders that the warehouse splits, merges, or marks as shipped without a label."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncd.simulation.day import Day, Fates
+from tests.stories.packing import BOTH, SETTINGS, an_order, assert_told, keys, label, numbers, void
+
+
+@pytest.fixture
+def fates() -> Fates:
+    return Fates(settings=SETTINGS)
+
+
+@pytest.mark.parametrize("style", ["own", "shared"])
+async def test_an_order_split_by_hand_is_told_part_by_part(day: Day, style: str) -> None:
+    day.shipstation.set_options({"split_key_style": style})
+    order_id, there = await an_order(day, lines=2, quantity=2)
+    one, other = keys(there)
+    child = day.shipstation.desk.split(there["orderId"], {other: 1})
+    await day.rest()
+    parts = [day.shipstation.labels.buy_label(child.order_id, carrier_code="fedex", service_code="fedex_ground")]
+    await day.rest()
+    assert numbers(day, order_id) == {parts[0].tracking_number: 1}
+    assert await day.cause(order_id) == "partly_shipped"
+    parts += [day.shipstation.labels.buy_label(there["orderId"], lines={one: 2}, carrier_code="stamps_com")]
+    await day.rest()
+    assert await day.cause(order_id) == "partly_shipped"
+    parts += [day.shipstation.labels.buy_label(there["orderId"], carrier_code="ups", service_code="ups_ground")]
+    await day.rest()
+    await assert_told(day, order_id, *parts)
+    companies = {one["tracking"][0]["number"]: one["tracking"][0]["company"] for one in day.fulfillments(order_id)}
+    assert [companies[part.tracking_number] for part in parts] == ["FedEx", "USPS", "UPS"]
+
+
+@BOTH
+async def test_orders_merged_by_hand_each_get_their_own_lines(day: Day) -> None:
+    orders = day.sell(2, lines=2, quantity=2)
+    await day.rest()
+    (survivor,), (absorbed,) = (day.there(order_id) for order_id in orders)
+    day.shipstation.desk.merge([survivor["orderId"], absorbed["orderId"]])
+    day.shopify.people.edit(orders[0], note="changed after the merge")
+    await day.rest()
+    shipment = day.shipstation.labels.buy_label(survivor["orderId"])
+    await day.rest()
+    for order_id in orders:
+        (fulfillment,) = day.fulfillments(order_id)
+        assert fulfillment["lines"] == {str(line["id"]): 2 for line in day.order(order_id)["lines"]}
+        assert numbers(day, order_id) == {shipment.tracking_number: 4}
+        assert await day.cause(order_id) == "shipped"
+    assert len([row for row in day.shipstation.state()["orders"].values() if not row["gone"]]) == 1
+
+
+async def test_a_merged_parcel_is_voided_and_labelled_again_for_both_orders(day: Day) -> None:
+    orders = day.sell(2, lines=1, quantity=1)
+    await day.rest()
+    (survivor,), (absorbed,) = (day.there(order_id) for order_id in orders)
+    day.shipstation.desk.merge([survivor["orderId"], absorbed["orderId"]])
+    first = day.shipstation.labels.buy_label(survivor["orderId"])
+    await day.rest()
+    before = [day.fulfillments(order_id)[0]["id"] for order_id in orders]
+    await void(day, first)
+    second = day.shipstation.labels.buy_label(survivor["orderId"])
+    await day.rest()
+    assert [day.fulfillments(order_id)[0]["id"] for order_id in orders] == before
+    assert [numbers(day, order_id) for order_id in orders] == [{second.tracking_number: 1}] * 2
+    assert [await day.cause(order_id) for order_id in orders] == ["shipped"] * 2
+
+
+async def test_a_merged_order_that_is_edited_is_not_taken_for_deleted(day: Day) -> None:
+    orders = day.sell(2, lines=1, quantity=2)
+    await day.rest()
+    (survivor,), (absorbed,) = (day.there(order_id) for order_id in orders)
+    day.shipstation.desk.merge([survivor["orderId"], absorbed["orderId"]])
+    pushes = len(day.calls("createorders"))
+    day.shopify.people.edit(orders[1], note="ring twice")
+    await day.rest()
+    assert await day.cause(orders[1]) == "changed_on_both_sides"
+    assert len(day.calls("createorders")) == pushes
+    shipment = day.shipstation.labels.buy_label(survivor["orderId"])
+    await day.rest()
+    assert [numbers(day, order_id) for order_id in orders] == [{shipment.tracking_number: 2}] * 2
+
+
+# Without a label
+
+
+async def test_marked_as_shipped_is_told_with_all_that_was_left(day: Day) -> None:
+    order_id, there = await an_order(day, lines=2, quantity=2)
+    first = label(day, there, 2, 1)
+    await day.rest()
+    marked = day.shipstation.labels.mark_shipped(there["orderId"], "fedex", "797000111222")
+    await day.rest()
+    assert numbers(day, order_id) == {first.tracking_number: 3, marked.tracking_number: 1}
+    assert await day.cause(order_id) == "shipped"
+    await day.assert_clean()
+
+
+async def test_marked_as_shipped_twice_is_a_persons_case(day: Day) -> None:
+    order_id, there = await an_order(day)
+    day.shipstation.labels.mark_shipped(there["orderId"], "fedex", "797000111222")
+    day.shipstation.labels.mark_shipped(there["orderId"], "fedex", "797000111333")
+    await day.rest()
+    assert await day.cause(order_id) == "lines_unknown"
+    assert day.fulfillments(order_id) == []
+
+
+async def test_a_part_split_off_by_hand_and_marked_as_shipped_is_told_with_its_own_lines(day: Day) -> None:
+    order_id, there = await an_order(day, lines=2, quantity=2)
+    child = day.shipstation.desk.split(there["orderId"], {keys(there)[1]: 1})
+    marked = day.shipstation.labels.mark_shipped(child.order_id, "fedex", "797000111222")
+    await day.rest()
+    assert numbers(day, order_id) == {marked.tracking_number: 1}
+    assert await day.cause(order_id) == "partly_shipped"
+    rest = day.shipstation.labels.mark_shipped(there["orderId"], "fedex", "797000111333")
+    await day.rest()
+    assert numbers(day, order_id) == {marked.tracking_number: 1, rest.tracking_number: 3}
+    assert await day.cause(order_id) == "shipped"
+    await day.assert_clean()
+
+
+async def test_merged_orders_marked_as_shipped_are_both_told(day: Day) -> None:
+    orders = day.sell(2, lines=1, quantity=2)
+    await day.rest()
+    (survivor,), (absorbed,) = (day.there(order_id) for order_id in orders)
+    day.shipstation.desk.merge([survivor["orderId"], absorbed["orderId"]])
+    marked = day.shipstation.labels.mark_shipped(survivor["orderId"], "ups", "1Z999")
+    await day.rest()
+    assert [numbers(day, order_id) for order_id in orders] == [{marked.tracking_number: 2}] * 2
+    assert [await day.cause(order_id) for order_id in orders] == ["shipped"] * 2
+
+
+async def test_marked_as_shipped_takes_over_the_fulfillment_of_a_voided_label(day: Day) -> None:
+    order_id, there = await an_order(day)
+    first = label(day, there)
+    await day.rest()
+    (told,) = day.fulfillments(order_id)
+    await void(day, first)
+    marked = day.shipstation.labels.mark_shipped(there["orderId"], "ups", "1Z999")
+    await day.rest()
+    (after,) = day.fulfillments(order_id)
+    assert (after["id"], numbers(day, order_id)) == (told["id"], {marked.tracking_number: 2})
+    await day.assert_clean()
+
+
+async def test_a_return_label_is_no_shipment(day: Day) -> None:
+    order_id, there = await an_order(day)
+    shipment = label(day, there)
+    await day.rest()
+    label(day, there, return_label=True)
+    await day.rest()
+    await assert_told(day, order_id, shipment)
