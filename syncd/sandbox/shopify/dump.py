@@ -124,5 +124,6 @@ def _fulfillment(entry: Fulfillment) -> dict[str, Any]:
         "createdAt": utc_text(entry.created_at),
         "tracking": [asdict(row) for row in entry.tracking],
         "lines": {str(part.line.id): part.quantity for part in entry.lines},
+        "events": [[one.status, utc_text(one.happened_at)] for one in entry.events],
         "mails": entry.mails,
     }

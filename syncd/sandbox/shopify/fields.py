@@ -19,6 +19,7 @@ from syncd.sandbox.shopify.standing import fulfillment_summary, open_units, supp
 from syncd.sandbox.shopify.state import (
     ZERO,
     Fulfillment,
+    FulfillmentEvent,
     FulfillmentOrder,
     Line,
     Order,
@@ -95,7 +96,14 @@ def _sources_of(done: Fulfillment) -> list[FulfillmentOrder]:
 
 
 def _display_status(done: Fulfillment) -> str:
-    return "CANCELED" if done.status == "CANCELLED" else "FULFILLED"
+    """The event that was told last moves it."""
+    if done.status == "CANCELLED":
+        return "CANCELED"
+    return done.events[-1].status if done.events else "FULFILLED"
+
+
+def _events_of(done: Fulfillment, args: dict[str, Any]) -> list[FulfillmentEvent]:
+    return sorted(done.events, key=lambda one: one.happened_at) if args["sortKey"] == "HAPPENED_AT" else done.events
 
 
 def _outstanding(order: Order) -> Decimal:
@@ -270,6 +278,7 @@ RESOLVERS: dict[str, Resolver] = {
     "Fulfillment.location": lambda done, args, call: call.shop.location(done.location_id),
     "Fulfillment.trackingInfo": lambda done, args, call: _first(args, done.tracking),
     "Fulfillment.fulfillmentLineItems": lambda done, args, call: page(done.lines, args),
+    "Fulfillment.events": lambda done, args, call: page(_events_of(done, args), args),
     "Fulfillment.fulfillmentOrders": lambda done, args, call: page(_sources_of(done), args),
 }
 

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from syncd.sandbox.shopify.carriers import tracking_url
@@ -14,6 +15,7 @@ from syncd.sandbox.shopify.shop import Shop
 from syncd.sandbox.shopify.standing import fulfilled_units, fulfillment_summary, open_units
 from syncd.sandbox.shopify.state import (
     Fulfillment,
+    FulfillmentEvent,
     FulfillmentLine,
     FulfillmentOrder,
     FulfillmentOrderLine,
@@ -154,6 +156,23 @@ def update_tracking(shop: Shop, fulfillment: Fulfillment, tracking: Sequence[Tra
     shop.touch(fulfillment.order)
     shop.tell_fulfillment(fulfillment, "FULFILLMENTS_UPDATE")
     shop.tell_order(fulfillment.order, "ORDERS_UPDATED")
+
+
+def tell_event(shop: Shop, fulfillment: Fulfillment, given: Mapping[str, Any]) -> FulfillmentEvent:
+    """Not idempotent: the same event told twice is there twice."""
+    happened_at, expected_at = (_moment(given.get(name)) for name in ("happenedAt", "estimatedDeliveryAt"))
+    event = FulfillmentEvent(
+        shop.ids.next(), given["status"], happened_at or shop.stamp(), shop.stamp(), given.get("message"), expected_at
+    )
+    fulfillment.events.append(event)
+    fulfillment.updated_at = shop.stamp()
+    shop.touch(fulfillment.order)
+    shop.tell_fulfillment(fulfillment, "FULFILLMENTS_UPDATE")
+    return event
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def cancel(shop: Shop, fulfillment: Fulfillment) -> None:

@@ -172,6 +172,18 @@ class Tracking:
 
 
 @dataclass(slots=True)
+class FulfillmentEvent:
+    """What became of a package on its way, as an app told it."""
+
+    id: int
+    status: str
+    happened_at: datetime
+    created_at: datetime
+    message: str | None = None
+    estimated_delivery_at: datetime | None = None
+
+
+@dataclass(slots=True)
 class Fulfillment:
     """`mails` counts the messages that the customer got about this package."""
 
@@ -185,7 +197,12 @@ class Fulfillment:
     tracking: list[Tracking] = field(default_factory=list)
     lines: list[FulfillmentLine] = field(default_factory=list)
     taken: list[Taken] = field(default_factory=list)
+    events: list[FulfillmentEvent] = field(default_factory=list)
     mails: int = 0
+
+    @property
+    def delivered_at(self) -> datetime | None:
+        return next((one.happened_at for one in reversed(self.events) if one.status == "DELIVERED"), None)
 
 
 @dataclass(slots=True)

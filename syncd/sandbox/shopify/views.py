@@ -11,6 +11,7 @@ from syncd.sandbox.shopify.shop import Shop
 from syncd.sandbox.shopify.state import (
     Address,
     Fulfillment,
+    FulfillmentEvent,
     FulfillmentLine,
     FulfillmentOrder,
     FulfillmentOrderLine,
@@ -133,6 +134,7 @@ TYPE_NAMES: dict[type, str] = {
     Delivery: "DeliveryMethod",
     Fulfillment: "Fulfillment",
     FulfillmentLine: "FulfillmentLineItem",
+    FulfillmentEvent: "FulfillmentEvent",
     LocationOptions: "Location",
     Subscription: "WebhookSubscription",
     Shop: "Shop",

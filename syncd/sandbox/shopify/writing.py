@@ -71,6 +71,13 @@ def _fulfillment_cancel(args: dict[str, Any], call: Call) -> Payload:
     return {"fulfillment": fulfillment}
 
 
+def _event_create(args: dict[str, Any], call: Call) -> Payload:
+    given = args["fulfillmentEvent"]
+    field = ["fulfillmentEvent", "fulfillmentId"]
+    fulfillment = _fulfillment(call.shop, given["fulfillmentId"], field, "Fulfillment does not exist.")
+    return {"fulfillmentEvent": fulfilling.tell_event(call.shop, fulfillment, given)}
+
+
 def _fulfillment(shop: Shop, text: str, field: list[str], message: str) -> Fulfillment:
     found = shop.fulfillments.get(number_of(text, "Fulfillment"))
     if found is None:
@@ -176,6 +183,7 @@ def _unsubscribe(args: dict[str, Any], call: Call) -> Payload:
 ROOT_WRITES: dict[str, Resolver] = {
     "Mutation.fulfillmentCreate": _mutation(_fulfillment_create),
     "Mutation.fulfillmentTrackingInfoUpdate": _mutation(_tracking_update),
+    "Mutation.fulfillmentEventCreate": _mutation(_event_create),
     "Mutation.fulfillmentCancel": _mutation(_fulfillment_cancel),
     "Mutation.fulfillmentOrderHold": _mutation(_hold),
     "Mutation.fulfillmentOrderReleaseHold": _mutation(_release),
