@@ -175,7 +175,8 @@ class Account:
         self._fulfillments_by_order.setdefault(row.order.order_id, []).append(row.fulfillment_id)
 
     def put_product(self, product: Product) -> None:
-        """Products keep their SKU: orders find them by it."""
+        """Orders find products by their SKU; one that got another is found by that alone."""
+        del self.products[self.product(product.product_id).sku]
         self.products[product.sku] = replace(product, modified_at=self.now())
 
     def next_id(self, kind: str) -> int:

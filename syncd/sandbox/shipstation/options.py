@@ -62,6 +62,7 @@ class ShipStationOptions:
     split_key_style: Literal["own", "shared"] = "own"  # "shared": an upsert by key then hits the parent
     parts_style: Literal["labels", "split"] = "labels"  # goods in several parcels: labels of one order, or split first
     notify_mark_as_shipped: bool = False
+    product_sku_style: Literal["renames", "refused", "ignored"] = "renames"  # what a PUT with another SKU does
 
     stale_read_s: float = 0.0  # reads show the account as it was this long ago
     webhook_host: str = "ssapi.shipstation.com"

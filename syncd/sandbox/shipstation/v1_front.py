@@ -265,7 +265,7 @@ class V1Front:
         return documents.product_document(self._account.product(call.row_id))
 
     def _put_product(self, call: Call) -> Any:
-        product = replaced_product(self._account.product(call.row_id), call.body)
+        product = replaced_product(self._account.product(call.row_id), call.body, self._account)
         self._account.put_product(product)
         return _done("The requested product has been updated")
 

@@ -35,6 +35,7 @@ from syncd.sandbox.shopify.views import (
     Delivery,
     Edge,
     InventoryItem,
+    Measurement,
     Metafield,
     Money,
     Product,
@@ -124,6 +125,14 @@ def inventory_item(variant: Variant) -> InventoryItem:
         variant.requires_shipping,
         variant.country_codes,
         variant.tracked,
+        variant,
+    )
+
+
+def _twins(item: InventoryItem, args: dict[str, Any], call: Call) -> int:
+    """How many others have its SKU."""
+    return sum(
+        1 for one in call.shop.variants.values() if item.sku and one.sku == item.sku and one.id != item.variant.id
     )
 
 
@@ -145,7 +154,11 @@ def _metafield(order: Order, args: dict[str, Any], call: Call) -> Metafield | No
 
 
 def _weight(line: Line) -> dict[str, Any] | None:
-    return {"value": float(line.grams), "unit": "GRAMS"} if line.grams or line.requires_shipping else None
+    return _in_grams(line.grams) if line.grams or line.requires_shipping else None
+
+
+def _in_grams(grams: int) -> dict[str, Any]:
+    return {"value": float(grams), "unit": "GRAMS"}
 
 
 def _plan(shop: Shop) -> dict[str, Any]:
@@ -209,6 +222,9 @@ READERS: dict[str, Reader] = {
     "TaxLine.rate": lambda pair: pair[0].rate,
     "TaxLine.priceSet": lambda pair: Bag(pair[0].price, pair[1]),
     "ProductVariant.inventoryItem": inventory_item,
+    "ProductVariant.title": lambda variant: variant.variant_title or "Default Title",
+    "ProductVariant.product": lambda variant: Product(variant.product_id, variant.title, variant.product_type),
+    "InventoryItem.measurement": lambda item: Measurement(item.id, _in_grams(item.variant.grams)),
     "ShippingLine.carrierIdentifier": lambda line: None,
     "ShippingLine.custom": lambda line: line.code == "custom",
     "ShippingLine.originalPriceSet": lambda line: Bag(line.price, line.order),
@@ -270,6 +286,8 @@ RESOLVERS: dict[str, Resolver] = {
     "Order.metafield": _metafield,
     "Order.shippingLines": _shipping_lines,
     "InventoryItem.countryHarmonizedSystemCodes": _tariff_codes,
+    "InventoryItem.duplicateSkuCount": _twins,
+    "InventoryItem.variants": lambda item, args, call: page([item.variant], args),
     "LineItem.taxLines": lambda line, args, call: _first(args, [(tax, line.order) for tax in line.taxes]),
     "FulfillmentOrder.deliveryMethod": _method,
     "FulfillmentOrder.assignedLocation": _assigned,

@@ -172,6 +172,11 @@ def _variant(shop: Shop, entry: Body, line: Line) -> Variant | None:
     variant_id, product_id = entry.get("variant_id"), entry.get("product_id")
     if not isinstance(variant_id, int) or entry.get("product_exists") is False:
         return None
+    listed = shop.variants.get(variant_id)
+    if listed and listed.is_edited:
+        line.sku, line.title, line.variant_title = listed.sku, listed.title, listed.variant_title
+        line.grams = listed.grams
+        return listed
     sold = Variant(
         id=variant_id,
         product_id=product_id if isinstance(product_id, int) else shop.ids.next(),
@@ -182,6 +187,8 @@ def _variant(shop: Shop, entry: Body, line: Line) -> Variant | None:
         harmonized_system_code=_text(entry.get("harmonized_system_code")),
         country_code_of_origin=_text(entry.get("country_code_of_origin")),
         requires_shipping=line.requires_shipping,
+        variant_title=line.variant_title,
+        grams=line.grams,
     )
     codes = entry.get("country_harmonized_system_codes")
     sold.country_codes = {str(country): str(code) for country, code in codes.items()} if isinstance(codes, dict) else {}

@@ -13,7 +13,7 @@ from functools import partial
 from random import Random  # noqa: TID251 - seeded: the same for one seed
 from typing import Any, TypeVar
 
-from syncd.sandbox.shopify import changing, fulfilling, holding, importing, options, turning
+from syncd.sandbox.shopify import catalog, changing, fulfilling, holding, importing, options, turning
 from syncd.sandbox.shopify.problems import Refusal
 from syncd.sandbox.shopify.routing import assess, take_in
 from syncd.sandbox.shopify.sales import Checkout, Sale, shares
@@ -299,6 +299,10 @@ class People:
         variant = next((one for one in place.variants.values() if one.sku == sku), None) or listed_variant(place, sku)
         place.stock.count(variant.id, location_id or place.options.locations[0].location_id, on_hand)
         return variant.id + 1
+
+    def edit_article(self, item_id: int, shop: str | None = None, **changes: Any) -> None:
+        """In the admin; `changes` are named as in `catalog.CHANGEABLE`."""
+        catalog.edit_article(self.shop(shop), item_id, changes)
 
     def list_again(self, sku: str, shop: str | None = None, tracked: bool = True) -> int:
         """One more article with this SKU, counted as none at every location. Gives the inventory item."""

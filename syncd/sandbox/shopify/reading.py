@@ -15,7 +15,7 @@ from syncd.sandbox.shopify.problems import Problem, invalid_id
 from syncd.sandbox.shopify.shop import Shop
 from syncd.sandbox.shopify.standing import fulfillment_summary
 from syncd.sandbox.shopify.state import Order
-from syncd.sandbox.shopify.views import Installation, Job
+from syncd.sandbox.shopify.views import Installation, InventoryItem, Job
 from syncd.sandbox.shopify.webhooks import Subscription
 
 _GID = re.compile(r"gid://shopify/(\w+)/(\d+)(\?.*)?")
@@ -155,6 +155,10 @@ def _fulfillment_orders(source: None, args: dict[str, Any], call: Call) -> Page[
     return _search(args, FULFILLMENT_ORDERS, call.shop.fulfillment_order_index, call)
 
 
+def _inventory_items(source: None, args: dict[str, Any], call: Call) -> Page[InventoryItem]:
+    return page([inventory_item(one) for _, one in sorted(call.shop.variants.items())], args)
+
+
 class _Numbered:
     """Gives a location an `id`, which pages need for their cursors."""
 
@@ -214,6 +218,7 @@ ROOT_READS: dict[str, Resolver] = {
     "QueryRoot.shop": lambda source, args, call: call.shop,
     "QueryRoot.currentAppInstallation": _installation,
     "QueryRoot.inventoryItem": _one("InventoryItem"),
+    "QueryRoot.inventoryItems": _inventory_items,
     "QueryRoot.job": _job,
     "QueryRoot.webhookSubscription": _one("WebhookSubscription"),
     "QueryRoot.webhookSubscriptions": _subscriptions,

@@ -23,6 +23,8 @@ FIELD_SCOPES: dict[str, tuple[str, ...]] = {
     "LineItem.product": ("read_products",),
     "ProductVariant.inventoryItem": ("read_inventory", "read_products"),
     "QueryRoot.inventoryItem": ("read_inventory", "read_products"),
+    "QueryRoot.inventoryItems": ("read_inventory", "read_products"),
+    "InventoryItem.variants": ("read_products",),
     "Location.inventoryLevels": ("read_inventory",),
     "InventoryItem.inventoryLevel": ("read_inventory",),
     "Mutation.fulfillmentCreate": _WRITE_FULFILLMENT_ORDERS,

@@ -55,6 +55,10 @@ class Variant:
     """Country of destination -> its own tariff code."""
     tracked: bool = True
     """Whether Shopify counts its stock."""
+    variant_title: str | None = None
+    grams: int = 0
+    is_edited: bool = False
+    """Somebody changed it in the admin: what is sold from then on has its words, whatever the order's body says."""
 
 
 @dataclass(slots=True)

@@ -54,6 +54,12 @@ class InventoryItem(NamedTuple):
     requires_shipping: bool
     country_codes: Mapping[str, str]
     tracked: bool
+    variant: Variant
+
+
+class Measurement(NamedTuple):
+    id: int
+    weight: dict[str, Any]
 
 
 class CountryTariffCode(NamedTuple):
@@ -125,6 +131,7 @@ TYPE_NAMES: dict[type, str] = {
     Variant: "ProductVariant",
     Product: "Product",
     InventoryItem: "InventoryItem",
+    Measurement: "InventoryItemMeasurement",
     CountryTariffCode: "CountryHarmonizedSystemCode",
     Customer: "Customer",
     Metafield: "Metafield",

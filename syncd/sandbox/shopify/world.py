@@ -76,6 +76,7 @@ class ShopifyWorld:
             "declare": people.declare,
             "count": people.count,
             "list_again": people.list_again,
+            "edit_article": people.edit_article,
             "cancel": people.cancel,
             "hold": people.hold,
             "release": people.release,
