@@ -133,18 +133,17 @@ class _Place:
         gone = self.rest & left_elsewhere
         left_elsewhere -= gone
         self.rest = self.rest - gone
-        spare += gone
         for consignment in self._live:
-            self._assign(consignment, self._packed.of(consignment.order_key), spare)
+            self._assign(consignment, self._packed.of(consignment.order_key), spare, gone)
 
     def missing(self) -> dict[str, Units]:
         """What calls for new consignments, by split group."""
         names = sorted({self._groups.get(line_id, "") for line_id in self.rest} - self._newest.keys())
-        return {} if self.closed else {name: units for name in names if (units := self._of(name))}
+        return {} if self.closed else {name: units for name in names if (units := self._of(name, self.rest))}
 
-    def _of(self, split_group: str) -> Units:
-        """The part of the rest that belongs to this split group."""
-        return Counter({line: count for line, count in self.rest.items() if self._groups.get(line, "") == split_group})
+    def _of(self, split_group: str, units: Units) -> Units:
+        """Those of them that belong to this split group."""
+        return Counter({line: count for line, count in units.items() if self._groups.get(line, "") == split_group})
 
     def _lock(self, key: str, placed: Units, spare: Units) -> None:
         over = placed - self.rest
@@ -155,18 +154,21 @@ class _Place:
         spare -= over & spare
         self.rest = self.rest - placed
 
-    def _assign(self, consignment: Consignment, packed: Units, spare: Units) -> None:
-        """The newest of a group takes all its rest; an older one, reopened by a void, keeps at most what it has."""
-        held, wanted = units_of(consignment.applied), self._of(consignment.split_group)
+    def _assign(self, consignment: Consignment, packed: Units, spare: Units, gone: Units) -> None:
+        """The newest of a group takes all its rest; an older one, reopened by a void, keeps at most what it has. Uses up `gone`:
+        what another location sent in its place."""
+        held, wanted = units_of(consignment.applied), self._of(consignment.split_group, self.rest)
         has = held - packed if consignment.applied else wanted
         if self.closed:
             given = self.rest & has
         else:
             given = wanted if consignment is self._newest[consignment.split_group] else wanted & has
-        kept = (has - given) & spare
+        stays = (has - given) & self._of(consignment.split_group, gone)
+        gone -= stays
+        kept = (has - given - stays) & spare
         spare -= kept
         self.rest = self.rest - given
-        due = given + kept
+        due = given + stays + kept
         # What was packed beyond what the order held is listed only where more of that line is due.
         done = Counter(
             {line_id: count if due[line_id] else min(count, held[line_id]) for line_id, count in packed.items()}

@@ -118,6 +118,11 @@ def test_what_left_from_one_location_and_is_wanted_at_another_is_not_sent_again_
     assert given_units(allotted({THERE: {7: 2}}, [consignment({7: 2}, SHIPPED), there], [])) == {"82-1": {7: 2}}
 
 
+def test_what_left_for_another_location_keeps_nothing_in_the_open_order_beside_it() -> None:
+    beside = [consignment({7: 1}, Standing.OPEN, 1), consignment({7: 1}, SHIPPED, 2)]
+    assert given_units(allotted({THERE: {7: 1}}, beside, [])) == {"81-1": {}}
+
+
 def test_a_fulfillment_created_between_two_reads_is_no_excess_and_frees_nothing() -> None:
     """The package was read as pending, Shopify a moment later without its units."""
     found = allotted({HERE: {7: 1}}, [consignment({7: 3}, SHIPPED)], [package("s1", {7: 2})])

@@ -342,7 +342,7 @@ async def test_a_deadlock_is_tried_again(postgres_db: PostgresDb) -> None:
 
     await postgres_db.run(lambda session: session.connection().exec_driver_sql("SET deadlock_timeout = '10ms'").close())
     await asyncio.gather(postgres_db.run(crosswise("a", "b")), postgres_db.run(crosswise("b", "a")))
-    assert len(tries) == 3
+    assert len(tries) > 2, "the second try may meet the other one again"
     assert [await postgres_db.run(read(name)) for name in "ab"] == [2, 2]
 
 

@@ -70,7 +70,7 @@ ORDERS = (
     Mutant(
         "batch_not_halved",
         "one order that breaks its batch keeps all others back",
-        (Edit(writes.Batch._after_failure, "if len(documents) == 1 or error.code not in POISON:", "if True:"),),
+        (Edit(writes.Batch._after_failure, "if is_alone or error.code not in POISON:", "if True:"),),
         needs=("batch_poison",),
     ),
     Mutant(
