@@ -130,6 +130,6 @@ ORDERS = (
     Mutant(
         "more_than_ordered",
         "an order that changes gets its units on top of those that it has",
-        (Edit(consignments._Place._assign, "due = given + kept", "due = given + kept + (has if has != given else type(has)())"),),
+        (Edit(consignments._Place._assign, "due = given + stays + kept", "due = given + stays + kept + (has if has != given else type(has)())"),),
     ),
 )  # fmt: skip
