@@ -19,7 +19,7 @@ from typing import Any
 
 from syncd.errors import TransientError, UncertainError
 from syncd.ports import Clock, Db, Response
-from syncd.store.budgets import Standing, Told, block, give_back, note_answer, take_grant
+from syncd.store.budgets import Standing, Told, block, doubt_times, give_back, note_answer, take_grant
 from syncd.waiting import first_of
 
 
@@ -54,6 +54,8 @@ def ceiling(urgency: Urgency, limit: int) -> int:
 LONGEST_CALL_S = 60.0
 USUAL_WAY_S = 0.02
 """Of the window. A call reaches the vendor's counter within this time of leaving; what its answer waits for comes after."""
+LEAP_S = 0.5
+"""By so much the time of day may be set while we run before what we noted by it is doubted: less than the vendor rounds."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,10 @@ class Usage:
 
 @dataclass(frozen=True)
 class Call:
-    """One call that may be made now and not later. `number` is the ledger's, `left_at` our clock when it was granted."""
+    """One call that may be made now and not later. `number` is the ledger's, `left_s` our monotonic clock when it was granted."""
 
     number: float
-    left_at: datetime
+    left_s: float
 
 
 @dataclass(order=True)
@@ -110,6 +112,7 @@ class WindowBudget:
         self._learned = asyncio.Event()
         self._seen = (Standing(0, None), clock.now())
         self._blocked_until: datetime | None = None
+        self._day_s = self._time_of_day_s()
 
     async def grant(self, urgency: Urgency) -> Call:
         """Waits until one call may be sent, now and not later. `carry` sends it, `unsent` gives it back."""
@@ -189,6 +192,7 @@ class WindowBudget:
     async def _ask(self, urgency: Urgency) -> tuple[Call | None, float]:
         """The call, or None and the seconds to wait."""
         async with self._asking:
+            await self._mind_leaps()
             now = self._clock.now()
             self._learned.clear()
             most, soon_s = ceiling(urgency, self._limit), SOON * self._window_s
@@ -196,24 +200,38 @@ class WindowBudget:
         self._seen = (grant.standing, now)
         if grant.number is None:
             return None, grant.wait_s
-        return Call(grant.number, self._clock.now()), 0.0
+        return Call(grant.number, self._clock.monotonic()), 0.0
 
     def _told(self, call: Call, used: int, reset_s: int) -> Told | None:
         """Whether the vendor rounds its seconds up or down is not known, nor when within the call it looked at its clock."""
-        left, now = call.left_at.timestamp(), self._clock.now().timestamp()
-        if now - left > self._window_s / 2:
+        now, took_s = self._clock.now().timestamp(), self._clock.monotonic() - call.left_s
+        left = now - took_s
+        if took_s > self._window_s / 2:
             return None  # it could speak of either of two windows
         arrived = min(now, left + USUAL_WAY_S * self._window_s)
         most_s = min(reset_s + 1.0, self._window_s) if reset_s <= self._window_s else reset_s + 1.0
         return Told(left + reset_s - 1.0, arrived + most_s, now + most_s, used)
 
     async def _over(self, call: Call, told: Told | None) -> None:
+        await self._mind_leaps()
         now = self._clock.now()
         standing = await self._db.run(
             note_answer(self._account, call.number, now, told, self._window_s, self._longest_s)
         )
         self._seen = (standing, now)
         self._learned.set()
+
+    async def _mind_leaps(self) -> None:
+        """After the time of day was set, what was noted by it could be over too early, or seem to be of a window to come."""
+        now, ahead_s = self._clock.now(), self._time_of_day_s() - self._day_s
+        if abs(ahead_s) > LEAP_S:
+            was = _later(now, -ahead_s)
+            await self._db.run(doubt_times(self._account, was, now, self._window_s, self._longest_s))
+            self._day_s += ahead_s
+
+    def _time_of_day_s(self) -> float:
+        """What our two clocks are apart: it changes when one of them is set."""
+        return self._clock.now().timestamp() - self._clock.monotonic()
 
     def _wake_first(self) -> None:
         if self._waiting:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -124,6 +124,28 @@ async def test_what_a_dead_process_had_under_way_counts_as_long_as_it_can_arrive
     await clock.run(WindowBudget(db, clock, "shipstation", 1, 60, longest_call_s=30).grant(Urgency.ORDERS))
     await clock.run(WindowBudget(db, clock, "shipstation", 1, 60, longest_call_s=30).grant(Urgency.ORDERS))
     assert clock.monotonic() == pytest.approx(90)
+
+
+class AdjustedClock:
+    """Somebody sets its time of day, and sets it right again."""
+
+    def __init__(self, clock: SimulatedClock, ahead_s: float) -> None:
+        self.monotonic, self.sleep = clock.monotonic, clock.sleep
+        self._clock = clock
+        self._ahead_s = ahead_s
+
+    def now(self) -> datetime:
+        is_set = 70 < self.monotonic() < 200
+        return self._clock.now() + timedelta(seconds=self._ahead_s * is_set)
+
+
+@pytest.mark.parametrize("ahead_s", [-3000, -83, -10, 10, 83, 3000])
+async def test_a_clock_that_is_set_overspends_no_window(db: InlineDb, ahead_s: float) -> None:
+    clock = SimulatedClock()
+    vendor = Vendor(clock, ShipStationOptions(), 1)
+    budget = WindowBudget(db, AdjustedClock(clock, ahead_s), "shipstation", 40, 60)
+    await _drain(vendor, [budget], calls=280, in_flight=12)
+    assert vendor.limit.most_calls <= 40
 
 
 async def test_replicas_share_one_window(db: InlineDb) -> None:

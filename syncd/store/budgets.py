@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import case, select, update
@@ -174,6 +174,19 @@ def give_back(account: str, number: float, now: datetime, longest_s: float) -> W
         return replace(ledger, calls={one: until for one, until in ledger.calls.items() if one != number}), None
 
     return _changed(account, now, longest_s, forget)
+
+
+def doubt_times(account: str, was: datetime, now: datetime, window_s: float, longest_s: float) -> Work[None]:
+    """The clock was set from `was` to `now`: what counted then counts as if it had been sent, or answered, just now."""
+    present, ahead = now.timestamp(), max(now - was, timedelta(0))
+
+    def begin_anew(ledger: Ledger) -> tuple[Ledger, None]:
+        calls: dict[float, float | None] = {
+            number: present + (window_s if until is None else longest_s) for number, until in ledger.calls.items()
+        }
+        return Ledger(calls, blocked_until=ledger.blocked_until and ledger.blocked_until + ahead), None
+
+    return _changed(account, was, longest_s, begin_anew)
 
 
 def block(account: str, now: datetime, until: datetime, longest_s: float) -> Work[None]:
