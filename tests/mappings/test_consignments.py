@@ -106,6 +106,11 @@ def test_units_go_to_exactly_one_consignment(
     assert not found.excess
 
 
+def test_what_was_to_be_sent_besides_is_taken_back_when_the_rest_was_moved_after_its_label() -> None:
+    found = allotted({THERE: {7: 1}}, [consignment({7: 1}, SHIPPED), consignment({7: 1}, n=2)], [])
+    assert given_units(found) == {"81-2": {}}
+
+
 def test_what_is_locked_and_no_longer_wanted_is_reported() -> None:
     found = allotted({HERE: {7: 1}}, [consignment({7: 3, 8: 1}, SHIPPED)], [])
     assert found.excess == {order_key("main", ORDER_ID, HERE, 1): Counter({7: 2, 8: 1})}
