@@ -58,6 +58,7 @@ def plan_order(
     waived = [change for change in seen.changes if change.order_key not in held]
     decisions = [*held.values(), *(one for change in waived for one in _decide(change, observed, take))]
     upserts = tuple(one for one in decisions if isinstance(one, UpsertOrder))
+    upserts = _without_what_stays(upserts, seen)
     steps = _taken_back_first(upserts, seen)
     voids = _voids(profile, order, consignments, packages)
     troubles = [one for one in decisions if isinstance(one, Trouble)]
@@ -149,13 +150,41 @@ def _updated(
     return decided
 
 
+def _without_what_stays(steps: Sequence[UpsertOrder], seen: Picture) -> tuple[UpsertOrder, ...]:
+    """Without those that place what should leave another order, and lies there still: nothing can be taken out of one that was
+    split, merged, changed by hand or not read."""
+    lying = _units_before(seen) | _units_after(steps)
+    staying = {one.order_key: lying.get(one.order_key, Counter()) - units_of(one.wanted) for one in seen.changes}
+    return _placing_none_of(staying, steps, seen)
+
+
 def _taken_back_first(steps: Sequence[UpsertOrder], seen: Picture) -> tuple[UpsertOrder, ...]:
     """Without those that place what another one takes away: it may be refused, because the goods have just left. They are
     planned again once ShipStation accepted it."""
-    before = {one.order_key: units_of(one.applied) for one in seen.consignments}
-    after = {step.order_key: Counter() if step.kind == "cancel_order" else units_of(step.document) for step in steps}
-    freed = added(before.get(key, Counter()) - units for key, units in after.items())
-    return tuple(step for step in steps if not (after[step.order_key] - before.get(step.order_key, Counter())) & freed)
+    before = _units_before(seen)
+    freed = {key: before.get(key, Counter()) - units for key, units in _units_after(steps).items()}
+    return _placing_none_of(freed, steps, seen)
+
+
+def _placing_none_of(
+    units: Mapping[str, Units], steps: Sequence[UpsertOrder], seen: Picture
+) -> tuple[UpsertOrder, ...]:
+    """`units`: of each order, what no other may be given."""
+    before, after = _units_before(seen), _units_after(steps)
+
+    def is_free(step: UpsertOrder) -> bool:
+        more = after[step.order_key] - before.get(step.order_key, Counter())
+        return not any(more & of for key, of in units.items() if key != step.order_key)
+
+    return tuple(step for step in steps if is_free(step))
+
+
+def _units_before(seen: Picture) -> dict[str, Units]:
+    return {one.order_key: units_of(one.applied) for one in seen.consignments}
+
+
+def _units_after(steps: Sequence[UpsertOrder]) -> dict[str, Units]:
+    return {step.order_key: Counter() if step.kind == "cancel_order" else units_of(step.document) for step in steps}
 
 
 def _missing(change: Change) -> tuple[str, ...]:
