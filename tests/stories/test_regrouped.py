@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from syncd.simulation.day import Day, Fates
+from tests.orders_api import ON_V1_ALONE
 from tests.stories.packing import BOTH, SETTINGS, an_order, assert_told, keys, label, numbers, void
 
 
@@ -151,3 +152,15 @@ async def test_a_return_label_is_no_shipment(day: Day) -> None:
     label(day, there, return_label=True)
     await day.rest()
     await assert_told(day, order_id, shipment)
+
+
+@ON_V1_ALONE
+async def test_what_is_moved_to_another_location_after_a_split_lies_there_once(day: Day) -> None:
+    """Nothing can be taken out of a split order, so nothing is placed at the new location: a person is told."""
+    order_id, there = await an_order(day, lines=1, quantity=2)
+    day.shopify.people.move_fulfillment_order(order_id, 82734628)
+    day.shipstation.desk.split(there["orderId"], {keys(there)[0]: 1})
+    await day.rest()
+    assert await day.cause(order_id) == "changed_on_both_sides"
+    orders = day.shipstation.state()["orders"].values()
+    assert sum(item["quantity"] for one in orders for item in one["items"] if not item["adjustment"]) == 2
