@@ -14,7 +14,7 @@ from mappings.plans import Profile
 from mappings.scripts import as_written, in_latin
 from mappings.shipstation_shapes import Address, CustomsItem, InternationalOptions, ItemOption, Order, OrderItem
 from mappings.shopify_shapes import Attribute, LineItem, MailingAddress, OrderToShip, number_of
-from mappings.text import clean_lines, clean_text
+from mappings.text import clean_lines, clean_text, goods_name, shown_variant
 from mappings.weights import grams, shipstation_weight, total_weight
 
 LONGEST_ORDER_NUMBER = 50
@@ -155,18 +155,14 @@ def _grams(profile: Profile, line: LineItem) -> Decimal | None:
 
 
 def _item_name(line: LineItem) -> str:
-    names = [clean_text(line["title"]), clean_text(_variant_title(line))]
-    return " - ".join(name for name in names if name) or clean_text(line["name"]) or clean_text(line["sku"]) or "Item"
-
-
-def _variant_title(line: LineItem) -> str | None:
-    return None if line["variantTitle"] == "Default Title" else line["variantTitle"]
+    name = goods_name(line["title"], line["variantTitle"])
+    return name or clean_text(line["name"]) or clean_text(line["sku"]) or "Item"
 
 
 def _options(line: LineItem) -> list[ItemOption]:
     """The variant, then the line's properties; those with a leading underscore are hidden by convention."""
     options: list[ItemOption] = []
-    if title := clean_text(_variant_title(line)):
+    if title := clean_text(shown_variant(line["variantTitle"])):
         options.append({"name": "Variant", "value": title})
     shown = (one for one in line["customAttributes"] if not one["key"].startswith("_") and one["value"])
     return options + [{"name": clean_text(one["key"]), "value": clean_lines(one["value"])} for one in shown]

@@ -163,3 +163,9 @@ class JsonWebKey(TypedDict, total=False):
 
 class JsonWebKeys(TypedDict):
     keys: list[JsonWebKey]
+
+
+class Product(TypedDict):
+    """Whatever else it has is kept as it came, because a PUT replaces all of it."""
+
+    productId: int

@@ -27,6 +27,16 @@ def clean_lines(text: str | None) -> str:
     return "\n".join(clean_text(line) for line in (text or "").splitlines()).strip()
 
 
+def goods_name(title: str | None, variant_title: str | None) -> str:
+    """`T-Shirt - M / Black`; a product without variants has one that Shopify calls `Default Title`."""
+    names = [clean_text(title), clean_text(shown_variant(variant_title))]
+    return " - ".join(name for name in names if name)
+
+
+def shown_variant(variant_title: str | None) -> str | None:
+    return None if variant_title == "Default Title" else variant_title
+
+
 def _kept(char: str) -> str:
     if char in "\u200c\u200d":
         return char

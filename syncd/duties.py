@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from syncd import __version__
 from syncd.errors import SyncError
+from syncd.flows.catalog import NAME as CATALOG
 from syncd.flows.runner import Bounds, Runner
 from syncd.flows.stock import NAME as STOCK
 from syncd.intake.feeds import CHANGE_LISTS, ChangeFeed, Feed, Feeds
@@ -35,6 +36,7 @@ from syncd.operate.status import read_status
 from syncd.operate.subscriptions import EVERY_S, restore_all
 from syncd.ports import Ports
 from syncd.settings import Settings
+from syncd.shipstation.client import ACCOUNT as V1_ACCOUNT
 from syncd.shipstation.signatures import PublishedKeys
 from syncd.shipstation.v2_client import ACCOUNT as V2_ACCOUNT
 from syncd.store.consignments import forget_documents
@@ -45,7 +47,18 @@ from syncd.store.migrations import is_at_head
 from syncd.store.privacy import forget_answers, truncate_log
 from syncd.store.transaction import Work
 from syncd.waiting import PoliteClock, first_of
-from syncd.wiring import Flows, Vendors, all_sweeps, build_flows, connect, start_of_sync, stock_flow, sweep_bounds
+from syncd.wiring import (
+    Flows,
+    Vendors,
+    all_sweeps,
+    build_flows,
+    catalog_look,
+    catalog_writer,
+    connect,
+    start_of_sync,
+    stock_flow,
+    sweep_bounds,
+)
 
 log = get_logger("daemon")
 
@@ -94,6 +107,7 @@ class Duties:
         shops = {name: store.shop for name, store in settings.stores.items()}
         idle_s = settings.limits.idle_s
         self._reader = Reader(self._inbox, ports.db, ports.clock, self.feeds.nudge, self.wake, idle_s, shops)
+        self._catalog = catalog_writer(settings, vendors, flows.accounts, ports.db, ports.clock, ports.rng)
         self._privacy = PrivacyDuty(ports.db, ports.clock, self._reader.asked)
         self._metrics = Metrics(vendors.orders.budget)
         self._refusals = Refusals(cures(list(settings.stores), SHIPSTATION), ports.db, ports.clock)
@@ -132,6 +146,8 @@ class Duties:
     def wake(self) -> None:
         for runner in self._runners:
             runner.wake()
+        if self._catalog:
+            self._catalog.wake()
 
     def _all(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         duties: dict[str, Callable[[], Awaitable[None]]] = {
@@ -139,6 +155,8 @@ class Duties:
             for name, runner in zip(("orders", "shipments"), self._runners, strict=True)
         }
         duties["inbox"] = partial(self._reader.work, self._stopping)
+        if self._catalog:
+            duties["catalog"] = partial(self._catalog.work, self._stopping)
         duties["privacy"] = partial(self._privacy.work, self._stopping)
         for feed in self.feeds.feeds:
             duties[f"feed {feed.name}"] = partial(self.feeds.work, feed, self._stopping)
@@ -165,13 +183,24 @@ class Duties:
         recall = Recall(self._vendors.orders, list(self._vendors.shops), shift, self._clock)
         feeds.append(Feed(shift, account, RECALL_EVERY_S, recall.poll))
         found = all_sweeps(self._vendors, self._shift, self._clock, start_at)
-        return [*feeds, *sweep_feeds(found, sweep_bounds(self._settings), self._clock), *self._stock()]
+        return [
+            *feeds,
+            *sweep_feeds(found, sweep_bounds(self._settings), self._clock),
+            *self._stock(),
+            *self._catalog_looks(),
+        ]
 
     def _stock(self) -> list[Feed]:
         shift = self._shift(STOCK)
         flow = stock_flow(self._settings, self._vendors, self._accounts, shift, self._clock, self._ports.rng)
         every_s = self._settings.sync.stock_scan_s
         return [Feed(shift, f"{V2_ACCOUNT}:inventory", every_s, flow.run)] if flow else []
+
+    def _catalog_looks(self) -> list[Feed]:
+        shift = self._shift(CATALOG)
+        look = catalog_look(self._settings, self._vendors, self._accounts, shift, self._clock)
+        every_s = self._settings.sync.catalog_scan_s
+        return [Feed(shift, V1_ACCOUNT, every_s, look.run, can_wait=self._is_backlog)] if look else []
 
     def _is_backlog(self) -> bool:
         """Calls wait for ShipStation's next window. What its webhooks tell of is looked at all the same."""

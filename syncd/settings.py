@@ -27,6 +27,7 @@ from pydantic import (
     model_validator,
 )
 
+from mappings.catalog import CatalogMode
 from mappings.keys import longest_store_name
 from mappings.rules import Rules
 from mappings.rules_file import RulesError, rules_of, rules_of_file
@@ -137,6 +138,8 @@ class Sync(Group):
     sweep_s: Seconds = 3600
     stock_scan_s: Seconds = 900
     """How often the stock of all stores that name shelves is compared in full."""
+    catalog_scan_s: Seconds = 21600
+    """How often all articles are compared with ShipStation's products, where a store wants it."""
     sweep_days: Annotated[float, Field(gt=0)] = 2
     """How far back before the last sweep each one looks again."""
     settle_s: float = Field(default=2, ge=0)
@@ -297,6 +300,8 @@ class Store(Group):
     incomplete_customs: Literal["send", "hold"] = "send"
     currency: Annotated[str, Field(pattern="^[a-z]{3}$")] = "usd"
     """Of the shop's amounts: V2 wants it beside each, V1 knows none."""
+    catalog: CatalogMode = "off"
+    """Whether ShipStation's products follow this shop's articles: report tells differences and writes nothing."""
     locations: dict[int, int] = {}
     stock: dict[int, StockShelf] = {}
     """By Shopify location id. Empty: stock is left alone."""
@@ -313,6 +318,13 @@ class Store(Group):
                 )
             places[place] = location
         return stock
+
+    @field_validator("catalog", mode="before")
+    @classmethod
+    def _known_mode(cls, value: Any) -> Any:
+        if value in ("off", "report", "push"):
+            return value
+        raise ValueError('must be "off", "report" (differences are told, nothing is written) or "push"')
 
     @field_validator("missing_weight", mode="before")
     @classmethod

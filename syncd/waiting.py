@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from syncd.ports import Clock
+from syncd.ports import Clock, Rng
 
 
 async def first_of(clock: Clock, longest_s: float, *events: asyncio.Event) -> None:
@@ -18,6 +18,11 @@ async def first_of(clock: Clock, longest_s: float, *events: asyncio.Event) -> No
         for wait in waits:
             wait.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
+
+
+def growing_wait_s(attempts: int, longest_s: float, rng: Rng) -> float:
+    """Capped exponential with jitter, so that what failed together does not come back together."""
+    return min(longest_s, 2.0 ** min(attempts + 1, 30)) * (0.5 + rng.random() / 2)
 
 
 class PoliteClock:

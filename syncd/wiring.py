@@ -9,11 +9,14 @@ from decimal import Decimal
 
 from anyascii import anyascii
 
+from mappings.catalog import CatalogMode
 from mappings.plans import FraudGate, Profile
 from mappings.stock import Shelf
 from syncd.accounts import Accounts
 from syncd.budget import CostBudget, WindowBudget
 from syncd.errors import SettingsError
+from syncd.flows.catalog import CatalogBounds, CatalogWriter
+from syncd.flows.catalog_look import CatalogLook
 from syncd.flows.orders import OrdersFlow
 from syncd.flows.shipments import ShipmentsFlow
 from syncd.flows.stock import StockBounds, StockFlow
@@ -171,6 +174,32 @@ def stock_flow(
     limits = settings.limits
     bounds = StockBounds(2 * limits.write_timeout_s, limits.brake_share, limits.brake_least)
     return StockFlow(found, vendors.shops, vendors.shipstation_v2, accounts, db, clock, rng, bounds)
+
+
+def catalog_modes(settings: Settings) -> dict[str, CatalogMode]:
+    """Of the stores whose articles are compared with ShipStation's products."""
+    return {name: store.catalog for name, store in settings.stores.items() if store.catalog != "off"}
+
+
+def catalog_look(settings: Settings, vendors: Vendors, accounts: Accounts, db: Db, clock: Clock) -> CatalogLook | None:
+    """None where no store wants one. `db` is that of the shift in which it writes."""
+    modes = catalog_modes(settings)
+    return CatalogLook(modes, vendors.shops, vendors.shipstation, accounts, db, clock) if modes else None
+
+
+def catalog_writer(
+    settings: Settings, vendors: Vendors, accounts: Accounts, db: Db, clock: Clock, rng: Rng
+) -> CatalogWriter | None:
+    """None where no store wants its catalogue looked at."""
+    modes, limits = catalog_modes(settings), settings.limits
+    bounds = CatalogBounds(
+        limits.lease_s,
+        settings.sync.settle_s,
+        limits.idle_s,
+        limits.longest_wait_s,
+        2 * limits.write_timeout_s,
+    )
+    return CatalogWriter(modes, vendors.shops, vendors.shipstation, accounts, db, clock, rng, bounds) if modes else None
 
 
 async def start_of_sync(settings: Settings, db: Db, clock: Clock) -> datetime:

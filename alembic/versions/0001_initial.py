@@ -281,8 +281,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("store", name="pk_stock_controls"),
     )
 
+    op.create_table(
+        "catalog_looks",
+        sa.Column("store", sa.String(), nullable=False),
+        sa.Column("looked_at", columns.UtcTime(), nullable=False),
+        sa.Column("report", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("store", name="pk_catalog_looks"),
+    )
+
+    op.create_table(
+        "product_links",
+        sa.Column("product_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("store", sa.String(), nullable=False),
+        sa.Column("item_id", sa.BigInteger(), nullable=False),
+        sa.Column("written", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("product_id", name="pk_product_links"),
+        sa.UniqueConstraint("store", "item_id", name="uq_product_links_store_item_id"),
+    )
+
 
 def downgrade() -> None:
+    op.drop_table("product_links")
+    op.drop_table("catalog_looks")
     op.drop_table("stock_controls")
     op.drop_table("packages")
     op.drop_table("orders")

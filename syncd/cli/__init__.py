@@ -10,6 +10,7 @@ import click
 
 from syncd import __version__
 from syncd.cli.account import brake, doctor, keys, parked, status, sweep, verify
+from syncd.cli.catalog import catalog
 from syncd.cli.lookups import rates, shipstation, track
 from syncd.cli.orders import explain, mark, plan, release, resolve, retry
 from syncd.cli.privacy import data_request, redact
@@ -22,7 +23,7 @@ from syncd.errors import SyncError
 COMMANDS = (
     *(status, parked, keys, doctor, verify, sweep, brake),
     *(plan, explain, retry, release, resolve, mark),
-    *(track, rates, shipstation, stock, rules),
+    *(track, rates, shipstation, stock, catalog, rules),
     *(redact, data_request),
     *(sandbox, demo, simulate),
 )

@@ -22,7 +22,7 @@ from syncd.hints import split_subject
 from syncd.logs import get_logger
 from syncd.ports import Clock, Db, Rng
 from syncd.store.marks import Claimed, due_summary, renew
-from syncd.waiting import first_of
+from syncd.waiting import first_of, growing_wait_s
 
 log = get_logger("runner")
 
@@ -342,8 +342,7 @@ class Runner:
         return Verdict(claimed, plan=plan, sighting=sighting, known=known)
 
     def _delay_s(self, attempts: int) -> float:
-        """Capped exponential with jitter, so that what failed together does not come back together."""
-        return min(self._bounds.longest_wait_s, 2.0 ** min(attempts + 1, 30)) * (0.5 + self._rng.random() / 2)
+        return growing_wait_s(attempts, self._bounds.longest_wait_s, self._rng)
 
 
 def _steps(verdicts: Sequence[Verdict]) -> int:

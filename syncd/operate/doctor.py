@@ -26,7 +26,7 @@ from syncd.shipstation.webhooks import EVENTS
 from syncd.shopify import reads
 from syncd.shopify.access import REQUIRED_SCOPES, missing_scopes, supported_until
 from syncd.shopify.client import ShopifyClient
-from syncd.shopify.webhooks import TOPICS
+from syncd.shopify.webhooks import topics_of
 from syncd.shopify.writes import topic_enum
 from syncd.store.engine import Schema, check_schema, open_db
 from syncd.store.file_systems import network_warning
@@ -268,8 +268,9 @@ async def _store(settings: Settings, name: str, store: Store, client: ShopifyCli
     if not settings.server.public_url:
         return [*found, note(f"store {name} webhooks", "off: orders are found by polling", "Set server.public_url.")]
     there = {one.topic for one in await reads.subscriptions(client) if one.uri == shopify_address(settings, name)}
-    missing_topics = [topic for topic in TOPICS if topic_enum(topic) not in there]
-    return [*found, _webhooks(f"store {name} webhooks", missing_topics, len(TOPICS))]
+    topics = topics_of(store)
+    missing_topics = [topic for topic in topics if topic_enum(topic) not in there]
+    return [*found, _webhooks(f"store {name} webhooks", missing_topics, len(topics))]
 
 
 def _scopes(settings: Settings, name: str, granted: Sequence[str]) -> Finding:
@@ -280,6 +281,8 @@ def _scopes(settings: Settings, name: str, granted: Sequence[str]) -> Finding:
         wanted["write_inventory"] = "read and set stock"
     elif settings.stores[name].stock:
         wanted["read_inventory"] = "read stock"
+    if settings.stores[name].catalog == "push":
+        wanted.setdefault("read_inventory", "be told of changed articles by webhook")
     cure = "Release a version of the app with it in the Dev Dashboard and approve it in the shop."
     missing = missing_scopes(granted, wanted)
     return [

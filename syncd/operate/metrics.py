@@ -9,6 +9,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from syncd.budget import WindowBudget
+from syncd.operate.catalog_state import KINDS
 
 
 class Metrics:
@@ -25,13 +26,14 @@ class Metrics:
             "syncd_shipstation_key_days_left", "Days until the key pair in use expires", "setting"
         )
         self._stock = self._gauge("syncd_stock_skus", "SKUs of the last look at the stock", "store", "kind")
+        self._catalog = self._gauge("syncd_catalog_skus", "SKUs of the last look at the catalogue", "store", "kind")
         self._calls = self._gauge("syncd_shipstation_window_calls", "Calls in the present ShipStation window", "kind")
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(name, text, labels, registry=self._registry)
 
     def render(self, status: Mapping[str, Any], now: datetime) -> bytes:
-        for gauge in (self._orders, self._paused, self._alarms, self._key_days, self._stock):
+        for gauge in (self._orders, self._paused, self._alarms, self._key_days, self._stock, self._catalog):
             gauge.clear()
         for one in status["causes"]:
             self._orders.labels(one["store"], one["state"], one["cause"]).set(one["count"])
@@ -50,6 +52,9 @@ class Metrics:
         for store, facts in status["stock"].items():
             for kind in ("agreeing", "differing", "unknown", "doubled"):
                 self._stock.labels(store, kind).set(facts[kind])
+        for store, facts in status["catalog"].items():
+            for kind in KINDS:
+                self._catalog.labels(store, kind).set(facts[kind])
         usage = self._window.usage(now)
         self._calls.labels("used").set(usage.used)
         self._calls.labels("limit").set(usage.limit)

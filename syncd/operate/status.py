@@ -12,6 +12,7 @@ from mappings.access import access_cause
 from mappings.causes import MEANINGS, Cause, State
 from syncd import __version__
 from syncd.hints import order_subject
+from syncd.operate.catalog_state import catalog_facts, catalog_line
 from syncd.operate.forecast import Pace, drain_forecast, forecast_text
 from syncd.operate.keys import expiry_advice, expiry_text, key_report
 from syncd.operate.stock_state import stock_facts, stock_line
@@ -21,6 +22,7 @@ from syncd.shipstation.client import ACCOUNT
 from syncd.store.alarms import standing_alarms
 from syncd.store.brakes import BrakeState, brake_state
 from syncd.store.budgets import PausedAccount, current_ledger, paused_accounts
+from syncd.store.catalog import catalog_looks
 from syncd.store.cursors import all_cursors
 from syncd.store.inbox import unreadable_deliveries, waiting_deliveries
 from syncd.store.marks import due_summary, parked_marks, under_way
@@ -59,6 +61,11 @@ def _status(settings: Settings, now: datetime) -> Work[dict[str, Any]]:
             "feeds": {name: _feed(row.watermark, row.updated_at, now) for name, row in all_cursors()(session).items()},
             "brake": _brake(brake_state("orders")(session)),
             "stock": {store: stock_facts(one, now) for store, one in sorted(stock_controls()(session).items())},
+            "catalog": {
+                store: catalog_facts(*look)
+                for store, look in sorted(catalog_looks()(session).items())
+                if store in settings.stores and settings.stores[store].catalog != "off"
+            },
             "paused": [_pause(one) for one in paused_accounts(now)(session)],
             "alarms": [
                 {"name": one.name, "text": one.text, "since": one.since.isoformat()}
@@ -140,6 +147,7 @@ def status_text(status: Mapping[str, Any]) -> str:
     if brake := status["brake"]:
         lines.append(f"BRAKE PULLED since {brake['since'][:19]}: {brake['reason']}. Run `syncd brake`.")
     lines += [stock_line(store, facts) for store, facts in status["stock"].items()]
+    lines += [catalog_line(store, facts) for store, facts in status["catalog"].items()]
     for one in status["paused"]:
         lines.append(
             f"PAUSED {one['account']} since {one['since'][:19]}: {one['sentence']} ({one['code']}: {one['text']})"

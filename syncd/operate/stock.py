@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -14,8 +14,9 @@ from syncd.adapters import SystemRng
 from syncd.errors import RejectedError
 from syncd.flows.stock import NAME, StockFlow
 from syncd.flows.stock_report import report_of
-from syncd.intake.shifts import Passed, Shift
+from syncd.intake.shifts import Shift
 from syncd.operate.desk import Desk
+from syncd.operate.in_turn import in_turn
 from syncd.operate.stock_state import WAITS, control_facts
 from syncd.ports import Db
 from syncd.store.stock import Control, freeze_stock, release_stock, stock_controls, thaw_stock
@@ -23,8 +24,6 @@ from syncd.store.transaction import together
 from syncd.wiring import shelves, stock_flow
 
 LISTED = 20
-LONGEST_LOOK_S = 900.0
-TURN_S = 5.0
 
 
 async def stock_differences(desk: Desk, stores: Sequence[str]) -> dict[str, Any]:
@@ -45,21 +44,10 @@ async def push_stock(desk: Desk, stores: Sequence[str]) -> dict[str, Any]:
     shift = Shift(NAME, desk.db, desk.clock, SystemRng())
     flow = _flow(desk, shift)
     await desk.db.run(together(*(release_stock(store, flow.consent(store), now) for store in chosen)))
-    written = await _in_turn(desk, shift, partial(flow.run, forced=chosen))
+    written = await in_turn(desk, shift, partial(flow.run, forced=chosen))
     controls = await desk.db.run(stock_controls())
     found = [_answer(desk, store, _report(controls.get(store)), controls.get(store)) for store in chosen]
     return {"stores": found, "busy": written is None, "written": written or 0}
-
-
-async def _in_turn(desk: Desk, shift: Shift, run: Callable[[], Awaitable[int]]) -> int | None:
-    """After a look of the daemon that is under way; None where that takes too long."""
-    wanted_at = desk.clock.now()
-    while desk.clock.now() < wanted_at + timedelta(seconds=LONGEST_LOOK_S):
-        done = await shift.do(run, wanted_at)
-        if not isinstance(done, Passed):
-            return done
-        await desk.clock.sleep(TURN_S)
-    return None
 
 
 async def freeze_stores(desk: Desk, stores: Sequence[str], hours: float | None) -> list[str]:

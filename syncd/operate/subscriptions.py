@@ -5,7 +5,7 @@ Shopify drops a subscription after eight failed deliveries in a row and tells no
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from syncd.accounts import Accounts
@@ -21,7 +21,7 @@ from syncd.shipstation.v2_webhooks import v2_subscribe, v2_subscriptions, v2_uns
 from syncd.shipstation.webhooks import EVENTS, V2_EVENTS
 from syncd.shopify import reads, writes
 from syncd.shopify.client import ShopifyClient
-from syncd.shopify.webhooks import TOPICS
+from syncd.shopify.webhooks import topics_of
 from syncd.wiring import Vendors
 
 log = get_logger("subscriptions")
@@ -57,7 +57,9 @@ async def restore_all(settings: Settings, vendors: Vendors, accounts: Accounts) 
     if not settings.server.public_url:
         return set()
     parts: dict[str, Restoring] = {
-        client.account: partial(_restore_shop, client, shopify_address(settings, store))
+        client.account: partial(
+            _restore_shop, client, shopify_address(settings, store), topics_of(settings.stores[store])
+        )
         for store, client in vendors.shops.items()
     }
     if settings.shipstation.webhook_secret.get_secret_value():
@@ -83,10 +85,10 @@ async def _guarded(account: str, accounts: Accounts, restore: Restoring) -> bool
     return False
 
 
-async def _restore_shop(client: ShopifyClient, address: str) -> bool:
+async def _restore_shop(client: ShopifyClient, address: str, topics: Sequence[str]) -> bool:
     """Whether any was missing. Other subscriptions of the app, to other addresses, are somebody's and stay."""
     there = {one.topic: one for one in await reads.subscriptions(client) if one.uri == address}
-    wanted = {writes.topic_enum(topic): topic for topic in TOPICS}
+    wanted = {writes.topic_enum(topic): topic for topic in topics}
     missing = [topic for enum, topic in wanted.items() if enum not in there]
     refused = []
     for topic in missing:

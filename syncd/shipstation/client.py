@@ -67,6 +67,10 @@ class ShipStationClient:
             await self._wire.clock.sleep(0)
         return b"[" + b",".join(parts) + b"]"
 
+    async def put(self, path: str, body: Any, urgency: Urgency) -> Any:
+        """As `post`: never repeated, because what it replaces may have changed since."""
+        return await self._call("PUT", path, json_bytes(body), urgency)
+
     async def delete(self, path: str, urgency: Urgency) -> Any:
         return await self._call("DELETE", path, None, urgency)
 

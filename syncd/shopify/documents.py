@@ -176,6 +176,18 @@ SET_LEVELS = """mutation SetLevels($input: InventorySetQuantitiesInput!, $key: S
 }"""
 """All or nothing, and only where every quantity is still what it was computed from."""
 
+_ARTICLE = """id sku requiresShipping duplicateSkuCount harmonizedSystemCode countryCodeOfOrigin
+  measurement { weight { value unit } } variants(first: 1) { nodes { title barcode product { title } } }"""
+
+ARTICLES = f"""query Articles($after: String) {{
+  inventoryItems(first: 250, after: $after) {{ {_PAGE} nodes {{ {_ARTICLE} }} }}
+}}"""
+"""All that the shop sells, with what ShipStation's products should say."""
+
+ARTICLES_OF = f"""query ArticlesOf($ids: [ID!]!) {{
+  nodes(ids: $ids) {{ ... on InventoryItem {{ {_ARTICLE} }} }}
+}}"""
+
 SHOP_ACCESS = """query ShopAccess {
   currentAppInstallation { accessScopes { handle } }
   shop { id name myshopifyDomain ianaTimezone currencyCode plan { publicDisplayName } }

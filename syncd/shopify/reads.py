@@ -107,7 +107,7 @@ async def orders_shipped(
 
 async def orders_since(client: ShopifyClient, since: datetime) -> AsyncIterator[list[OrderSeen]]:
     """Pages of orders that changed, oldest change first. The index lags: the caller asks with an overlap."""
-    async for rows in _pages(client, documents.ORDERS_SINCE, "orders", ListedOrder, {"query": _since(since)}):
+    async for rows in listed_pages(client, documents.ORDERS_SINCE, "orders", ListedOrder, {"query": _since(since)}):
         yield [
             OrderSeen(int(row["legacyResourceId"]), _time(row["updatedAt"]), row["cancelledAt"] is not None)
             for row in rows
@@ -117,14 +117,14 @@ async def orders_since(client: ShopifyClient, since: datetime) -> AsyncIterator[
 async def orders_created_since(client: ShopifyClient, since: datetime) -> AsyncIterator[list[int]]:
     """Pages of ids, in no order that means anything."""
     query = {"query": _since(since, "created_at")}
-    async for rows in _pages(client, documents.ORDERS_SINCE, "orders", ListedOrder, query):
+    async for rows in listed_pages(client, documents.ORDERS_SINCE, "orders", ListedOrder, query):
         yield [int(row["legacyResourceId"]) for row in rows]
 
 
 async def fulfillment_orders_since(client: ShopifyClient, since: datetime) -> AsyncIterator[list[FulfillmentOrderSeen]]:
     """The same for fulfillment orders, closed ones included: holds and moves may not touch the order itself."""
     query = {"query": _since(since)}
-    async for rows in _pages(
+    async for rows in listed_pages(
         client, documents.FULFILLMENT_ORDERS_SINCE, "fulfillmentOrders", ListedFulfillmentOrder, query
     ):
         yield [FulfillmentOrderSeen(number_of(row["orderId"]), _time(row["updatedAt"])) for row in rows]
@@ -173,12 +173,12 @@ async def locations(client: ShopifyClient) -> list[Location]:
 async def subscriptions(client: ShopifyClient) -> list[Subscription]:
     """Those that this app made in this shop. They vanish after eight failed deliveries in a row."""
     found: list[Subscription] = []
-    async for rows in _pages(client, documents.SUBSCRIPTIONS, "webhookSubscriptions", ListedSubscription, {}):
+    async for rows in listed_pages(client, documents.SUBSCRIPTIONS, "webhookSubscriptions", ListedSubscription, {}):
         found += [Subscription(row["id"], row["topic"], row["uri"]) for row in rows]
     return found
 
 
-async def _pages(
+async def listed_pages(
     client: ShopifyClient, document: str, root: str, shape: Any, variables: Mapping[str, Any]
 ) -> AsyncIterator[list[dict[str, Any]]]:
     """Rows that cannot be read are passed over, one by one: the next look begins an overlap before them."""

@@ -6,10 +6,11 @@ import base64
 import hmac
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeGuard
 
 from mappings.keys import LARGEST_ID
 from syncd.hints import Hint, Lane, Mark, Nudge, order_subject
+from syncd.settings import Store
 
 TOPICS = (
     "orders/create",
@@ -31,6 +32,8 @@ TOPICS = (
     "fulfillment_orders/scheduled_fulfillment_order_ready",
     "app/uninstalled",
 )
+CATALOG_TOPICS = ("inventory_items/update", "products/update")
+"""Of stores whose articles ShipStation's products follow."""
 ID_PATHS: dict[str, tuple[str, ...]] = {
     "orders": ("id",),
     "fulfillments": ("order_id",),
@@ -56,14 +59,34 @@ def hints_of(store: str, topic: str, body: bytes) -> list[Hint]:
     if kind == "fulfillment_orders":
         return [Nudge(f"{store}.fulfillment_orders")]  # they do not name their order
     said = json_object(body)
+    if topic in CATALOG_TOPICS:
+        return _articles(store, kind, said or {})
     order_id = _at(said, TOPIC_PATHS.get(topic) or ID_PATHS.get(kind, ()))
-    if not isinstance(order_id, int) or isinstance(order_id, bool) or not 0 < order_id <= LARGEST_ID:
+    if not _is_id(order_id):
         return [Nudge(f"{store}.orders")]
     subject = order_subject(store, order_id)
     if kind == "fulfillments":
         return [Mark("orders", subject), Mark("shipments", subject)]
     is_cancelled = topic == "orders/cancelled" or (kind == "orders" and _at(said, ("cancelled_at",)) is not None)
     return [Mark("orders", subject, Lane.URGENT if is_cancelled else Lane.FRESH)]
+
+
+def topics_of(store: Store) -> tuple[str, ...]:
+    """What is to be told of a store with these settings."""
+    return TOPICS if store.catalog != "push" else TOPICS + CATALOG_TOPICS
+
+
+def _articles(store: str, kind: str, said: dict[str, Any]) -> list[Hint]:
+    """A product tells its first hundred variants; the others are found by the slow look, and by what is told of each."""
+    variants = said.get("variants") if isinstance(said.get("variants"), list) else []
+    found = (
+        [said.get("id")] if kind == "inventory_items" else [_at(one, ("inventory_item_id",)) for one in variants or ()]
+    )
+    return [Mark("catalog", order_subject(store, one)) for one in found if _is_id(one)]
+
+
+def _is_id(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_ID
 
 
 def json_object(body: bytes) -> dict[str, Any] | None:

@@ -23,7 +23,7 @@ from syncd.sandbox.shopify.state import Order
 from syncd.sandbox.worlds import Delivery
 from syncd.settings import Settings
 from syncd.shipstation.webhooks import EVENTS
-from syncd.shopify.webhooks import TOPICS
+from syncd.shopify.webhooks import topics_of
 from syncd.simulation.courier import Courier, posted
 from syncd.simulation.ports import START, InlineDb, Life, LoopClock, Network, SeededRng
 from syncd.simulation.replica import Replica
@@ -226,8 +226,11 @@ class Day:
         return {order.id: order for shop in shops for order in shop.orders.values()}
 
     def is_subscribed(self) -> bool:
-        known = [len(self.shopify.shops[store.shop].outbox.subscriptions) for store in self.settings.stores.values()]
-        enough = set(known) == {len(TOPICS)} and len(self.shipstation.webhooks.subscriptions) == len(EVENTS)
+        stores = self.settings.stores.values()
+        known = [len(self.shopify.shops[store.shop].outbox.subscriptions) for store in stores]
+        enough = known == [len(topics_of(store)) for store in stores] and len(
+            self.shipstation.webhooks.subscriptions
+        ) == len(EVENTS)
         return enough or not self.settings.server.public_url
 
     # books

@@ -317,6 +317,29 @@ class StockControl(Row, table=True):
     report: str | None = Field(default=None, sa_type=Text)
 
 
+class CatalogLook(Row, table=True):
+    """What the last look at the articles of one store showed: `report` is JSON with SKUs and counts."""
+
+    __tablename__ = "catalog_looks"
+
+    store: str = Field(primary_key=True)
+    looked_at: datetime = Field(sa_type=UtcTime)
+    report: str = Field(sa_type=Text)
+
+
+class ProductLink(Row, table=True):
+    """Which article of which store has a ShipStation product, whatever its SKU. `written` is the digest of the last wish that
+    ShipStation has had."""
+
+    __tablename__ = "product_links"
+    __table_args__ = (UniqueConstraint("store", "item_id"),)
+
+    product_id: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    store: str
+    item_id: int = Field(sa_type=BigInteger)
+    written: str | None = None
+
+
 class Alarm(Row, table=True):
     """What a person should know of and no order tells. It stands until `until`, unless it is raised again."""
 
