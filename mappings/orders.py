@@ -9,8 +9,8 @@ from mappings.addresses import shipstation_address
 from mappings.keys import line_item_key
 from mappings.money import Amounts, amount_of, cents, share, unit_price, unit_tax
 from mappings.pacific import from_shopify, to_pacific
-from mappings.packed import Units
-from mappings.plans import Profile
+from mappings.packed import Units, units_of
+from mappings.plans import Consignment, Profile
 from mappings.scripts import as_written, in_latin
 from mappings.shipstation_shapes import Address, CustomsItem, InternationalOptions, ItemOption, Order, OrderItem
 from mappings.shopify_shapes import Attribute, LineItem, MailingAddress, OrderToShip, number_of
@@ -124,6 +124,15 @@ def packed_lines(order: OrderToShip, units: Units) -> list[tuple[LineItem, int]]
     if strange := (+units).keys() - lines.keys():
         raise KeyError(min(strange))
     return [(line, units[line_id]) for line_id, line in lines.items() if units[line_id] > 0]
+
+
+def lines_not_shown(order: OrderToShip, consignments: Iterable[Consignment]) -> set[int]:
+    """Line items of which the order names units to be sent, or which were sent to ShipStation, without showing them: a row of
+    the answer is missing, because Shopify shows what was removed or refunded too."""
+    parts = [line for one in order["fulfillmentOrders"]["nodes"] for line in one["lineItems"]["nodes"]]
+    named = {number_of(line["lineItem"]["id"]) for line in parts}
+    named |= {line_id for one in consignments for line_id in units_of(one.applied)}
+    return named - {number_of(line["id"]) for line in order["lineItems"]["nodes"]}
 
 
 def gift_message(attributes: Iterable[Attribute]) -> str | None:

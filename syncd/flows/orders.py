@@ -12,6 +12,7 @@ from mappings.carry_over import is_regrouped, is_silent_on_groups, with_parts
 from mappings.causes import Cause
 from mappings.keys import split_order_key
 from mappings.order_changes import learned_from
+from mappings.orders import lines_not_shown
 from mappings.pacific import from_pacific, from_shopify
 from mappings.packed import units_of
 from mappings.plan_orders import needs_shipstation_truth, order_number_stem, plan_order
@@ -41,6 +42,9 @@ NOT_REMEMBERED = Unreadable(
     "first is read what ShipStation has from the time of which the database remembers nothing",
     wait_s=2.0,
     counts_attempt=False,
+)
+NOT_WHOLE = Unreadable(
+    "incomplete", "Shopify does not show all lines of which it shows units, or which it has shown before"
 )
 WEIGHTY = frozenset({"cancelled", "on_hold"})
 """What we ask for by these must be so afterwards: goods would leave otherwise."""
@@ -88,7 +92,7 @@ class OrdersFlow:
         waiting = {subject: PACKAGE_IN_DOUBT for subject, one in known.items() if one.is_telling}
         subjects = [subject for subject in known if subject not in waiting]
         looked = await look_at_stores(self._shops, self._accounts, subjects, self._read, self.name)
-        seen = waiting | {subject: _unless_forgotten(sighting, known[subject]) for subject, sighting in looked.items()}
+        seen = waiting | {subject: _if_usable(sighting, known[subject]) for subject, sighting in looked.items()}
         wanted: dict[str, dict[str, Sought]] = {}
         async with self._thinking:  # it takes as long as planning
             for subject, sighting in seen.items():
@@ -242,11 +246,14 @@ def _is_unsure(consignment: Consignment) -> bool:
     return consignment.standing is Standing.INTENDED or consignment.applied is None
 
 
-def _unless_forgotten(sighting: Sighting | Unreadable, known: Known) -> Sighting | Unreadable:
+def _if_usable(sighting: Sighting | Unreadable, known: Known) -> Sighting | Unreadable:
     """What was made after a gap in our memory was found is not concerned by it."""
-    if isinstance(sighting, Unreadable) or sighting.order is None or not known.gap_at:
+    if isinstance(sighting, Unreadable) or sighting.order is None:
         return sighting
-    return NOT_REMEMBERED if from_shopify(sighting.order["createdAt"]) < known.gap_at else sighting
+    if lines_not_shown(sighting.order, known.consignments):
+        return NOT_WHOLE
+    is_concerned = known.gap_at is not None and from_shopify(sighting.order["createdAt"]) < known.gap_at
+    return NOT_REMEMBERED if is_concerned else sighting
 
 
 def _judged(step: UpsertOrder, outcome: Outcome, truth: Order | None) -> Outcome:

@@ -15,6 +15,8 @@ from typing import Any, cast
 from sqlmodel import Session
 
 from mappings import canonical
+from mappings.carry_over import CHANGEABLE
+from mappings.causes import Cause, State, state_of
 from mappings.pacific import from_pacific
 from mappings.packed import units_of
 from mappings.plans import Standing
@@ -39,6 +41,7 @@ from syncd.shipstation.orders_api import OrdersApi
 from syncd.store.consignments import ConsignmentUpdate, consignments_of, record_consignments, reopen_voided
 from syncd.store.journal import NewEntry, note
 from syncd.store.marks import mark
+from syncd.store.orders import causes_of
 from syncd.store.schema import ConsignmentRow
 from syncd.store.statements import OrderRef
 from syncd.store.sweeps import (
@@ -135,8 +138,9 @@ class ShipStationSweep:
     async def _remember(self, seen: _Picture, beside: Sequence[tuple[ConsignmentRow, Order]]) -> None:
         """How each looks now; what its status teaches; and in the journal what a person did there."""
         now = self._clock.now()
-        packaged = await self._db.run(packaged_keys({_ref(row) for row, _ in beside}))
-        sights, lessons, reopened = [], [], set()
+        refs = {_ref(row) for row, _ in beside}
+        packaged, causes = await self._db.run(packaged_keys(refs)), await self._db.run(causes_of(refs))
+        sights, lessons, reopened, unheld = [], [], set(), set()
         for row, order in beside:
             differs = _edited(row, order)
             status = order.get("orderStatus") or ""
@@ -147,6 +151,8 @@ class ShipStationSweep:
                 lessons.append(Lesson(row, "edited", facts={"fields": list(differs)}))
             if is_hold_lifted(_applied(row), status):
                 lessons.append(Lesson(row, "hold_lifted", applied=_without_hold(row)))
+            elif status in CHANGEABLE - {"on_hold"} and _is_held(causes.get(_ref(row))):
+                unheld.add(_ref(row))  # the warehouse lifted a hold of its own, which spared us one
             if learned := standing_seen(Standing(row.standing), status, row.order_key in packaged):
                 lessons.append(Lesson(row, _WORDS[learned], standing=learned))
             if row.standing == Standing.SHIPPED and status in {"awaiting_shipment", "on_hold"}:
@@ -156,8 +162,10 @@ class ShipStationSweep:
             record_sights(sights, now)(session)
             if reopened:
                 reopen_voided(reopened, now)(session)
+            mark(_marks(unheld), now)(session)
 
         await self._db.run(work)
+        seen.marked |= unheld
         await self._learn(seen, lessons)
 
     async def _learn(self, seen: _Picture, lessons: Sequence[Lesson]) -> None:
@@ -303,6 +311,10 @@ def _update(lesson: Lesson) -> ConsignmentUpdate:
 
 def _without_hold(row: ConsignmentRow) -> Order:
     return cast(Order, {**(_applied(row) or {}), "orderStatus": "awaiting_shipment"})
+
+
+def _is_held(found: tuple[str, datetime] | None) -> bool:
+    return found is not None and state_of(Cause(found[0])) is State.HELD
 
 
 def _ref(row: ConsignmentRow) -> OrderRef:

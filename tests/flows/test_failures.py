@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from syncd.errors import TransientError, UncertainError
-from syncd.ports import Http, Request, Response
 from syncd.sandbox.shipstation.faults import FaultRule as ShipStationRule
 from syncd.sandbox.shopify.faults import FaultRule as ShopifyRule
 from syncd.shipstation.client import ACCOUNT
@@ -377,32 +374,3 @@ async def test_a_mistake_after_a_fulfillment_was_written_does_not_write_it_twice
     assert await day.cause(orders[2]) == "bug"
     assert day.over_fulfilled() == []
     assert len(day.calls("fulfillmentCreate")) == 3
-
-
-class Nulls:
-    """Vendors whose bulk reads of these documents show null instead of the orders, so many times."""
-
-    def __init__(self, vendors: Http, document: bytes, times: int) -> None:
-        self._vendors = vendors
-        self._document = document
-        self._left = times
-
-    async def send(self, request: Request) -> Response:
-        response = await self._vendors.send(request)
-        if self._document not in (request.body or b"") or not self._left:
-            return response
-        self._left -= 1
-        body = json.loads(response.body)
-        body["data"]["nodes"] = [None for _ in body["data"]["nodes"]]
-        return replace(response, body=json.dumps(body).encode())
-
-
-@pytest.mark.parametrize("document", [b"OrdersToShip", b"OrdersShipped"])
-async def test_an_order_that_is_shown_as_null_in_passing_is_not_given_up(day: Day, document: bytes) -> None:
-    day.network.vendors = Nulls(day.network.vendors, document, times=2)
-    (order_id,) = day.sell(1)
-    await day.until(lambda: day.there(order_id))
-    ship(day, order_id)
-    await day.rest()
-    await day.assert_clean()
-    assert await day.cause(order_id) == "shipped"

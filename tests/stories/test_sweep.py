@@ -54,6 +54,17 @@ async def test_a_sweep_of_what_is_right_marks_nothing_and_writes_nothing(day: Da
     await day.assert_clean()
 
 
+async def test_goods_that_shopify_holds_are_held_again_after_the_warehouse_lifted_its_own_hold(day: Day) -> None:
+    (order_id,) = await sold(day)
+    there = there_of(day, order_id)["orderId"]
+    day.shipstation.desk.hold(there)
+    day.shopify.people.hold(order_id)
+    await day.rest()
+    day.shipstation.desk.release(there)
+    await swept(day)
+    assert (await day.cause(order_id), there_of(day, order_id)["status"]) == ("fulfillment_hold", "on_hold")
+
+
 @BOTH
 async def test_what_the_warehouse_cancelled_is_placed_anew_under_the_next_number(day: Day) -> None:
     (order_id,) = await sold(day)

@@ -1,0 +1,69 @@
+"""Answers with holes, of which nothing in them speaks: nobody is given up, and nothing is taken for gone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from syncd.ports import Http, Request, Response
+from syncd.simulation.day import Day
+from syncd.simulation.written import pushed
+
+
+class Nulls:
+    """Vendors whose bulk reads of these documents show null instead of the orders, so many times."""
+
+    def __init__(self, vendors: Http, document: bytes, times: int) -> None:
+        self._vendors = vendors
+        self._document = document
+        self._left = times
+
+    async def send(self, request: Request) -> Response:
+        response = await self._vendors.send(request)
+        if self._document not in (request.body or b"") or not self._left:
+            return response
+        self._left -= 1
+        body = json.loads(response.body)
+        body["data"]["nodes"] = [None for _ in body["data"]["nodes"]]
+        return replace(response, body=json.dumps(body).encode())
+
+
+@pytest.mark.parametrize("document", [b"OrdersToShip", b"OrdersShipped"])
+async def test_an_order_that_is_shown_as_null_in_passing_is_not_given_up(day: Day, document: bytes) -> None:
+    day.network.vendors = Nulls(day.network.vendors, document, times=2)
+    (order_id,) = day.sell(1)
+    await day.until(lambda: day.there(order_id))
+    day.shipstation.labels.buy_label(day.there(order_id)[0]["orderId"])
+    await day.rest()
+    await day.assert_clean()
+    assert await day.cause(order_id) == "shipped"
+
+
+class HidesLines:
+    """Vendors that leave the first line out of an order, without saying so, so many times."""
+
+    def __init__(self, vendors: Http, times: int) -> None:
+        self._vendors = vendors
+        self._left = times
+
+    async def send(self, request: Request) -> Response:
+        response = await self._vendors.send(request)
+        if b"OrdersToShip" not in (request.body or b"") or not self._left:
+            return response
+        self._left -= 1
+        body = json.loads(response.body)
+        for node in body["data"]["nodes"]:
+            del node["lineItems"]["nodes"][0]
+        return replace(response, body=json.dumps(body).encode())
+
+
+async def test_an_order_without_one_of_its_lines_is_read_again_and_is_no_mistake_of_ours(day: Day) -> None:
+    day.network.vendors = HidesLines(day.network.vendors, times=1)
+    (order_id,) = day.sell(1, lines=2)
+    await day.rest()
+    await day.assert_clean()
+    deferred = [row["error_code"] for row in day.rows("SELECT error_code FROM marks WHERE flow = 'orders'")]
+    assert (await day.cause(order_id), deferred) == ("in_shipstation", [None])
+    assert len(pushed(day.calls("createorders"))) == 1
