@@ -154,6 +154,11 @@ def wished(article: Article) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value not in ("", None)}
 
 
+def is_plain(article: Article) -> bool:
+    """Whether it is goods whose product can be told by its SKU."""
+    return article.is_shipped and bool(article.sku) and not article.twins
+
+
 def wish_digest(article: Article) -> str:
     return canonical.digest(wished(article))
 

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from mappings.catalog import Article, CatalogMode, Link, changed_product, differing, wish_digest
+from sqlmodel import Session
+
+from mappings.catalog import Article, CatalogMode, Link, changed_product, differing, is_plain, wish_digest
 from syncd.accounts import Accounts
-from syncd.errors import AccessError, RejectedError, SyncError
+from syncd.errors import AccessError, RejectedError, SyncError, UncertainError
 from syncd.flows.looks import outcome_of
 from syncd.flows.settle import closed_entry
 from syncd.flows.work import Outcome, Result
@@ -27,7 +29,7 @@ from syncd.shipstation.products import product_by_id, products_of_sku, put_produ
 from syncd.shopify.catalog import articles_of
 from syncd.shopify.client import ShopifyClient
 from syncd.store.catalog import drop_links, links_of, note_written
-from syncd.store.journal import NewEntry, close_intents, close_settled, close_superseded, open_intents
+from syncd.store.journal import ClosedEntry, NewEntry, close_intents, open_entries, open_intents
 from syncd.store.marks import Claimed, claim, defer, give_back, park, renew, settle
 from syncd.store.transaction import Work, together
 from syncd.waiting import first_of, growing_wait_s
@@ -103,47 +105,51 @@ class CatalogWriter:
         return len(claimed)
 
     async def _of_store(self, store: str, marks: Sequence[Claimed], token: str, stopping: asyncio.Event) -> None:
-        item_ids = {one.subject: split_subject(one.subject)[1] for one in marks}
-        if self._modes.get(store) != "push":
-            await self._db.run(settle(NAME, marks, token))
-            return
-        client = self._shops[store]
-        try:
-            articles = await articles_of(client, list(item_ids.values()))
-        except SyncError as error:
-            for one in marks:
-                await self._fail(one, token, await self._outcome(error))
-            return
-        await self._accounts.answered(client.account, NAME)
-        links = await self._db.run(links_of(store, list(item_ids.values())))
-        for one in marks:
-            item_id, until = item_ids[one.subject], self._clock.now() + timedelta(seconds=self._bounds.lease_s)
+        item_ids = [split_subject(one.subject)[1] for one in marks]
+        articles: Mapping[int, Article] = {}
+        if self._modes.get(store) == "push":
+            client = self._shops[store]
+            try:
+                articles = await articles_of(client, item_ids)
+            except SyncError as error:
+                for one in marks:
+                    await self._fail(one, token, await self._outcome(error))
+                return
+            await self._accounts.answered(client.account, NAME)
+        links, doubts = await self._db.run(together(links_of(store, item_ids), _doubts(store, item_ids)))
+        for one, item_id in zip(marks, item_ids, strict=True):
+            until = self._clock.now() + timedelta(seconds=self._bounds.lease_s)
             if stopping.is_set():
                 await self._db.run(give_back(NAME, [one.subject], token))
             elif await self._db.run(renew(NAME, [one.subject], token, until)):
                 link = Link(*links[item_id]) if item_id in links else None
-                await self._one(one, token, articles.get(item_id), link)
+                await self._one(one, token, articles.get(item_id), link, doubts.get(item_id, ()))
 
-    async def _one(self, one: Claimed, token: str, article: Article | None, link: Link | None) -> None:
-        """What has no product waits for its first order; whose product it is cannot be told while another has its SKU."""
-        is_plain = article is not None and article.is_shipped and bool(article.sku) and not article.twins
-        if article is None or link is None or not is_plain or link.written == wish_digest(article):
-            await self._db.run(settle(NAME, [one], token))
-            return
+    async def _one(
+        self, one: Claimed, token: str, article: Article | None, link: Link | None, doubts: Sequence[int]
+    ) -> None:
+        """What has no product waits for its first order; whose product it is cannot be told while another has its SKU.
+        `doubts`: journal entries of it without an outcome, which this look ends."""
+        outcome = Outcome(Result.CONFIRMED)
+        if article and link and is_plain(article) and (doubts or link.written != wish_digest(article)):
+            outcome = await self._brought_about(token, article, link)
+        if outcome.result is Result.CONFIRMED:
+            ended = close_intents([ClosedEntry(entry_id, "abandoned") for entry_id in doubts], self._clock.now())
+            await self._db.run(together(settle(NAME, [one], token), ended))
+        else:
+            await self._fail(one, token, outcome)
+
+    async def _brought_about(self, token: str, article: Article, link: Link) -> Outcome:
         try:
             product = await product_by_id(self._shipstation, link.product_id)
             outcome = await self._compared(token, article, link, product)
         except SyncError as error:
-            outcome = await self._outcome(error)
+            return await self._outcome(error)
         except Exception:  # our mistake about one article must not end the work on all others
             log.exception("catalog.failed", store=link.store, sku=article.sku)
-            outcome = Outcome(Result.REFUSED, "bug", "the work failed")
-        else:
-            await self._accounts.answered(ACCOUNT, NAME)
-        if outcome.result is Result.CONFIRMED:
-            await self._db.run(settle(NAME, [one], token))
-        else:
-            await self._fail(one, token, outcome)
+            return Outcome(Result.REFUSED, "bug", "the work failed")
+        await self._accounts.answered(ACCOUNT, NAME)
+        return outcome
 
     async def _compared(self, token: str, article: Article, link: Link, product: dict[str, Any] | None) -> Outcome:
         """The next look finds another product for what lost its own, or for a SKU that has one by now."""
@@ -155,9 +161,7 @@ class CatalogWriter:
             return Outcome(Result.CONFIRMED)
         if names:
             return await self._put(token, article, link, product, names)
-        ref = ((link.store, link.item_id), _key_of(link))
-        done = note_written(link, wish_digest(article))
-        await self._db.run(together(close_settled(NAME, [ref], self._clock.now()), done))
+        await self._db.run(note_written(link, wish_digest(article)))
         return Outcome(Result.CONFIRMED)
 
     async def _put(
@@ -165,7 +169,7 @@ class CatalogWriter:
     ) -> Outcome:
         body = changed_product(article, product)
         facts = {"sku": article.sku, "changes": {name: [str(product.get(name)), str(body[name])] for name in names}}
-        entry = NewEntry(token, NAME, link.store, link.item_id, STEP, _key_of(link), json.dumps(facts))
+        entry = NewEntry(token, NAME, link.store, link.item_id, STEP, f"product/{link.product_id}", json.dumps(facts))
         (entry_id,) = await self._db.run(open_intents([entry], self._clock.now()))
         try:
             await put_product(self._shipstation, body)
@@ -176,14 +180,17 @@ class CatalogWriter:
             outcome = await self._outcome(error)
         works: list[Work[Any]] = [close_intents([closed_entry(entry_id, outcome)], self._clock.now())]
         if outcome.result is Result.CONFIRMED:
-            works += [close_superseded([entry_id], self._clock.now()), note_written(link, wish_digest(article))]
+            works.append(note_written(link, wish_digest(article)))
         await self._db.run(together(*works))
         _tell(link, article, names, outcome)
         return outcome
 
     async def _refuse_kept_sku(self, article: Article, link: Link) -> None:
         """Whether a PUT renames is not documented: a vendor that does not is told of instead of being asked for ever."""
-        product = await product_by_id(self._shipstation, link.product_id)
+        try:
+            product = await product_by_id(self._shipstation, link.product_id)
+        except SyncError as error:
+            raise UncertainError(error.code, error.text) from error
         if product is not None and product.get("sku") != article.sku:
             raise RejectedError(
                 "sku_kept", f"ShipStation keeps the SKU {product.get('sku')} of product {link.product_id}"
@@ -206,8 +213,14 @@ class CatalogWriter:
         await self._db.run(defer(NAME, {subject: (retry_at, outcome.code, outcome.text)}, token, outcome.cause is None))
 
 
-def _key_of(link: Link) -> str:
-    return f"product/{link.product_id}"
+def _doubts(store: str, item_ids: Sequence[int]) -> Work[dict[int, list[int]]]:
+    """By item id: entries of the journal of which nobody knows whether they were carried out."""
+
+    def work(session: Session) -> dict[int, list[int]]:
+        found = open_entries([(store, item_id) for item_id in item_ids])(session)
+        return {ref[1]: [entry.id or 0 for entry in rows if entry.flow == NAME] for ref, rows in found.items()}
+
+    return work
 
 
 def _tell(link: Link, article: Article, names: Sequence[str], outcome: Outcome) -> None:
