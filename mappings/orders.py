@@ -11,6 +11,7 @@ from mappings.money import Amounts, amount_of, cents, share, unit_price, unit_ta
 from mappings.pacific import from_shopify, to_pacific
 from mappings.packed import Units, units_of
 from mappings.plans import Consignment, Profile
+from mappings.returns import without_return_notes
 from mappings.scripts import as_written, in_latin
 from mappings.shipstation_shapes import Address, CustomsItem, InternationalOptions, ItemOption, Order, OrderItem
 from mappings.shopify_shapes import Attribute, LineItem, MailingAddress, OrderToShip, number_of
@@ -81,7 +82,7 @@ def shipstation_order(
         "amountPaid": amounts.paid,
         "taxAmount": amounts.tax,
         "shippingAmount": amounts.shipping,
-        "customerNotes": clean_lines(order["note"]) or None,
+        "customerNotes": clean_lines(without_return_notes(order["note"])) or None,
         "internalNotes": _internal_notes(profile, order, location_id),
         "gift": message is not None or _is_gift(order["customAttributes"]),
         "giftMessage": message,

@@ -18,8 +18,15 @@ def packages_of_shipment(shipment: Shipment, known_key: str | None = None) -> li
     `known_key`: our order key of the shipment's ShipStation order, for shipments that do not show it themselves. A return
     label and a parcel without anything of ours give none. Where the lines cannot be told they are None.
     """
-    if shipment.get("isReturnLabel"):
-        return []
+    return [] if shipment.get("isReturnLabel") else _parts(shipment, known_key)
+
+
+def returns_of_shipment(shipment: Shipment, known_key: str | None = None) -> list[tuple[int, Package]]:
+    """The same for a return label: the goods that it brings back. None for any other label."""
+    return _parts(shipment, known_key) if shipment.get("isReturnLabel") else []
+
+
+def _parts(shipment: Shipment, known_key: str | None) -> list[tuple[int, Package]]:
     key = _own_key(shipment.get("orderKey")) or _own_key(known_key)
     lines = _lines(shipment.get("shipmentItems") or [])
     if not lines:

@@ -18,12 +18,12 @@ from mappings.plans import (
     AdoptFulfillment,
     Consignment,
     CreateFulfillment,
+    FulfillmentStep,
     Package,
     Plan,
     Profile,
     Step,
     UpdateTracking,
-    UpsertOrder,
 )
 from mappings.recognised import all_that_is_left, existing, place_of, told_with
 from mappings.shopify_shapes import Fulfillment, OrderShipped, number_of
@@ -145,7 +145,7 @@ def _is_pending(package: Package) -> bool:
 
 def _without_effect(planning: _Planning, pending: Sequence[Package]) -> list[str]:
     """Calls of which nothing is to be seen, and nothing can come any more, about packages that no step is for."""
-    done = {step.package_key for step in planning.steps if not isinstance(step, UpsertOrder)}
+    done = {step.package_key for step in planning.steps if isinstance(step, FulfillmentStep)}
     return [
         one.package_key
         for one in pending

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Literal
 
 from mappings.causes import Cause
+from mappings.returns import ReturnNews, ReturnPolicy, ReturnStep
 from mappings.rules import Rules
 from mappings.scripts import ToLatin
 from mappings.shipstation_shapes import Order
@@ -61,6 +62,7 @@ class Profile:
     carriers: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """The merchant's own words for a carrier: code in small letters -> (company, address with {number}, or empty)."""
     rules: Rules = field(default_factory=Rules)
+    returns: ReturnPolicy = field(default_factory=ReturnPolicy)
 
 
 Side = Literal["shopify", "shipstation"]
@@ -237,7 +239,8 @@ class VoidLabel:
         return "void_label"
 
 
-Step = VoidLabel | UpsertOrder | CreateFulfillment | AdoptFulfillment | UpdateTracking | CancelFulfillment
+FulfillmentStep = CreateFulfillment | AdoptFulfillment | UpdateTracking | CancelFulfillment
+Step = VoidLabel | UpsertOrder | FulfillmentStep | ReturnStep
 
 
 @dataclass(frozen=True)
@@ -266,3 +269,5 @@ class Plan:
     """Whether Shopify holds any of its goods."""
     recalled: tuple[Consignment, ...] = ()
     """Of which we had no document any more, with what we must have written: to be remembered."""
+    returns: tuple[ReturnNews, ...] = ()
+    """What was learned of goods on their way back."""

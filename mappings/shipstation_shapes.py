@@ -129,6 +129,8 @@ class Shipment(TypedDict, total=False):
     shipDate: str | None
     trackingNumber: Required[str | None]
     isReturnLabel: Required[bool]
+    outboundShipmentId: int | None
+    """Of a return label that was made from another one; V2 alone tells."""
     carrierCode: str | None
     serviceCode: str | None
     voided: Required[bool]

@@ -316,6 +316,7 @@ def shipment_of(label: Document, items: list[ShipmentItem] | None) -> Shipment:
         "shipDate": _day(label.get("ship_date")),
         "trackingNumber": label.get("tracking_number"),
         "isReturnLabel": bool(label.get("is_return_label")),
+        "outboundShipmentId": number_of(label.get("outbound_label_id")),
         "carrierCode": label.get("carrier_code"),
         "serviceCode": label.get("service_code"),
         "voided": bool(label.get("voided")),

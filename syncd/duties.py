@@ -1,4 +1,4 @@
-"""All that one process does, on ports from outside: two flows, the inbox, the feeds, and what the port answers.
+"""All that one process does, on ports from outside: three flows, the inbox, the feeds, and what the port answers.
 
 No socket, no signal, no scheduler: those belong to the daemon around it.
 """
@@ -24,6 +24,8 @@ from syncd.intake.marked import MarkedOrders
 from syncd.intake.package_feeds import PackageFeed, package_lists
 from syncd.intake.recall import EVERY_S as RECALL_EVERY_S
 from syncd.intake.recall import Recall
+from syncd.intake.receipts import NAME as RECEIPTS
+from syncd.intake.receipts import Receipts, awaiting_stores
 from syncd.intake.refusals import Refusals, cures
 from syncd.intake.server import Door, Doors, Reports, Webhooks
 from syncd.intake.shifts import SHIFT_S, Passed, Shift
@@ -100,7 +102,7 @@ class Duties:
         self._stopping = stopping
         self._runners = [
             Runner(flow, ports.db, ports.clock, ports.rng, _bounds(settings), self.wake)
-            for flow in (flows.orders, flows.shipments)
+            for flow in (flows.orders, flows.shipments, flows.returns)
         ]
         self._inbox = inbox
         self.feeds = Feeds(self._all_feeds(start_at), flows.accounts, ports.db, ports.clock, self.wake)
@@ -152,7 +154,7 @@ class Duties:
     def _all(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         duties: dict[str, Callable[[], Awaitable[None]]] = {
             f"{name} flow": partial(runner.work, self._stopping)
-            for name, runner in zip(("orders", "shipments"), self._runners, strict=True)
+            for name, runner in zip(("orders", "shipments", "returns"), self._runners, strict=True)
         }
         duties["inbox"] = partial(self._reader.work, self._stopping)
         if self._catalog:
@@ -188,6 +190,7 @@ class Duties:
             *sweep_feeds(found, sweep_bounds(self._settings), self._clock),
             *self._stock(),
             *self._catalog_looks(),
+            *self._receipts(),
         ]
 
     def _stock(self) -> list[Feed]:
@@ -201,6 +204,14 @@ class Duties:
         look = catalog_look(self._settings, self._vendors, self._accounts, shift, self._clock)
         every_s = self._settings.sync.catalog_scan_s
         return [Feed(shift, V1_ACCOUNT, every_s, look.run, can_wait=self._is_backlog)] if look else []
+
+    def _receipts(self) -> list[Feed]:
+        shift, every_s = self._shift(RECEIPTS), self._settings.sync.return_tracking_s
+        stores = awaiting_stores(self._settings)
+        if self._vendors.shipstation_v2 is None or not stores:
+            return []
+        asked = Receipts(self._vendors.shipstation_v2, stores, shift, self._clock)
+        return [Feed(shift, f"{V2_ACCOUNT}:labels", every_s, asked.poll)]
 
     def _is_backlog(self) -> bool:
         """Calls wait for ShipStation's next window. What its webhooks tell of is looked at all the same."""

@@ -29,6 +29,7 @@ from pydantic import (
 
 from mappings.catalog import CatalogMode
 from mappings.keys import longest_store_name
+from mappings.returns import OnLabel, RefundPolicy
 from mappings.rules import Rules
 from mappings.rules_file import RulesError, rules_of, rules_of_file
 from mappings.stock import Owner, QuantityName
@@ -140,6 +141,8 @@ class Sync(Group):
     """How often the stock of all stores that name shelves is compared in full."""
     catalog_scan_s: Seconds = 21600
     """How often all articles are compared with ShipStation's products, where a store wants it."""
+    return_tracking_s: Seconds = 900
+    """How often the carriers are asked whether returns have arrived, where that matters and V2 has a key."""
     sweep_days: Annotated[float, Field(gt=0)] = 2
     """How far back before the last sweep each one looks again."""
     settle_s: float = Field(default=2, ge=0)
@@ -274,6 +277,30 @@ class StockShelf(Group):
         return self
 
 
+class ReturnsSettings(Group):
+    """What is told to Shopify of return labels, and whether money goes back once the goods have arrived."""
+
+    on_label: OnLabel = "note"
+    refund: RefundPolicy = "off"
+    refund_limit: Decimal = Field(default=Decimal(0), ge=0)
+    """Up to which amount, in the shop's currency, a refund needs nobody."""
+    restocks: bool = True
+    tag: str = Field(default="return", max_length=40, pattern=r"^[^,]*$")
+    note_on_customer: bool = False
+    notify_customer: bool = False
+
+    @model_validator(mode="after")
+    def _limit_fits(self) -> ReturnsSettings:
+        if self.refund == "automatic" and not self.refund_limit:
+            raise ValueError(
+                'refund is "automatic" and refund_limit is 0: set the highest amount that may be paid back without'
+                ' being asked, such as 50, or refund = "suggest" to be asked each time'
+            )
+        if self.refund != "automatic" and self.refund_limit:
+            raise ValueError('refund_limit means nothing unless refund = "automatic"; remove it, or set that')
+        return self
+
+
 class Store(Group):
     shop: str
     url: str = ""
@@ -305,6 +332,7 @@ class Store(Group):
     locations: dict[int, int] = {}
     stock: dict[int, StockShelf] = {}
     """By Shopify location id. Empty: stock is left alone."""
+    returns: ReturnsSettings = ReturnsSettings()
 
     @field_validator("stock")
     @classmethod

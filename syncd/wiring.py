@@ -11,6 +11,7 @@ from anyascii import anyascii
 
 from mappings.catalog import CatalogMode
 from mappings.plans import FraudGate, Profile
+from mappings.returns import ReturnPolicy
 from mappings.stock import Shelf
 from syncd.accounts import Accounts
 from syncd.budget import CostBudget, WindowBudget
@@ -18,6 +19,7 @@ from syncd.errors import SettingsError
 from syncd.flows.catalog import CatalogBounds, CatalogWriter
 from syncd.flows.catalog_look import CatalogLook
 from syncd.flows.orders import OrdersFlow
+from syncd.flows.returns import ReturnsFlow
 from syncd.flows.shipments import ShipmentsFlow
 from syncd.flows.stock import StockBounds, StockFlow
 from syncd.intake.shifts import Shift
@@ -57,6 +59,7 @@ class Vendors:
 class Flows:
     orders: OrdersFlow
     shipments: ShipmentsFlow
+    returns: ReturnsFlow
     accounts: Accounts
 
 
@@ -128,6 +131,7 @@ def profiles(settings: Settings, start_at: datetime) -> dict[str, Profile]:
             to_latin=anyascii if store.non_roman == "transliterate" else None,
             incomplete_customs=store.incomplete_customs,
             rules=settings.rules,
+            returns=ReturnPolicy(**store.returns.model_dump()),
             notify_customer=settings.sync.notify_customer == "label",
             notify_on_relabel=settings.sync.notify_on_relabel,
             void_grace_s=settings.sync.void_grace_s,
@@ -222,5 +226,6 @@ def build_flows(settings: Settings, vendors: Vendors, db: Db, clock: Clock, star
     return Flows(
         OrdersFlow(known, vendors.shops, vendors.orders, accounts, clock),
         ShipmentsFlow(known, vendors.shops, accounts, settles_s),
+        ReturnsFlow(known, vendors.shops, vendors.shipstation_v2, accounts, settles_s),
         accounts,
     )

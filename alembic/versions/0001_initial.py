@@ -270,6 +270,42 @@ def upgrade() -> None:
     )
 
     op.create_table(
+        "returns",
+        sa.Column("return_key", sa.String(), nullable=False),
+        sa.Column("store", sa.String(), nullable=False),
+        sa.Column("order_id", sa.BigInteger(), nullable=False),
+        sa.Column("voided", sa.Boolean(), nullable=False),
+        sa.Column("tracking_number", sa.String(), nullable=True),
+        sa.Column("carrier_code", sa.String(), nullable=True),
+        sa.Column("service_code", sa.String(), nullable=True),
+        sa.Column("lines", sa.Text(), nullable=True),
+        sa.Column("is_told", sa.Boolean(), nullable=False),
+        sa.Column("return_gid", sa.String(), nullable=True),
+        sa.Column("is_labelled", sa.Boolean(), nullable=False),
+        sa.Column("received_at", columns.UtcTime(), nullable=True),
+        sa.Column("received_by", sa.String(), nullable=True),
+        sa.Column("asked_at", columns.UtcTime(), nullable=False),
+        sa.Column("suggested", sa.String(), nullable=True),
+        sa.Column("currency", sa.String(), nullable=True),
+        sa.Column("approved", sa.String(), nullable=True),
+        sa.Column("refund_gid", sa.String(), nullable=True),
+        sa.Column("outcome", sa.String(), nullable=False),
+        sa.Column("detail", sa.String(), nullable=False),
+        sa.Column("refusals", sa.Integer(), nullable=False),
+        sa.Column("created_at", columns.UtcTime(), nullable=False),
+        sa.Column("updated_at", columns.UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("return_key", "store", "order_id", name="pk_returns"),
+    )
+    op.create_index("ix_returns_order", "returns", ["store", "order_id"])
+    op.create_index(
+        "ix_returns_not_received",
+        "returns",
+        ["asked_at"],
+        sqlite_where=sa.text("received_at IS NULL AND NOT voided AND outcome = ''"),
+        postgresql_where=sa.text("received_at IS NULL AND NOT voided AND outcome = ''"),
+    )
+
+    op.create_table(
         "stock_controls",
         sa.Column("store", sa.String(), nullable=False),
         sa.Column("released_at", columns.UtcTime(), nullable=True),
@@ -304,6 +340,7 @@ def downgrade() -> None:
     op.drop_table("product_links")
     op.drop_table("catalog_looks")
     op.drop_table("stock_controls")
+    op.drop_table("returns")
     op.drop_table("packages")
     op.drop_table("orders")
     op.drop_table("marks")

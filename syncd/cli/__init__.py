@@ -14,6 +14,7 @@ from syncd.cli.catalog import catalog
 from syncd.cli.lookups import rates, shipstation, track
 from syncd.cli.orders import explain, mark, plan, release, resolve, retry
 from syncd.cli.privacy import data_request, redact
+from syncd.cli.returns import refunds, returns
 from syncd.cli.rules import rules
 from syncd.cli.stock import stock
 from syncd.cli.terminal import EXIT_USAGE, settings_of
@@ -24,6 +25,7 @@ COMMANDS = (
     *(status, parked, keys, doctor, verify, sweep, brake),
     *(plan, explain, retry, release, resolve, mark),
     *(track, rates, shipstation, stock, catalog, rules),
+    *(returns, refunds),
     *(redact, data_request),
     *(sandbox, demo, simulate),
 )

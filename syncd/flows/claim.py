@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, cast
 
 from sqlmodel import Session
@@ -12,6 +13,7 @@ from sqlmodel import Session
 from mappings import canonical
 from mappings.causes import Cause
 from mappings.plans import Consignment, Package, Ruling, Standing
+from mappings.returns import Return
 from mappings.shipstation_shapes import Order
 from syncd.flows.work import Known
 from syncd.hints import order_subject, split_subject
@@ -22,8 +24,10 @@ from syncd.store.marks import Claimed, claim, waiting_among
 from syncd.store.memory import gap_in_memory
 from syncd.store.orders import troubles_of
 from syncd.store.packages import packages_of
+from syncd.store.returns import FLOW as RETURNS_FLOW
+from syncd.store.returns import returns_of
 from syncd.store.rulings import StoredRuling, rulings_of
-from syncd.store.schema import ConsignmentRow, JournalEntry, PackageRow
+from syncd.store.schema import ConsignmentRow, JournalEntry, PackageRow, ReturnRow
 from syncd.store.statements import OrderRef
 from syncd.store.transaction import Work
 
@@ -38,13 +42,13 @@ def claim_work(
 
     def work(session: Session) -> dict[Claimed, Known]:
         claimed = claim(flow, limit, now, token, lease_s, fold_s)(session)
-        known = read_known([split_subject(one.subject) for one in claimed])(session)
+        known = read_known(flow, [split_subject(one.subject) for one in claimed])(session)
         return {one: known[split_subject(one.subject)] for one in claimed}
 
     return work
 
 
-def read_known(refs: Sequence[OrderRef]) -> Work[dict[OrderRef, Known]]:
+def read_known(flow: str, refs: Sequence[OrderRef]) -> Work[dict[OrderRef, Known]]:
     def work(session: Session) -> dict[OrderRef, Known]:
         if not refs:
             return {}
@@ -52,11 +56,13 @@ def read_known(refs: Sequence[OrderRef]) -> Work[dict[OrderRef, Known]]:
         intents, troubles = open_entries(refs)(session), troubles_of(refs)(session)
         rulings, labels_read_at = rulings_of(refs)(session), whole_looks(LABEL_LISTS)(session)
         gap_at, told = gap_in_memory(session), _telling(packages, intents)(session)
+        returns = returns_of(refs)(session) if flow == RETURNS_FLOW else {}
         return {
             ref: Known(
                 tuple(_consignment(row, intents.get(ref, ())) for row in consignments[ref]),
                 tuple(_package(row, intents.get(ref, ())) for row in packages[ref]),
                 _trouble(troubles.get(ref)),
+                tuple(_return(row, intents.get(ref, ())) for row in returns.get(ref, ())),
                 ruling=_ruling(rulings.get(ref)),
                 labels_read_at=labels_read_at,
                 gap_at=gap_at,
@@ -120,6 +126,28 @@ def _package(row: PackageRow, intents: Iterable[JournalEntry]) -> Package:
         intended_at=max(intended, default=None),
         voided_at=row.voided_at,
         told=_lines(row.told),
+    )
+
+
+def _return(row: ReturnRow, intents: Iterable[JournalEntry]) -> Return:
+    intended = [entry.opened_at for entry in intents if entry.flow == RETURNS_FLOW and entry.key == row.return_key]
+    return Return(
+        return_key=row.return_key,
+        tracking_number=row.tracking_number,
+        carrier_code=row.carrier_code,
+        service_code=row.service_code,
+        lines=_lines(row.lines),
+        voided=row.voided,
+        is_told=row.is_told,
+        return_gid=row.return_gid,
+        is_labelled=row.is_labelled,
+        received_at=row.received_at,
+        suggested=Decimal(row.suggested) if row.suggested else None,
+        approved=Decimal(row.approved) if row.approved else None,
+        detail=row.detail,
+        outcome=row.outcome,
+        refusals=row.refusals,
+        intended_at=max(intended, default=None),
     )
 
 

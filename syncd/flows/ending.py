@@ -112,7 +112,9 @@ def ending_of(
     cause = Cause.IN_SHIPSTATION if plan.cause is Cause.QUEUED else plan.cause
     order = _order_row(flow, verdict, cause, plan.detail, now)
     # A write of ours may still appear. That wait is no success: what failed before it stays counted.
-    is_in_doubt = any(one.intended_at and one.package_key not in plan.resolved for one in verdict.known.packages)
+    doubts = [one.package_key for one in verdict.known.packages if one.intended_at]
+    doubts += [one.return_key for one in verdict.known.returns if one.intended_at]
+    is_in_doubt = any(key not in plan.resolved for key in doubts)
     if plan.look_again_at and claimed.attempts and is_in_doubt and not flow.decides_state:
         return Ending(claimed, "defer", plan.look_again_at, "in_doubt", counts_attempt=False, order=order)
     if plan.look_again_at:

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from mappings.plans import CreateFulfillment, Standing, Step, UpdateTracking, UpsertOrder, VoidLabel
+from mappings.returns import LabelReturn, MoneyStep, OpenReturn, ReturnStep
 from syncd.hints import split_subject
 from syncd.store.consignments import take_order_keys
 from syncd.store.journal import NewEntry, open_intents
@@ -29,7 +30,9 @@ class Intent:
 def key_of(step: Step) -> str:
     if isinstance(step, VoidLabel):
         return f"{step.package_key} label"  # of its own: a doubt about it is none about the package's fulfillment
-    return step.order_key if isinstance(step, UpsertOrder) else step.package_key
+    if isinstance(step, UpsertOrder):
+        return step.order_key
+    return step.return_key if isinstance(step, ReturnStep) else step.package_key
 
 
 def intend(flow: str, token: str, intents: Sequence[Intent], now: datetime) -> Work[list[Intent]]:
@@ -81,4 +84,14 @@ def _facts(step: Step) -> dict[str, object]:
         return {"fulfillment": step.fulfillment_gid, "instead_of": step.instead_of, **number}
     if isinstance(step, VoidLabel):
         return {"shipstation_order": step.shipstation_order_id}
+    if isinstance(step, ReturnStep):
+        return facts_of_return(step)
     return {"fulfillment": step.fulfillment_gid}
+
+
+def facts_of_return(step: ReturnStep) -> dict[str, object]:
+    if isinstance(step, MoneyStep):
+        return {"amount": str(step.amount), "currency": step.payments[0].currency}
+    if isinstance(step, OpenReturn):
+        return {"units": sum(step.lines.values())}
+    return {"tracking_number": step.number} if isinstance(step, LabelReturn) else {}

@@ -64,6 +64,7 @@ class OrdersFlow:
     name = "orders"
     refused = Cause.REJECTED_BY_SHIPSTATION
     decides_state = True
+    tells_trouble = True
 
     def __init__(
         self,

@@ -40,6 +40,12 @@ EVENTS = {
     "adopt_fulfillment": "fulfillment.adopted",
     "update_tracking": "tracking.updated",
     "cancel_fulfillment": "fulfillment.cancelled",
+    "note_return": "return.noted",
+    "open_return": "return.opened",
+    "label_return": "return.labelled",
+    "refund_return": "return.refunded",
+    "process_return": "return.processed",
+    "close_return": "return.closed",
 }
 
 
@@ -233,7 +239,7 @@ class Runner:
 
     async def _read_again(self, part: Sequence[Claimed]) -> dict[Claimed, Known]:
         """What failed half-way may have intents by now, and those decide what may be sent again."""
-        known = await self._db.run(read_known([split_subject(claimed.subject) for claimed in part]))
+        known = await self._db.run(read_known(self._flow.name, [split_subject(claimed.subject) for claimed in part]))
         return {claimed: known[split_subject(claimed.subject)] for claimed in part}
 
     async def _give_up(self, token: str, claimed: Claimed) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -13,16 +13,8 @@ from sqlmodel import Session
 
 from mappings import canonical
 from mappings.causes import Cause, is_turn
-from mappings.plans import (
-    AdoptFulfillment,
-    CancelFulfillment,
-    Consignment,
-    CreateFulfillment,
-    Standing,
-    UpdateTracking,
-    UpsertOrder,
-    VoidLabel,
-)
+from mappings.plans import AdoptFulfillment, Consignment, CreateFulfillment, FulfillmentStep, Standing, UpsertOrder
+from mappings.returns import ReturnNews, ReturnStep
 from syncd.flows.ending import Ending, Verdict, ending_of
 from syncd.flows.work import Flow, Outcome, Result
 from syncd.hints import Mark, split_subject
@@ -31,6 +23,7 @@ from syncd.store.journal import ClosedEntry, NewEntry, close_intents, close_sett
 from syncd.store.marks import defer, look_again, mark, park, settle
 from syncd.store.orders import causes_of, record_orders, record_troubles, record_unseen
 from syncd.store.packages import adopt_fulfillment
+from syncd.store.returns import note_return
 from syncd.store.rulings import take_side
 from syncd.store.schema import OrderRow
 from syncd.store.statements import OrderRef
@@ -66,8 +59,9 @@ def settle_work(
             write(session)
         if flow.decides_state:
             _note_turns(token, [ending.order for ending in endings if ending.order], now)(session)
-        remember = record_orders if flow.decides_state else record_troubles
-        remember([ending.order for ending in endings if ending.order])(session)
+        if flow.tells_trouble:
+            remember = record_orders if flow.decides_state else record_troubles
+            remember([ending.order for ending in endings if ending.order])(session)
         record_unseen([ending.unseen for ending in endings if ending.unseen])(session)
         for verdict, ending in zip(verdicts, endings, strict=True):
             if verdict.known.ruling.take and ending.kind in {"settle", "look_again"}:
@@ -121,15 +115,33 @@ def _lessons(flow: Flow, verdicts: Sequence[Verdict], now: datetime) -> Iterable
         learned + [_confirmed(i.step, o, now) for i, o in confirmed if isinstance(i.step, UpsertOrder)], now
     )
     for intent, outcome in confirmed:
-        if not isinstance(intent.step, UpsertOrder | VoidLabel) and outcome.far_id:
+        if isinstance(intent.step, FulfillmentStep) and outcome.far_id:
             yield _adopted(intent.step, intent.subject, outcome.far_id, now)
+    yield from _return_lessons(verdicts, now)
     yield close_intents([closed_entry(intent.entry_id, outcome) for intent, outcome in done], now)
     yield close_superseded([intent.entry_id for intent, _ in confirmed], now)
     yield close_settled(flow.name, [pair for verdict in verdicts for pair in _final(flow, verdict)], now)
     if flow.decides_state:
         yield mark([Mark("shipments", verdict.claimed.subject) for verdict in verdicts if _is_freed(verdict)], now)
-    else:
+    elif flow.tells_trouble:
         yield mark([Mark("orders", verdict.claimed.subject) for verdict in verdicts if verdict.has_news], now)
+
+
+def _return_lessons(verdicts: Sequence[Verdict], now: datetime) -> Iterable[Work[Any]]:
+    for verdict in verdicts:
+        news = list(verdict.plan.returns) if verdict.plan else []
+        for intent, outcome in verdict.done:
+            if isinstance(intent.step, ReturnStep) and outcome.result is Result.CONFIRMED:
+                news.append(intent.step.news(outcome.far_id))
+            elif isinstance(intent.step, ReturnStep) and outcome.result in (Result.REFUSED, Result.CONFLICT):
+                is_final = outcome.result is Result.REFUSED
+                news.append(ReturnNews(intent.step.return_key, detail="refused" if is_final else None, refused=True))
+        for one in news:
+            told = {name: value for name, value in asdict(one).items() if value is not None}
+            del told["return_key"], told["refused"]
+            if "suggested" in told:
+                told["suggested"] = str(told["suggested"])
+            yield note_return(split_subject(verdict.claimed.subject), one.return_key, told, one.refused, now)
 
 
 def _is_freed(verdict: Verdict) -> bool:
@@ -165,7 +177,7 @@ def _learned(consignment: Consignment) -> ConsignmentUpdate:
 
 
 def _adopted(
-    step: CreateFulfillment | AdoptFulfillment | UpdateTracking | CancelFulfillment,
+    step: FulfillmentStep,
     subject: str,
     gid: str,
     now: datetime,

@@ -19,8 +19,6 @@ from mappings.plans import (
     Profile,
     Step,
     UpdateTracking,
-    UpsertOrder,
-    VoidLabel,
 )
 from mappings.shopify_shapes import OrderShipped
 from syncd.accounts import Accounts
@@ -40,6 +38,7 @@ class ShipmentsFlow:
     name = "shipments"
     refused = Cause.REJECTED_BY_SHOPIFY
     decides_state = False
+    tells_trouble = True
 
     def __init__(
         self,
@@ -115,5 +114,5 @@ async def _write(client: ShopifyClient, step: Step, leaves_before: datetime) -> 
         case CancelFulfillment():
             await cancel_fulfillment(client, step.fulfillment_gid)
             return None
-        case AdoptFulfillment() | UpsertOrder() | VoidLabel():
+        case _:
             raise ValueError(f"{step.kind} is nothing to write to a store")

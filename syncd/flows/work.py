@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from mappings.causes import Cause
 from mappings.plans import Consignment, Package, Plan, Ruling, Step
+from mappings.returns import Return
 from syncd.budget import Call
 
 
@@ -21,6 +22,8 @@ class Known:
     packages: tuple[Package, ...] = ()
     trouble: tuple[Cause | None, str] = (None, "")
     """Why a package cannot be told to Shopify, as the shipments flow found, and its detail."""
+    returns: tuple[Return, ...] = ()
+    """Goods on their way back: read for the flow of the returns alone."""
     labels_read_at: datetime | None = None
     """All labels that ShipStation had at that moment are known."""
     ruling: Ruling = field(default_factory=Ruling)
@@ -87,6 +90,8 @@ class Flow(Protocol):
     """The cause that an order gets when the vendor refuses its document."""
     decides_state: bool
     """Whether this flow's plan says in which state the order is."""
+    tells_trouble: bool
+    """Whether what this flow cannot do is trouble of the order, and what it did is news for the flow that decides its state."""
 
     async def observe(self, known: Mapping[str, Known]) -> Mapping[str, Sighting | Unreadable]:
         """Bulk reads of both vendors, one answer for every subject of `known`."""

@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from mappings.keys import line_of, split_order_key
 from mappings.pacific import from_pacific
-from mappings.packages import packages_of_fulfillment, packages_of_shipment
+from mappings.packages import packages_of_fulfillment, packages_of_shipment, returns_of_shipment
 from mappings.plans import Package, Standing
 from mappings.shipstation_shapes import ShipmentItem
 from syncd.budget import Urgency
@@ -40,6 +40,7 @@ from syncd.store.journal import NewEntry, doubt
 from syncd.store.marks import mark
 from syncd.store.memory import last_gap
 from syncd.store.packages import SeenPackage, record_packages, recorded_packages
+from syncd.store.returns import SeenReturnLabel, record_returns
 from syncd.store.statements import OrderRef
 from syncd.store.transaction import Work
 
@@ -105,7 +106,8 @@ class PackageFeed:
         async for page in self._source.pages(max(since, self._begin_at - OVERLAP)):
             owners = await self._db.run(_owners_of(page.rows, self._stores))
             seen = [one for parcel in page.rows for one in seen_packages(parcel, owners) if one.store in self._stores]
-            total += len(await self._db.run(self._keep(seen, None, None)))
+            back = self._coming_back(page.rows, owners)
+            total += len(await self._db.run(self._keep(seen, back, None, None)))
         return total
 
     async def poll(self) -> int:
@@ -123,9 +125,13 @@ class PackageFeed:
             seen = [one for parcel in rows for one in seen_packages(parcel, owners) if one.store in self._stores]
             doubts = _perhaps_told(rows, seen, gap_at) if gap_at else {}
             moved = watermark if self._source.is_sorted else None
-            total += len(await self._db.run(self._keep(seen, moved, position, doubts)))
+            back = self._coming_back(rows, owners)
+            total += len(await self._db.run(self._keep(seen, back, moved, position, doubts)))
         await self._db.run(advance(self._source.name, watermark, began.isoformat(), self._clock.now()))
         return total
+
+    def _coming_back(self, parcels: Sequence[Any], owners: Owners) -> list[SeenReturnLabel]:
+        return [one for parcel in parcels for one in seen_returns(parcel, owners) if one.store in self._stores]
 
     async def _owners(self, parcels: Sequence[Any]) -> Owners:
         items = await self._marked.contents(parcels) if self._marked else {}
@@ -135,6 +141,7 @@ class PackageFeed:
     def _keep(
         self,
         seen: Sequence[SeenPackage],
+        back: Sequence[SeenReturnLabel],
         watermark: datetime | None,
         position: str | None,
         doubts: Mapping[str, datetime] = MappingProxyType({}),
@@ -146,6 +153,7 @@ class PackageFeed:
         def work(session: Session) -> list[OrderRef]:
             _doubt_new(seen, doubts)(session)
             changed = record_packages(seen, now)(session)
+            returning = record_returns(back, now)(session)
             news = [one for one in seen if one.order_key and (one.store, one.order_id) in changed]
             shipped = {one.order_key for one in news if one.order_key and not one.voided}
             voided = {one.order_key for one in news if one.order_key and one.voided}
@@ -158,7 +166,7 @@ class PackageFeed:
             mark([*told, *(Mark("orders", subject) for subject in subjects)], now)(session)
             if watermark:
                 advance(self._source.name, watermark, position, now)(session)
-            return changed
+            return [*changed, *returning]
 
         return work
 
@@ -224,6 +232,28 @@ def seen_packages(parcel: Any, owners: Owners) -> list[SeenPackage]:
         parts = packages_of_shipment(parcel, known_key)
     found = [(_store_of(order_id, package, owners), order_id, package) for order_id, package in parts]
     return [_seen(store, order_id, package, parcel) for store, order_id, package in found if store]
+
+
+def seen_returns(parcel: Any, owners: Owners) -> list[SeenReturnLabel]:
+    """The parts of a return label by Shopify order; none of any other parcel."""
+    parts = returns_of_shipment(parcel, owners.keys.get(parcel.get("orderId") or 0)) if "shipmentId" in parcel else []
+    found = [(_store_of(order_id, package, owners), order_id, package) for order_id, package in parts]
+    outbound = parcel.get("outboundShipmentId")
+    return [
+        SeenReturnLabel(
+            package.package_key,
+            store,
+            order_id,
+            package.voided,
+            package.tracking_number,
+            package.carrier_code,
+            package.service_code,
+            json.dumps(package.lines) if package.lines is not None else None,
+            f"s{outbound}" if outbound else None,
+        )
+        for store, order_id, package in found
+        if store
+    ]
 
 
 def _store_of(order_id: int, package: Package, owners: Owners) -> str | None:

@@ -17,6 +17,7 @@ from syncd.http import AiohttpHttp
 from syncd.operate.checks import Check, Finding, fault, note, ok
 from syncd.operate.keys import expiry_advice, expiry_text
 from syncd.operate.native_stores import native_connections
+from syncd.operate.returns import return_scopes
 from syncd.operate.rule_codes import misfits
 from syncd.operate.stock_checks import check_stock
 from syncd.operate.subscriptions import shipstation_addresses, shopify_address
@@ -283,6 +284,7 @@ def _scopes(settings: Settings, name: str, granted: Sequence[str]) -> Finding:
         wanted["read_inventory"] = "read stock"
     if settings.stores[name].catalog == "push":
         wanted.setdefault("read_inventory", "be told of changed articles by webhook")
+    wanted |= return_scopes(settings.stores[name].returns)
     cure = "Release a version of the app with it in the Dev Dashboard and approve it in the shop."
     missing = missing_scopes(granted, wanted)
     return [

@@ -10,10 +10,11 @@ from typing import Any
 from mappings import canonical
 from mappings.causes import MEANINGS, Cause
 from mappings.plans import AdoptFulfillment, CancelFulfillment, CreateFulfillment, Plan, Step, UpsertOrder, VoidLabel
+from mappings.returns import ReturnStep
 from syncd.budget import Urgency
 from syncd.errors import SyncError
 from syncd.flows.claim import read_known
-from syncd.flows.intend import key_of
+from syncd.flows.intend import facts_of_return, key_of
 from syncd.flows.work import Known, Sighting, Unreadable
 from syncd.hints import order_subject
 from syncd.operate.desk import Desk, find_order
@@ -30,9 +31,9 @@ async def plan_order_now(desk: Desk, text: str) -> dict[str, Any]:
     ref = await find_order(desk, text)
     flows = build_flows(desk.settings, desk.vendors, desk.db, desk.clock, desk.start_at)
     subject = order_subject(*ref)
-    known = (await desk.db.run(read_known([ref])))[ref]
     answer: dict[str, Any] = {"ref": subject}
-    for flow in (flows.orders, flows.shipments):
+    for flow in (flows.orders, flows.shipments, flows.returns):
+        known = (await desk.db.run(read_known(flow.name, [ref])))[ref]
         sighting = (await flow.observe({subject: known}))[subject]
         answer[flow.name] = _verdict(flow.plan, subject, known, sighting, desk.clock.now())
     return answer
@@ -69,6 +70,8 @@ def _step(step: Step, applied: Mapping[str, Any]) -> dict[str, Any]:
         told["fields"] = {
             name: {"from": _plain(before.get(name)), "to": _plain(dict(step.document).get(name))} for name in names
         }
+    elif isinstance(step, ReturnStep):
+        told |= facts_of_return(step)
     elif isinstance(step, VoidLabel):
         told["shipstation_order"] = step.shipstation_order_id
     elif isinstance(step, AdoptFulfillment | CancelFulfillment):
@@ -89,8 +92,10 @@ def _plain(value: Any) -> Any:
 
 def plan_text(answer: Mapping[str, Any]) -> str:
     lines = [f"order {answer['ref']}"]
-    for flow in ("orders", "shipments"):
+    for flow in ("orders", "shipments", "returns"):
         verdict = answer[flow]
+        if flow == "returns" and not verdict["steps"]:
+            continue
         lines.append(f"{flow}: {verdict['cause']}" + (f" ({verdict['detail']})" if verdict["detail"] else ""))
         for step in verdict["steps"]:
             lines.append(f"  {step['step']} {step['key']}")

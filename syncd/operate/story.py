@@ -47,6 +47,17 @@ DONE = {
     "adopt_fulfillment": "Shopify knew package {key} already.",
     "update_tracking": "Shopify's fulfillment now shows the new label {number} instead of the voided one.",
     "cancel_fulfillment": "Shopify's fulfillment of package {key} was taken back: the label is void, and no new one has exactly its goods.",
+    "note_return": "The return was noted on Shopify's order.",
+    "open_return": "A return of {units} was opened in Shopify.",
+    "label_return": "Shopify's return got its label {number}.",
+    "refund_return": "Money was paid back for the return: {amount} {currency}.",
+    "process_return": "The return was received in Shopify and money paid back: {amount} {currency}.",
+    "close_return": "Shopify's return was closed.",
+    "buy_return_label": "A return label was bought in ShipStation.",
+    "return_received": "The return {key} arrived, says the {by}.",
+    "refund_approved": "A person agreed to pay back {amount} for the return {key}.",
+    "return_label": "A return label was made in ShipStation: {number}.",
+    "return_label_voided": "The return label {number} was voided.",
     "release": "A person released it: it may go in spite of doubts.",
     "resolve": "A person decided that the values of {take} stand.",
 }
@@ -62,6 +73,13 @@ TRIED = {
     "adopt_fulfillment": "Recognizing a package in Shopify",
     "update_tracking": "Telling Shopify of a new label",
     "cancel_fulfillment": "Taking back a fulfillment in Shopify",
+    "note_return": "Noting the return in Shopify",
+    "open_return": "Opening a return in Shopify",
+    "label_return": "Giving Shopify's return its label",
+    "refund_return": "Paying back money for the return",
+    "process_return": "Receiving the return in Shopify and paying back money",
+    "close_return": "Closing Shopify's return",
+    "buy_return_label": "Buying a return label in ShipStation",
 }
 ENDED = {
     "refused": "was refused",
@@ -182,7 +200,7 @@ def _swept(facts: Mapping[str, Any]) -> str:
 
 
 def _step(entry: JournalEntry, facts: Mapping[str, Any], there: str) -> str:
-    if entry.outcome == "confirmed":
+    if entry.outcome in ("confirmed", "noted"):
         return _done(entry, facts, there)
     tried = TRIED.get(entry.step, entry.step)
     why = f" ({entry.code}{': ' + entry.text if entry.text else ''})" if entry.code else ""
@@ -200,9 +218,11 @@ def _done(entry: JournalEntry, facts: Mapping[str, Any], there: str) -> str:
         "fields": _fields(facts.get("fields") or ()),
         "company": facts.get("company") or "",
         "number": facts.get("tracking_number") or "without a number",
+        **{name: facts.get(name) or "" for name in ("amount", "currency", "by")},
         "take": str(facts.get("take") or "").replace("shipstation", "ShipStation").replace("shopify", "Shopify"),
     }
-    text = DONE.get(entry.step, entry.step).format_map(words)
+    step = "return_label_voided" if entry.step == "return_label" and facts.get("voided") else entry.step
+    text = DONE.get(step, step).format_map(words)
     rules = ", ".join(facts.get("rules") or ())
     return f"{text} Rules that applied: {rules}." if rules else text
 

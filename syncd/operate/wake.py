@@ -9,7 +9,7 @@ from syncd.operate.desk import Desk, find_order
 from syncd.store.marks import mark, release
 from syncd.store.transaction import together
 
-FLOWS = ("orders", "shipments")
+FLOWS = ("orders", "shipments", "returns")
 
 
 async def mark_orders(desk: Desk, orders: Sequence[str]) -> list[str]:

@@ -67,6 +67,14 @@ async def tracking(client: ShipStationV2Client, shipment_id: int, urgency: Urgen
     return body
 
 
+async def label_file(client: ShipStationV2Client, return_key: str, urgency: Urgency) -> str | None:
+    """Where a label can be printed. The key is that of our row: `s` and V1's shipment id."""
+    body = await client.get(f"/v2/labels/se-{return_key[1:]}", None, urgency)
+    files = body.get("label_download") if isinstance(body, dict) else None
+    address = files.get("pdf") or files.get("href") if isinstance(files, dict) else None
+    return str(address) if address else None
+
+
 async def rates(client: ShipStationV2Client, order_id: int, carrier_ids: Sequence[str]) -> list[Rate]:
     """Of every service of these carriers. The id is V1's order id."""
     wish = {"shipment_id": f"se-{order_id}", "rate_options": {"carrier_ids": list(carrier_ids)}}

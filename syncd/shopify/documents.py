@@ -188,6 +188,81 @@ ARTICLES_OF = f"""query ArticlesOf($ids: [ID!]!) {{
   nodes(ids: $ids) {{ ... on InventoryItem {{ {_ARTICLE} }} }}
 }}"""
 
+ORDER_RETURNING = """query OrderReturning(
+  $id: ID!, $lines: [ID!]!, $units: [RefundLineItemInput!], $asks: Boolean!, $opens: Boolean!, $customer: Boolean!
+) {
+  lines: nodes(ids: $lines) { ... on LineItem { id refundableQuantity unfulfilledQuantity } }
+  order(id: $id) {
+    id name updatedAt note tags currencyCode presentmentCurrencyCode
+    netPaymentSet { shopMoney { amount } }
+    refunds(first: 100) { id note }
+    fulfillments(first: 100) {
+      status location { id } fulfillmentLineItems(first: 50) { pageInfo { hasNextPage } nodes { id quantity lineItem { id } } }
+    }
+    customer @include(if: $customer) { id note }
+    returns(first: 20) @include(if: $opens) { pageInfo { hasNextPage } nodes {
+      id status
+      returnLineItems(first: 50) { pageInfo { hasNextPage } nodes {
+        id quantity processedQuantity refundedQuantity returnReasonNote
+        ... on ReturnLineItem { fulfillmentLineItem { id } }
+      } }
+      reverseFulfillmentOrders(first: 2) { nodes {
+        id
+        lineItems(first: 50) { nodes { id fulfillmentLineItem { id } } }
+        reverseDeliveries(first: 10) { nodes {
+          deliverable { ... on ReverseDeliveryShippingDeliverable { tracking { number } } }
+        } }
+      } }
+    } }
+    suggestedRefund(refundLineItems: $units) @include(if: $asks) {
+      suggestedTransactions { gateway amountSet { shopMoney { amount currencyCode } } parentTransaction { id } }
+    }
+  }
+}"""
+"""All about one return label: what may come back, what has come back, and what Shopify would pay back for it. `returns` needs
+read_returns, `customer` read_customers."""
+
+ADD_TAGS = """mutation AddTags($id: ID!, $tags: [String!]!) {
+  tagsAdd(id: $id, tags: $tags) { node { id } userErrors { field message } }
+}"""
+
+NOTE_ORDER = """mutation NoteOrder($input: OrderInput!) {
+  orderUpdate(input: $input) { order { id } userErrors { field message } }
+}"""
+
+NOTE_CUSTOMER = """mutation NoteCustomer($input: CustomerInput!) {
+  customerUpdate(input: $input) { customer { id } userErrors { field message } }
+}"""
+
+OPEN_RETURN = """mutation OpenReturn($input: ReturnInput!) {
+  returnCreate(returnInput: $input) { return { id } userErrors { code field message } }
+}"""
+"""Takes no key: found again by the note of its reason."""
+
+LABEL_RETURN = """mutation LabelReturn(
+  $reverse: ID!, $tracking: ReverseDeliveryTrackingInput, $label: ReverseDeliveryLabelInput, $notify: Boolean
+) {
+  reverseDeliveryCreateWithShipping(
+    reverseFulfillmentOrderId: $reverse, reverseDeliveryLineItems: [], trackingInput: $tracking, labelInput: $label,
+    notifyCustomer: $notify
+  ) { reverseDelivery { id } userErrors { code field message } }
+}"""
+"""No lines are all lines, so that a second one is refused."""
+
+PROCESS_RETURN = """mutation ProcessReturn($input: ReturnProcessInput!) {
+  returnProcess(input: $input) { return { id } userErrors { code field message } }
+}"""
+"""Takes no key: all units at once, so that a second call finds none."""
+
+CLOSE_RETURN = """mutation CloseReturn($id: ID!) {
+  returnClose(id: $id) { return { id } userErrors { code field message } }
+}"""
+
+REFUND = """mutation Refund($input: RefundInput!, $key: String!) {
+  refundCreate(input: $input) @idempotent(key: $key) { refund { id } userErrors { field message } }
+}"""
+"""Done once for each key, which Shopify keeps for a day; found again by its note after that."""
+
 SHOP_ACCESS = """query ShopAccess {
   currentAppInstallation { accessScopes { handle } }
   shop { id name myshopifyDomain ianaTimezone currencyCode plan { publicDisplayName } }

@@ -23,6 +23,7 @@ IS_PARKED = "marked > settled AND marked <= parked"
 IS_IN_SHIPSTATION = "standing = 'open'"
 IS_OPEN = "outcome IN ('intended', 'unknown')"
 IS_UNTOLD = "fulfillment_gid IS NULL AND NOT voided"
+IS_ON_ITS_WAY = "received_at IS NULL AND NOT voided AND outcome = ''"
 """Queries repeat these words exactly: neither engine sees that a parameter implies the predicate of a partial index."""
 
 
@@ -183,6 +184,46 @@ class PackageRow(Row, table=True):
     created_at: datetime = Field(sa_type=UtcTime)
     updated_at: datetime = Field(sa_type=UtcTime)
     seen_at: datetime = Field(sa_type=UtcTime)
+
+
+class ReturnRow(Row, table=True):
+    """One return label of ShipStation, or the part of it that belongs to this Shopify order. `lines` as in packages. Amounts are
+    decimal text in `currency`."""
+
+    __tablename__ = "returns"
+    __table_args__ = (
+        Index("ix_returns_order", "store", "order_id"),
+        partial("ix_returns_not_received", "asked_at", where=IS_ON_ITS_WAY),  # returns_on_their_way
+    )
+
+    return_key: str = Field(primary_key=True)
+    store: str = Field(primary_key=True)
+    order_id: int = Field(primary_key=True, sa_type=BigInteger)
+    voided: bool = False
+    tracking_number: str | None = None
+    carrier_code: str | None = None
+    service_code: str | None = None
+    lines: str | None = Field(default=None, sa_type=Text)
+    is_told: bool = False
+    """Shopify's order carries our note and tag."""
+    return_gid: str | None = None
+    is_labelled: bool = False
+    received_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    received_by: str | None = None
+    """carrier or person."""
+    asked_at: datetime = Field(sa_type=UtcTime)
+    """When the carrier was last asked whether it arrived."""
+    suggested: str | None = None
+    currency: str | None = None
+    approved: str | None = None
+    """Up to which amount a person agreed to the refund."""
+    refund_gid: str | None = None
+    outcome: str = ""
+    detail: str = ""
+    """Why it does not go on by itself: a key of the waits in `mappings.plan_returns`."""
+    refusals: int = 0
+    created_at: datetime = Field(sa_type=UtcTime)
+    updated_at: datetime = Field(sa_type=UtcTime)
 
 
 class JournalEntry(Row, table=True):

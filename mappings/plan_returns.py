@@ -1,0 +1,269 @@
+"""The decision about the returns of one order: what Shopify is told, and whether money goes back. Pure, total, deterministic.
+
+Money needs all of this at once: a policy that is not off, goods that arrived, units that are not refunded yet, an amount within
+what was paid and within the limit or what a person agreed to, and no call about the order in doubt.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from mappings.carriers import tracking
+from mappings.returns import (
+    CloseReturn,
+    LabelReturn,
+    MoneyStep,
+    NoteReturn,
+    OpenReturn,
+    ProcessedLine,
+    ProcessReturn,
+    RefundReturn,
+    Return,
+    ReturnNews,
+    ReturnPolicy,
+    ReturnsPlan,
+    ReturnStep,
+    SeenForReturn,
+    SeenReturn,
+    total,
+)
+
+WAITS = {
+    "lines_unknown": "ShipStation does not tell what is in it: return and refund it in Shopify by hand.",
+    "not_returnable": "Shopify has no such units that left and are not in another return: see the order in Shopify.",
+    "foreign_currency": "It was paid in another currency than the shop's: refund it in Shopify by hand.",
+    "partly_shipped": "Some units of these lines have not left yet, and Shopify would cancel those: refund it in Shopify by hand.",
+    "nothing_to_refund": "Shopify suggests to pay back nothing: look into the order in Shopify.",
+    "above_payment": "Shopify suggests more than is left of what was paid: refund it in Shopify by hand.",
+    "return_gone": "Its Shopify return was cancelled or declined: refund it in Shopify by hand.",
+    "refused": "Shopify refused it: `syncd explain ORDER` has its words. Correct the order, then run `syncd retry ORDER`.",
+    "return_differs": "Its Shopify return holds other units than the label: refund it in Shopify by hand.",
+    "refunded_elsewhere": "Its units were refunded by somebody else.",
+}
+"""Why a return does not go on by itself, and what to do."""
+
+MISSED_S = 60.0
+Carriers = Mapping[str, tuple[str, str]]
+Decision = tuple[list[ReturnStep], ReturnNews | None]
+
+
+def plan_returns(
+    policy: ReturnPolicy,
+    returns: Sequence[Return],
+    seen: Mapping[str, SeenForReturn],
+    carriers: Carriers,
+    now: datetime,
+    settles_s: float,
+) -> ReturnsPlan:
+    """One step that moves money at a time: the next one is computed from what the first one left."""
+    doubts = [(now - one.intended_at).total_seconds() for one in returns if one.intended_at]
+    if doubts and min(doubts) < settles_s:
+        return ReturnsPlan(wait_s=settles_s - min(doubts))
+    steps: list[ReturnStep] = []
+    news: list[ReturnNews] = []
+    for one in returns:
+        if one.outcome or one.return_key not in seen:
+            continue
+        own, told = _plan_one(policy, one, seen[one.return_key], carriers)
+        if any(isinstance(step, MoneyStep) for step in steps) and any(isinstance(step, MoneyStep) for step in own):
+            return ReturnsPlan(tuple(steps), tuple(news), wait_s=0.0)
+        steps += own
+        news += [told] if told else []
+    planned = {step.return_key for step in steps}
+    resolved = tuple(one.return_key for one in returns if one.intended_at and one.return_key not in planned)
+    return ReturnsPlan(tuple(steps), tuple(news), resolved, _wait_s(steps, news))
+
+
+def _wait_s(steps: Sequence[ReturnStep], news: Sequence[ReturnNews]) -> float | None:
+    """When the next step can be planned, which needs another look. A list may be behind: what it misses is looked for once more."""
+    if any(isinstance(step, NoteReturn | OpenReturn | LabelReturn | ProcessReturn) for step in steps):
+        return 0.0
+    if any(one.return_gid or one.is_labelled for one in news):
+        return 0.0
+    return MISSED_S if any(one.detail == "return_gone" for one in news) else None
+
+
+def _plan_one(policy: ReturnPolicy, one: Return, seen: SeenForReturn, carriers: Carriers) -> Decision:
+    # The label was taken back and nothing arrived: nothing comes.
+    if one.voided and not one.received_at:
+        return [], None
+    # A refund of ours, whose answer we may not have seen, or a return that was received in Shopify.
+    found = _by_gid(one, seen)
+    refund = next((gid for gid, note in seen.refund_notes.items() if one.marker in note), None)
+    if found and found.is_processed:
+        return _after_receipt(one, found, refund)
+    if refund:
+        return [], ReturnNews(one.return_key, refund_gid=refund, outcome="refunded", detail="")
+    if policy.on_label == "note" and not one.is_told:
+        return [_note(policy, one, seen)], None
+    if policy.on_label == "return" and one.lines is not None:
+        steps, told = _in_shopify(policy, one, seen, carriers)
+        if steps or told or found is None:
+            return steps, told
+    if policy.refund == "off" or not one.received_at:
+        return [], None
+    return _money(policy, one, seen)
+
+
+def _after_receipt(one: Return, found: SeenReturn, refund: str | None) -> Decision:
+    if not any(line.refunded for line in found.lines):
+        return [], ReturnNews(one.return_key, outcome="elsewhere", detail="refunded_elsewhere")
+    if found.status == "OPEN":
+        return [CloseReturn(one.return_key, found.gid)], None
+    return [], ReturnNews(one.return_key, refund_gid=refund, outcome="refunded", detail="")
+
+
+def _note(policy: ReturnPolicy, one: Return, seen: SeenForReturn) -> NoteReturn:
+    words = _words(one)
+    is_asked = policy.note_on_customer and seen.customer_gid is not None
+    is_there = one.marker in seen.customer_note
+    return NoteReturn(
+        one.return_key,
+        seen.order_gid,
+        policy.tag,
+        None if one.marker in seen.note else _with_line(seen.note, words),
+        seen.customer_gid if is_asked and not is_there else None,
+        _with_line(seen.customer_note, words) if is_asked and not is_there else None,
+    )
+
+
+def _words(one: Return) -> str:
+    count = sum(one.lines.values()) if one.lines else 0
+    goods = f" of {count} unit{'s' if count > 1 else ''}" if count else ""
+    return f"Return{goods}, label {one.tracking_number or 'without a number'} {one.marker}"
+
+
+def _with_line(note: str, line: str) -> str:
+    return f"{note}\n{line}" if note else line
+
+
+def _in_shopify(policy: ReturnPolicy, one: Return, seen: SeenForReturn, carriers: Carriers) -> Decision:
+    """The Shopify return of this label. One that somebody made by hand for the same label is taken over."""
+    found = _by_gid(one, seen) or _ours(one, seen)
+    if found is None and one.return_gid:
+        return _waits(one, "return_gone")
+    if found is None:
+        lines = _pick(one, seen)
+        if not lines:
+            return _waits(one, "not_returnable")
+        return [OpenReturn(one.return_key, seen.order_gid, lines, one.marker)], None
+    told = ReturnNews(one.return_key, return_gid=found.gid, detail="") if one.return_gid != found.gid else None
+    if one.is_labelled or found.status != "OPEN":
+        return [], told
+    if found.numbers or not found.reverse_gids:
+        return [], ReturnNews(one.return_key, return_gid=found.gid, is_labelled=True)
+    _, url = tracking(one.carrier_code, one.service_code, one.tracking_number, carriers)
+    number = one.tracking_number
+    step = LabelReturn(one.return_key, found.reverse_gids[0], number, url, seen.label_url, policy.notify_customer)
+    return [step], told
+
+
+def _by_gid(one: Return, seen: SeenForReturn) -> SeenReturn | None:
+    return next((found for found in seen.returns if found.gid == one.return_gid), None)
+
+
+def _ours(one: Return, seen: SeenForReturn) -> SeenReturn | None:
+    for found in seen.returns:
+        if found.status not in ("OPEN", "CLOSED"):
+            continue
+        if any(one.marker in line.note for line in found.lines) or one.tracking_number in found.numbers:
+            return found
+    return None
+
+
+def _pick(one: Return, seen: SeenForReturn) -> dict[str, int]:
+    """Fulfillment line gid -> units; empty when not all of them can be found among what left and is in no return."""
+    taken: Counter[str] = Counter()
+    for found in seen.returns:
+        for line in found.lines if found.status not in ("CANCELED", "DECLINED") else ():
+            taken[line.fulfillment_line_gid] += line.units
+    picked: dict[str, int] = {}
+    for line_id, units in sorted((one.lines or {}).items()):
+        for sent in (sent for sent in seen.sent if sent.line_id == line_id):
+            count = min(units, sent.units - taken[sent.gid])
+            if count > 0:
+                picked[sent.gid] = count
+                units -= count
+        if units > 0:
+            return {}
+    return picked
+
+
+def _money(policy: ReturnPolicy, one: Return, seen: SeenForReturn) -> Decision:
+    if one.lines is None:
+        return _waits(one, "lines_unknown")
+    found = _by_gid(one, seen)
+    if one.return_gid and (found is None or found.status != "OPEN"):
+        return _waits(one, "return_gone")
+    if found and _lines_of(found, seen) != one.lines:
+        return _waits(one, "return_differs")
+    if not found and not _is_refundable(one, seen):
+        return [], ReturnNews(one.return_key, outcome="elsewhere", detail="refunded_elsewhere")
+    if reason := _doubt(policy, one, seen, found):
+        return _waits(one, reason)
+    amount = total(seen.payments)
+    if not _is_agreed(policy, one, amount):
+        changed = one.suggested != amount or one.detail
+        told = ReturnNews(one.return_key, suggested=amount, currency=seen.currency, detail="")
+        return [], told if changed else None
+    return [_refund(policy, one, seen, found)], None
+
+
+def _lines_of(found: SeenReturn, seen: SeenForReturn) -> dict[int, int]:
+    """Shopify line -> units that the return still waits for."""
+    owners = {sent.gid: sent.line_id for sent in seen.sent}
+    counts: Counter[int] = Counter()
+    for line in found.lines:
+        counts[owners.get(line.fulfillment_line_gid, 0)] += line.units - line.processed
+    return dict(counts)
+
+
+def _is_refundable(one: Return, seen: SeenForReturn) -> bool:
+    lines = one.lines or {}
+    return all(line_id in seen.lines and seen.lines[line_id].refundable >= units for line_id, units in lines.items())
+
+
+def _doubt(policy: ReturnPolicy, one: Return, seen: SeenForReturn, found: SeenReturn | None) -> str:
+    """Why a person must do it; empty when nobody has to."""
+    amount = total(seen.payments)
+    if seen.is_foreign:
+        return "foreign_currency"
+    if amount <= 0:
+        return "nothing_to_refund"
+    if amount > seen.net_payment:
+        return "above_payment"
+    if found is None and not policy.restocks and any(seen.lines[line].unfulfilled for line in one.lines or ()):
+        return "partly_shipped"
+    return ""
+
+
+def _is_agreed(policy: ReturnPolicy, one: Return, amount: Decimal) -> bool:
+    limits = [policy.refund_limit] if policy.refund == "automatic" else []
+    limits += [one.approved] if one.approved is not None else []
+    return any(amount <= limit for limit in limits)
+
+
+def _refund(policy: ReturnPolicy, one: Return, seen: SeenForReturn, found: SeenReturn | None) -> MoneyStep:
+    note = _words(one)
+    if found is None:
+        return RefundReturn(
+            one.return_key,
+            seen.order_gid,
+            dict(one.lines or {}),
+            seen.payments,
+            policy.restocks,
+            note,
+            one.refusals,
+            policy.notify_customer,
+        )
+    lines = tuple(ProcessedLine(line.gid, line.reverse_gid, line.units - line.processed) for line in found.lines)
+    location = seen.location_gid if policy.restocks else None
+    left = tuple(line for line in lines if line.units)
+    return ProcessReturn(one.return_key, found.gid, left, seen.payments, location, note, policy.notify_customer)
+
+
+def _waits(one: Return, reason: str) -> Decision:
+    return [], ReturnNews(one.return_key, detail=reason) if one.detail != reason else None

@@ -1,0 +1,283 @@
+"""Stories of goods that come back: what Shopify is told of the label, and when money goes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from syncd.errors import RejectedError
+from syncd.operate.doctor import check_vendors
+from syncd.operate.explain import explain_order
+from syncd.operate.explained import explain_text
+from syncd.operate.returns import (
+    approve_refunds,
+    make_label,
+    receive_return,
+    refunds_text,
+    waiting_refunds,
+)
+from syncd.operate.wake import retry_orders
+from syncd.sandbox.shopify.faults import FaultRule
+from syncd.settings import Settings
+from syncd.simulation.day import SHOP, Day, Fates, settings_of, store_settings
+from syncd.simulation.desk import desk_of
+from tests.stories.packing import BOTH, Shipment, an_order, label
+
+
+def policy(**returns: Any) -> Settings:
+    return settings_of(stores={"main": store_settings(returns=returns)}, sync={"return_tracking_s": 60})
+
+
+AUTOMATIC = policy(refund="automatic", refund_limit=1000)
+
+
+@pytest.fixture
+def fates() -> Fates:
+    return Fates(settings=policy())
+
+
+async def sent_back(day: Day, quantity: int = 2, units: int = 0) -> tuple[int, Shipment]:
+    """An order that was sent, and the label by which its goods, or some units, come back."""
+    order_id, there = await an_order(day, quantity=quantity)
+    parcel = label(day, there)
+    await day.rest()
+    return order_id, await comes_back(day, parcel, units or quantity)
+
+
+async def comes_back(day: Day, parcel: Shipment, units: int) -> Shipment:
+    lines = {item.line_item_key: units for item in parcel.items}
+    made = day.shipstation.labels.buy_label(parcel.order.order_id, lines=lines, return_label=True)
+    await day.rest()
+    return made
+
+
+async def arrives(day: Day, coming: Shipment) -> None:
+    day.shipstation.carriage.scan(coming.shipment_id, "DE")
+    await day.passes(70)
+    await day.rest()
+
+
+def money(day: Day, order_id: int) -> tuple[Decimal, Decimal]:
+    """Paid, paid back."""
+    order = day.order(order_id)
+    return Decimal(order["received"]), Decimal(order["refunded"])
+
+
+def units_worth(day: Day, order_id: int, units: int) -> Decimal:
+    """With their tax."""
+    (line,) = day.sold()[order_id].lines
+    each = line.price + sum((tax.price for tax in line.taxes), Decimal(0)) / line.quantity
+    return (each * units).quantize(Decimal("0.01"))
+
+
+async def story_of(day: Day, order_id: int) -> str:
+    return explain_text(await explain_order(await desk_of(day), str(order_id), offline=True))
+
+
+def state_of(day: Day, order_id: int) -> Mapping[str, Any]:
+    (row,) = day.rows(f"SELECT outcome, detail, received_by FROM returns WHERE order_id = {order_id}")
+    return row
+
+
+@BOTH
+async def test_a_return_label_is_noted_and_tagged_and_no_money_moves(day: Day) -> None:
+    order_id, coming = await sent_back(day)
+    order = day.sold()[order_id]
+    assert order.tags[-1:] == ["return"]
+    assert order.note is not None
+    assert order.note.endswith(f"label {coming.tracking_number} [syncd return s{coming.shipment_id}]")
+    await arrives(day, coming)
+    await receive_return(await desk_of(day), str(order_id), None)
+    await day.rest()
+    assert money(day, order_id)[1] == 0
+    assert "refund policy is off" in refunds_text(await waiting_refunds(await desk_of(day)))
+    writes = day.writes()
+    await day.rest()
+    assert day.writes() == writes
+    assert "A return label was made in ShipStation" in await story_of(day, order_id)
+    await day.assert_clean()
+
+
+@pytest.mark.parametrize("fates", [Fates(settings=policy(on_label="off"))])
+async def test_a_store_may_want_to_hear_nothing_of_returns(day: Day) -> None:
+    order_id, _ = await sent_back(day)
+    assert "return" not in day.sold()[order_id].tags
+    assert day.calls("OrderReturning") == []
+
+
+@pytest.mark.parametrize("fates", [Fates(settings=policy(note_on_customer=True, tag="coming-back"))])
+async def test_the_customer_is_noted_too_where_that_is_switched_on(day: Day) -> None:
+    order_id, coming = await sent_back(day)
+    order = day.sold()[order_id]
+    assert f"s{coming.shipment_id}" in (order.customer_note or "")
+    assert "coming-back" in order.tags
+
+
+async def test_what_we_note_never_comes_back_to_the_warehouse(day: Day) -> None:
+    (order_id,) = day.sell(lines=1, quantity=3)
+    day.shopify.people.edit(order_id, note="Ring twice.")
+    await day.rest()
+    (there,) = day.there(order_id)
+    parcel = label(day, there, 1)
+    await day.rest()
+    pushed = len(day.calls("createorders"))
+    await comes_back(day, parcel, 1)
+    assert "[syncd return" in (day.sold()[order_id].note or "")
+    assert len(day.calls("createorders")) == pushed
+    assert not any(b"[syncd return" in (call.body or b"") for call in day.calls("createorders"))
+
+
+@BOTH
+@pytest.mark.parametrize("fates", [Fates(settings=policy(refund="suggest"))])
+async def test_a_refund_waits_for_a_person_and_is_made_once(day: Day) -> None:
+    order_id, coming = await sent_back(day, quantity=3, units=2)
+    await arrives(day, coming)
+    worth = units_worth(day, order_id, 2)
+    desk = await desk_of(day)
+    assert f"{worth.normalize():f}" in refunds_text(await waiting_refunds(desk))
+    assert money(day, order_id)[1] == 0
+    await approve_refunds(desk, [str(order_id)])
+    await day.rest()
+    assert money(day, order_id)[1] == worth
+    (refund,) = day.order(order_id)["refunds"]
+    assert (list(refund["lines"].values()), refund["restockTypes"]) == ([2], ["RETURN"])
+    with pytest.raises(RejectedError, match="no return of it waits"):
+        await approve_refunds(desk, [str(order_id)])
+    await retry_orders(desk, [str(order_id)])
+    await day.rest()
+    assert len(day.order(order_id)["refunds"]) == 1
+    told = await story_of(day, order_id)
+    for words in ("arrived, says the carrier", "A person agreed to pay back", "Money was paid back for the return"):
+        assert words in told
+
+
+@BOTH
+@pytest.mark.parametrize("fates", [Fates(settings=AUTOMATIC)])
+async def test_below_the_limit_nobody_is_asked(day: Day) -> None:
+    order_id, coming = await sent_back(day)
+    assert money(day, order_id)[1] == 0
+    await arrives(day, coming)
+    assert money(day, order_id)[1] == units_worth(day, order_id, 2)
+    assert state_of(day, order_id) == {"outcome": "refunded", "detail": "", "received_by": "carrier"}
+    await day.assert_clean()
+
+
+@pytest.mark.parametrize("fates", [Fates(settings=policy(refund="automatic", refund_limit=1))])
+async def test_above_the_limit_a_person_is_asked(day: Day) -> None:
+    order_id, coming = await sent_back(day)
+    await arrives(day, coming)
+    assert money(day, order_id)[1] == 0
+    await approve_refunds(await desk_of(day), [f"s{coming.shipment_id}"])
+    await day.rest()
+    assert money(day, order_id)[1] == units_worth(day, order_id, 2)
+
+
+@BOTH
+@pytest.mark.parametrize("fates", [Fates(settings=policy(on_label="return", refund="automatic", refund_limit=1000))])
+async def test_a_return_is_opened_labelled_received_refunded_and_closed_in_shopify(day: Day) -> None:
+    order_id, coming = await sent_back(day, quantity=3, units=2)
+    (opened,) = day.order(order_id)["returns"]
+    assert (opened["status"], list(opened["lines"].values()), opened["tracking"]) == (
+        "OPEN",
+        [2],
+        [coming.tracking_number],
+    )
+    assert opened["labels"] == [f"https://api.shipstation.com/v2/downloads/1/{coming.shipment_id}/label.pdf"]
+    assert "return" not in day.sold()[order_id].tags
+    await receive_return(await desk_of(day), str(order_id), None)
+    await day.rest()
+    (closed,) = day.order(order_id)["returns"]
+    assert (closed["status"], closed["processed"]) == ("CLOSED", closed["lines"])
+    assert money(day, order_id)[1] == units_worth(day, order_id, 2)
+    assert state_of(day, order_id) == {"outcome": "refunded", "detail": "", "received_by": "person"}
+    assert "A return of 2 units was opened in Shopify." in await story_of(day, order_id)
+    await day.assert_clean()
+
+
+@pytest.mark.parametrize("fates", [Fates(settings=AUTOMATIC)])
+async def test_what_somebody_refunded_by_hand_is_not_refunded_again(day: Day) -> None:
+    order_id, coming = await sent_back(day)
+    (line,) = [one["id"] for one in day.order(order_id)["lines"]]
+    day.shopify.people.refund(order_id, lines={line: 2}, restock_type="RETURN")
+    before = money(day, order_id)
+    await arrives(day, coming)
+    assert money(day, order_id) == before
+    assert state_of(day, order_id)["outcome"] == "elsewhere"
+
+
+@pytest.mark.parametrize("fates", [Fates(settings=AUTOMATIC)])
+async def test_a_voided_return_label_brings_nothing_and_pays_nothing(day: Day) -> None:
+    order_id, coming = await sent_back(day)
+    day.shipstation.labels.void_label(coming.shipment_id)
+    await day.rest()
+    with pytest.raises(RejectedError, match="nothing of this order is on its way back"):
+        await receive_return(await desk_of(day), str(order_id), None)
+    await day.passes(200)
+    assert money(day, order_id)[1] == 0
+
+
+@pytest.mark.parametrize("operation", ["Refund", "NoteOrder", "AddTags"])
+@pytest.mark.parametrize("fates", [Fates(settings=AUTOMATIC)])
+async def test_a_lost_answer_repeats_nothing(day: Day, operation: str) -> None:
+    day.shopify.faults.set([FaultRule("error_500_after", operation=operation, times=1)])
+    order_id, coming = await sent_back(day)
+    await day.passes(120)
+    await arrives(day, coming)
+    await day.passes(200)
+    await day.rest()
+    assert money(day, order_id)[1] == units_worth(day, order_id, 2)
+    assert (day.sold()[order_id].note or "").count("[syncd return") == 1
+
+
+@pytest.mark.parametrize("operation", ["OpenReturn", "LabelReturn", "ProcessReturn", "CloseReturn"])
+@pytest.mark.parametrize("fates", [Fates(settings=policy(on_label="return", refund="automatic", refund_limit=1000))])
+async def test_a_lost_answer_about_a_return_opens_and_pays_it_once(day: Day, operation: str) -> None:
+    day.shopify.faults.set([FaultRule("error_500_after", operation=operation, times=1)])
+    order_id, coming = await sent_back(day)
+    await day.passes(200)
+    await arrives(day, coming)
+    await day.passes(200)
+    await day.rest()
+    (closed,) = day.order(order_id)["returns"]
+    assert (closed["status"], closed["tracking"]) == ("CLOSED", [coming.tracking_number])
+    assert money(day, order_id)[1] == units_worth(day, order_id, 2)
+
+
+async def test_an_operator_buys_one_return_label_and_not_a_second_by_mistake(day: Day) -> None:
+    order_id, there = await an_order(day)
+    desk = await desk_of(day)
+    with pytest.raises(RejectedError, match="nothing to send back"):
+        await make_label(desk, str(order_id), None, False)
+    label(day, there)
+    await day.rest()
+    made = await make_label(desk, str(order_id), None, False)
+    assert made["label"].endswith("label.pdf")
+    await day.rest()
+    assert "return" in day.sold()[order_id].tags
+    with pytest.raises(RejectedError, match="has a return label already"):
+        await make_label(desk, str(order_id), None, False)
+    await make_label(desk, str(order_id), None, True)
+    await day.rest()
+    assert len(day.rows("SELECT return_key FROM returns")) == 2
+    with pytest.raises(RejectedError, match="name one of its returns"):
+        await receive_return(desk, str(order_id), None)
+
+
+async def test_a_missing_scope_keeps_the_return_waiting_and_nothing_else(day: Day) -> None:
+    scopes = ["read_orders" if scope == "write_orders" else scope for scope in SHOP.scopes]
+    day.shopify.people.set_options({"scopes": scopes})
+    order_id, there = await an_order(day)
+    parcel = label(day, there)
+    await day.rest()
+    lines = {item.line_item_key: 1 for item in parcel.items}
+    day.shipstation.labels.buy_label(there["orderId"], lines=lines, return_label=True)
+    await day.passes(60)
+    assert await day.cause(order_id) == "shipped"
+    (other,) = day.sell()
+    await day.passes(60)
+    assert day.there(other)
+    found = await check_vendors(day.settings, (await desk_of(day)).vendors)
+    assert any(one["check"] == "store main scope write_orders" for one in found)
