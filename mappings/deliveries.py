@@ -47,6 +47,9 @@ STATUS = {
 """Code -> our word, and a sentence."""
 
 OUT_FOR_DELIVERY = "OUT_FOR_DELIVERY"
+IN_THE_VAN = "The package is in the van and comes today."
+STATUS_WORDS = {**dict(STATUS.values()), "out_for_delivery": IN_THE_VAN}
+"""Our word -> a sentence."""
 
 EXCEPTIONS = {
     "PARCEL_LOST": ("The carrier lost it.", "Open a claim with the carrier and send a replacement or refund."),
@@ -88,7 +91,7 @@ def delivery(
     code = str(told.get("status_code") or "UN")
     status, words = STATUS.get(code, STATUS["UN"])
     if told.get("status_detail_code") == OUT_FOR_DELIVERY:
-        status, words = "out_for_delivery", "The package is in the van and comes today."
+        status, words = "out_for_delivery", IN_THE_VAN
     trouble, next_step = _trouble(code, told, now)
     return Delivery(
         tracking_number=package["tracking_number"],

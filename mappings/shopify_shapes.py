@@ -365,6 +365,23 @@ class ListPage(TypedDict):
     nodes: list[Any]
 
 
+class FulfillmentEventNode(TypedDict):
+    status: str
+    happenedAt: Moment
+
+
+class FulfillmentEventPage(TypedDict):
+    nodes: list[FulfillmentEventNode]
+
+
+class FulfillmentWithEvents(TypedDict):
+    """Answer of FULFILLMENT_EVENTS for one fulfillment."""
+
+    id: GlobalId
+    status: str
+    events: FulfillmentEventPage
+
+
 class OrderShipped(TypedDict):
     """Answer of ORDERS_SHIPPED for one order."""
 

@@ -15,12 +15,17 @@ from typing import Any, NamedTuple
 from syncd import __version__
 from syncd.errors import SyncError
 from syncd.flows.catalog import NAME as CATALOG
+from syncd.flows.deliveries import EVERY_S as DELIVERIES_EVERY_S
+from syncd.flows.deliveries import NAME as DELIVERIES
 from syncd.flows.runner import Bounds, Runner
 from syncd.flows.stock import NAME as STOCK
 from syncd.intake.feeds import CHANGE_LISTS, ChangeFeed, Feed, Feeds
 from syncd.intake.inbox import SHIPSTATION, Inbox, Reader
 from syncd.intake.keyless import KeylessItems
 from syncd.intake.marked import MarkedOrders
+from syncd.intake.news import EVERY_S as TRACKING_EVERY_S
+from syncd.intake.news import NAME as TRACKING
+from syncd.intake.news import TrackingFeed
 from syncd.intake.package_feeds import PackageFeed, package_lists
 from syncd.intake.recall import EVERY_S as RECALL_EVERY_S
 from syncd.intake.recall import Recall
@@ -44,6 +49,7 @@ from syncd.shipstation.v2_client import ACCOUNT as V2_ACCOUNT
 from syncd.store.consignments import forget_documents
 from syncd.store.inbox import prune_deliveries
 from syncd.store.journal import prune_journal
+from syncd.store.journeys import prune_journeys
 from syncd.store.memory import ORDERS_READ, notice_gap
 from syncd.store.migrations import is_at_head
 from syncd.store.privacy import forget_answers, truncate_log
@@ -57,6 +63,7 @@ from syncd.wiring import (
     catalog_look,
     catalog_writer,
     connect,
+    deliveries_flow,
     start_of_sync,
     stock_flow,
     sweep_bounds,
@@ -70,6 +77,7 @@ CHECK_S = 5.0
 TIDY_S = 3600.0
 WATCH_S = 20.0
 DEAD_DELIVERY_DAYS = 3
+JOURNEYS_KEPT = timedelta(days=90)
 FORGOTTEN_AT_ONCE = 1_000
 """Rows in one transaction, so that no webhook waits long for its own."""
 
@@ -108,8 +116,10 @@ class Duties:
         self.feeds = Feeds(self._all_feeds(start_at), flows.accounts, ports.db, ports.clock, self.wake)
         shops = {name: store.shop for name, store in settings.stores.items()}
         idle_s = settings.limits.idle_s
-        self._reader = Reader(self._inbox, ports.db, ports.clock, self.feeds.nudge, self.wake, idle_s, shops)
         self._catalog = catalog_writer(settings, vendors, flows.accounts, ports.db, ports.clock, ports.rng)
+        self._reader = Reader(
+            self._inbox, ports.db, ports.clock, self.feeds.nudge, self.wake, idle_s, shops, settings.sync.delivery_news
+        )
         self._privacy = PrivacyDuty(ports.db, ports.clock, self._reader.asked)
         self._metrics = Metrics(vendors.orders.budget)
         self._refusals = Refusals(cures(list(settings.stores), SHIPSTATION), ports.db, ports.clock)
@@ -191,6 +201,7 @@ class Duties:
             *self._stock(),
             *self._catalog_looks(),
             *self._receipts(),
+            *self._deliveries(),
         ]
 
     def _stock(self) -> list[Feed]:
@@ -212,6 +223,19 @@ class Duties:
             return []
         asked = Receipts(self._vendors.shipstation_v2, stores, shift, self._clock)
         return [Feed(shift, f"{V2_ACCOUNT}:labels", every_s, asked.poll)]
+
+    def _deliveries(self) -> list[Feed]:
+        mode, shipstation = self._settings.sync.delivery_news, self._vendors.shipstation_v2
+        if mode == "off" or shipstation is None:
+            return []
+        shift = self._shift(TRACKING)
+        asking = TrackingFeed(shipstation, mode == "tell", shift, self._clock)
+        feeds = [Feed(shift, f"{V2_ACCOUNT}:labels", TRACKING_EVERY_S, asking.poll)]
+        if mode == "tell":
+            turn = self._shift(DELIVERIES)
+            telling = deliveries_flow(self._settings, self._vendors, self._accounts, turn, self._clock, self._ports.rng)
+            feeds.append(Feed(turn, DELIVERIES, DELIVERIES_EVERY_S, telling.run))
+        return feeds
 
     def _is_backlog(self) -> bool:
         """Calls wait for ShipStation's next window. What its webhooks tell of is looked at all the same."""
@@ -258,6 +282,7 @@ class Duties:
             prune_deliveries(now - timedelta(days=DEAD_DELIVERY_DAYS), keep, FORGOTTEN_AT_ONCE),
             prune_journal(keep, FORGOTTEN_AT_ONCE),
             forget_documents(closed_before, FORGOTTEN_AT_ONCE),
+            prune_journeys(now - JOURNEYS_KEPT, FORGOTTEN_AT_ONCE),
         ]
         try:
             for work in forget:

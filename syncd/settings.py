@@ -29,6 +29,7 @@ from pydantic import (
 
 from mappings.catalog import CatalogMode
 from mappings.keys import longest_store_name
+from mappings.news import DeliveryNews
 from mappings.returns import OnLabel, RefundPolicy
 from mappings.rules import Rules
 from mappings.rules_file import RulesError, rules_of, rules_of_file
@@ -143,6 +144,8 @@ class Sync(Group):
     """How often all articles are compared with ShipStation's products, where a store wants it."""
     return_tracking_s: Seconds = 900
     """How often the carriers are asked whether returns have arrived, where that matters and V2 has a key."""
+    delivery_news: DeliveryNews = "off"
+    """follow: what carriers tell of packages is kept; tell: Shopify hears of it too, for carriers that it does not follow itself."""
     sweep_days: Annotated[float, Field(gt=0)] = 2
     """How far back before the last sweep each one looks again."""
     settle_s: float = Field(default=2, ge=0)
@@ -164,7 +167,7 @@ class Sync(Group):
             return value
         raise ValueError(
             '`label` mails when a label is bought, `never` leaves it to you. "At the first scan" is not offered: '
-            "only ShipStation's V2 API tells of scans, and it is not read"
+            "goods are fulfilled in Shopify when their label is there"
         )
 
     @field_validator("start_at", mode="before")
@@ -430,6 +433,15 @@ class Settings(Group):
             raise ValueError(
                 f"stores.{wanting[0]}.stock needs shipstation.v2_api_key, because only ShipStation's V2 API knows stock."
                 " Create a key in ShipStation's settings, or remove the table"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _carriers_can_be_asked(self) -> Settings:
+        if self.sync.delivery_news != "off" and not self.shipstation.v2_api_key.get_secret_value():
+            raise ValueError(
+                f'sync.delivery_news is "{self.sync.delivery_news}" and shipstation.v2_api_key is empty: only ShipStation\'s V2 API'
+                ' tells where packages are. Create a key in ShipStation\'s settings, or set delivery_news = "off"'
             )
         return self
 

@@ -18,6 +18,7 @@ from syncd.budget import CostBudget, WindowBudget
 from syncd.errors import SettingsError
 from syncd.flows.catalog import CatalogBounds, CatalogWriter
 from syncd.flows.catalog_look import CatalogLook
+from syncd.flows.deliveries import DeliveriesFlow
 from syncd.flows.orders import OrdersFlow
 from syncd.flows.returns import ReturnsFlow
 from syncd.flows.shipments import ShipmentsFlow
@@ -135,7 +136,7 @@ def profiles(settings: Settings, start_at: datetime) -> dict[str, Profile]:
             notify_customer=settings.sync.notify_customer == "label",
             notify_on_relabel=settings.sync.notify_on_relabel,
             void_grace_s=settings.sync.void_grace_s,
-            carriers={code.lower(): (one.company, one.url) for code, one in settings.carriers.items()},
+            carriers=own_carriers(settings),
         )
         for name, store in settings.stores.items()
     }
@@ -204,6 +205,19 @@ def catalog_writer(
         2 * limits.write_timeout_s,
     )
     return CatalogWriter(modes, vendors.shops, vendors.shipstation, accounts, db, clock, rng, bounds) if modes else None
+
+
+def deliveries_flow(
+    settings: Settings, vendors: Vendors, accounts: Accounts, db: Db, clock: Clock, rng: Rng
+) -> DeliveriesFlow:
+    """`db` is that of the shift in which it tells."""
+    settles_s = 2 * settings.limits.write_timeout_s
+    return DeliveriesFlow(vendors.shops, own_carriers(settings), accounts, db, clock, rng, settles_s)
+
+
+def own_carriers(settings: Settings) -> dict[str, tuple[str, str]]:
+    """The merchant's words: carrier code in small letters -> company and address."""
+    return {code.lower(): (one.company, one.url) for code, one in settings.carriers.items()}
 
 
 async def start_of_sync(settings: Settings, db: Db, clock: Clock) -> datetime:

@@ -157,6 +157,35 @@ def upgrade() -> None:
     op.create_index("ix_journal_order", "journal", ["store", "order_id", "id"])
 
     op.create_table(
+        "journeys",
+        sa.Column("package_key", sa.String(), nullable=False),
+        sa.Column("begun_at", columns.UtcTime(), nullable=False),
+        sa.Column("ask_at", columns.UtcTime(), nullable=True),
+        sa.Column("ended_at", columns.UtcTime(), nullable=True),
+        sa.Column("heard_at", columns.UtcTime(), nullable=True),
+        sa.Column("heard", sa.BigInteger(), nullable=False),
+        sa.Column("settled", sa.BigInteger(), nullable=False),
+        sa.Column("tell_at", columns.UtcTime(), nullable=True),
+        sa.Column("news", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("package_key", name="pk_journeys"),
+    )
+    op.create_index(
+        "ix_journeys_asked",
+        "journeys",
+        ["ask_at"],
+        sqlite_where=sa.text("ask_at IS NOT NULL"),
+        postgresql_where=sa.text("ask_at IS NOT NULL"),
+    )
+    op.create_index("ix_journeys_begun_at", "journeys", ["begun_at"])
+    op.create_index(
+        "ix_journeys_untold",
+        "journeys",
+        ["heard_at"],
+        sqlite_where=sa.text("heard > settled"),
+        postgresql_where=sa.text("heard > settled"),
+    )
+
+    op.create_table(
         "key_uses",
         sa.Column("key_id", sa.String(), nullable=False),
         sa.Column("ends_in", sa.String(), nullable=False),
@@ -346,6 +375,7 @@ def downgrade() -> None:
     op.drop_table("marks")
     op.drop_table("leases")
     op.drop_table("key_uses")
+    op.drop_table("journeys")
     op.drop_table("journal")
     op.drop_table("redacted_orders")
     op.drop_table("privacy_requests")

@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from mappings.decoding import MalformedError
+from mappings.news import DeliveryNews, Document, news_of_webhook
 from mappings.privacy import TOPICS as PRIVACY_TOPICS
 from mappings.privacy import privacy_asked
 from syncd.errors import SyncError
 from syncd.hints import Hint, Mark, Nudge
+from syncd.intake.news import hear
 from syncd.logs import get_logger
 from syncd.ports import Clock, Db, Rng
 from syncd.shipstation.webhooks import hints_of as shipstation_hints
@@ -31,6 +33,8 @@ from syncd.waiting import first_of
 log = get_logger("intake")
 
 SHIPSTATION = "shipstation"
+SIGNED = "v2"
+"""The topic of what ShipStation signed: its contents may be believed."""
 TAKEN_AT_ONCE = 100
 RETRY_S = 1.0
 GROUPS_LET_PASS = 4
@@ -102,11 +106,13 @@ class Reader:
         wake: Callable[[], None],
         idle_s: float,
         shops: Mapping[str, str],
+        delivery_news: DeliveryNews = "off",
     ) -> None:
         self.asked = asyncio.Event()
         """Set when somebody asked for what privacy law gives."""
         self._inbox = inbox
         self._shops = shops
+        self._delivery_news = delivery_news
         self._db = db
         self._clock = clock
         self._nudge = nudge
@@ -137,6 +143,7 @@ class Reader:
             together(
                 mark(marks, now),
                 ask(asked, now),
+                hear(self._news(taken), self._delivery_news == "tell", self._clock),
                 finish_deliveries([delivery.id for delivery in taken], now),
                 note_problems(problems),
             )
@@ -151,6 +158,13 @@ class Reader:
         if marks:
             self._wake()
         return len(taken)
+
+    def _news(self, taken: Sequence[TakenDelivery]) -> dict[str, Document]:
+        """By package, the last of each. What is not signed may come from anybody who saw our address."""
+        if self._delivery_news == "off":
+            return {}
+        signed = [one.body for one in taken if one.store == SHIPSTATION and one.topic == SIGNED]
+        return dict(found for body in signed if (found := news_of_webhook(json_object(body))))
 
     def _privacy(self, taken: Sequence[TakenDelivery]) -> tuple[list[NewRequest], dict[int, str]]:
         """Requests under privacy law, and what is wrong with deliveries that cannot be read."""

@@ -6,7 +6,7 @@ The rows are the observation itself. Asking per order would cost a call each, of
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -24,6 +24,7 @@ from syncd.hints import Lane, Mark, order_subject
 from syncd.intake.feeds import OVERLAP
 from syncd.intake.keyless import KeylessItems
 from syncd.intake.marked import MarkedOrders
+from syncd.intake.news import FIRST_ASK
 from syncd.logs import get_logger
 from syncd.ports import Clock, Db
 from syncd.shipstation.lists import Page
@@ -37,6 +38,7 @@ from syncd.store.consignments import (
 )
 from syncd.store.cursors import advance, cursor
 from syncd.store.journal import NewEntry, doubt
+from syncd.store.journeys import begin_journeys
 from syncd.store.marks import mark
 from syncd.store.memory import last_gap
 from syncd.store.packages import SeenPackage, record_packages, recorded_packages
@@ -154,6 +156,7 @@ class PackageFeed:
             _doubt_new(seen, doubts)(session)
             changed = record_packages(seen, now)(session)
             returning = record_returns(back, now)(session)
+            begin_journeys(_labels(seen, changed), now, now + FIRST_ASK)(session)
             news = [one for one in seen if one.order_key and (one.store, one.order_id) in changed]
             shipped = {one.order_key for one in news if one.order_key and not one.voided}
             voided = {one.order_key for one in news if one.order_key and one.voided}
@@ -169,6 +172,12 @@ class PackageFeed:
             return [*changed, *returning]
 
         return work
+
+
+def _labels(seen: Sequence[SeenPackage], changed: Collection[OrderRef]) -> list[str]:
+    """Whom a carrier follows; what was marked as shipped without a label nobody does."""
+    news = [one for one in seen if (one.store, one.order_id) in changed and not one.voided]
+    return [one.package_key for one in news if one.package_key.startswith("s")]
 
 
 def _perhaps_told(parcels: Sequence[Any], seen: Sequence[SeenPackage], gap_at: datetime) -> dict[str, datetime]:

@@ -14,7 +14,7 @@ from yarl import URL
 
 from syncd.errors import SyncError
 from syncd.intake.gate import Allowance, Gate
-from syncd.intake.inbox import SHIPSTATION, Inbox
+from syncd.intake.inbox import SHIPSTATION, SIGNED, Inbox
 from syncd.intake.refusals import Refusals
 from syncd.logs import get_logger
 from syncd.ports import Clock
@@ -94,7 +94,7 @@ class Webhooks:
         if status := await refusal(self._keys, headers, body, self._clock.now()):
             self._refused(SHIPSTATION, "signature")
             return status
-        return await self._keep(SHIPSTATION, "", event_id(headers, body), body)
+        return await self._keep(SHIPSTATION, SIGNED, event_id(headers, body), body)
 
     def _refused(self, store: str, reason: str) -> None:
         """A flood of them must not become a flood of lines."""

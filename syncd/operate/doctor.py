@@ -20,9 +20,10 @@ from syncd.operate.native_stores import native_connections
 from syncd.operate.returns import return_scopes
 from syncd.operate.rule_codes import misfits
 from syncd.operate.stock_checks import check_stock
-from syncd.operate.subscriptions import shipstation_addresses, shopify_address
+from syncd.operate.subscriptions import shipstation_addresses, shipstation_v2_addresses, shopify_address, v2_events
 from syncd.settings import KeyPair, Settings, Store
 from syncd.shipstation import reads as shipstation_reads
+from syncd.shipstation.v2_webhooks import v2_subscriptions
 from syncd.shipstation.webhooks import EVENTS
 from syncd.shopify import reads
 from syncd.shopify.access import REQUIRED_SCOPES, missing_scopes, supported_until
@@ -239,7 +240,14 @@ async def _shipstation_webhooks(settings: Settings, vendors: Vendors) -> Finding
         ]
     address = shipstation_addresses(settings)[0]
     there = {one.event for one in await shipstation_reads.subscriptions(vendors.shipstation) if one.url == address}
-    return [_webhooks("shipstation webhooks", [event for event in EVENTS if event not in there], len(EVENTS))]
+    found = [_webhooks("shipstation webhooks", [event for event in EVENTS if event not in there], len(EVENTS))]
+    wanted, client = v2_events(settings), vendors.shipstation_v2
+    if wanted and client:
+        address = shipstation_v2_addresses(settings)[0]
+        there = {one.event for one in await v2_subscriptions(client) if one.url == address}
+        missing = [event for event in wanted if event not in there]
+        found.append(_webhooks("shipstation V2 webhooks", missing, len(wanted)))
+    return found
 
 
 def _currency(settings: Settings, name: str, store: Store, currency_code: str) -> Finding:
@@ -285,6 +293,8 @@ def _scopes(settings: Settings, name: str, granted: Sequence[str]) -> Finding:
     if settings.stores[name].catalog == "push":
         wanted.setdefault("read_inventory", "be told of changed articles by webhook")
     wanted |= return_scopes(settings.stores[name].returns)
+    if settings.sync.delivery_news == "tell":
+        wanted["write_fulfillments"] = "tell Shopify where packages are"
     cure = "Release a version of the app with it in the Dev Dashboard and approve it in the shop."
     missing = missing_scopes(granted, wanted)
     return [

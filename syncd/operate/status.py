@@ -25,6 +25,7 @@ from syncd.store.budgets import PausedAccount, current_ledger, paused_accounts
 from syncd.store.catalog import catalog_looks
 from syncd.store.cursors import all_cursors
 from syncd.store.inbox import unreadable_deliveries, waiting_deliveries
+from syncd.store.journeys import journey_counts
 from syncd.store.marks import due_summary, parked_marks, under_way
 from syncd.store.orders import all_orders, state_counts
 from syncd.store.schema import OrderRow
@@ -66,6 +67,7 @@ def _status(settings: Settings, now: datetime) -> Work[dict[str, Any]]:
                 for store, look in sorted(catalog_looks()(session).items())
                 if store in settings.stores and settings.stores[store].catalog != "off"
             },
+            "journeys": journey_counts()(session),
             "paused": [_pause(one) for one in paused_accounts(now)(session)],
             "alarms": [
                 {"name": one.name, "text": one.text, "since": one.since.isoformat()}
@@ -148,6 +150,12 @@ def status_text(status: Mapping[str, Any]) -> str:
         lines.append(f"BRAKE PULLED since {brake['since'][:19]}: {brake['reason']}. Run `syncd brake`.")
     lines += [stock_line(store, facts) for store, facts in status["stock"].items()]
     lines += [catalog_line(store, facts) for store, facts in status["catalog"].items()]
+    if any(status["journeys"].values()):
+        lines.append(
+            "packages on their way: {under_way}, with news that Shopify still has to hear: {untold}".format_map(
+                status["journeys"]
+            )
+        )
     for one in status["paused"]:
         lines.append(
             f"PAUSED {one['account']} since {one['since'][:19]}: {one['sentence']} ({one['code']}: {one['text']})"

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from mappings.carriers import tracking_company
 from mappings.causes import MEANINGS, ROUTINE, SOON_OVER, Cause, State, state_of
+from mappings.deliveries import EXCEPTIONS, STATUS_WORDS
 from syncd.store.schema import JournalEntry, OrderRow, PackageRow
 
 
@@ -43,6 +44,7 @@ DONE = {
     "release_order": "Released from hold in {there}.",
     "cancel_order": "Cancelled in {there}.",
     "void_label": "Its label was taken back in ShipStation, because the order was cancelled.",
+    "create_fulfillment_event": "Shopify was told about package {key}: {status}.",
     "create_fulfillment": "Shopify was told of a package with {units}: {company} {number}.",
     "adopt_fulfillment": "Shopify knew package {key} already.",
     "update_tracking": "Shopify's fulfillment now shows the new label {number} instead of the voided one.",
@@ -69,6 +71,7 @@ TRIED = {
     "cancel_order": "Cancelling it in ShipStation",
     "void_label": "Taking back its label in ShipStation",
     "create_fulfillment": "Telling Shopify of a package",
+    "create_fulfillment_event": "Telling Shopify what the carrier says of a package",
     "recall_package": "Telling Shopify of a package, at a time of which the database remembers nothing,",
     "adopt_fulfillment": "Recognizing a package in Shopify",
     "update_tracking": "Telling Shopify of a new label",
@@ -156,6 +159,8 @@ def _of_journal(entries: Sequence[JournalEntry]) -> Iterator[Event]:
             yield from _turn(entry.opened_at, facts)
         elif entry.step == "sweep":
             yield Event(entry.opened_at, _swept(facts))
+        elif entry.step == "news":
+            yield Event(entry.opened_at, _news(entry.key, facts))
         elif text := _step(entry, facts, there):
             yield Event(entry.opened_at, text)
 
@@ -199,6 +204,11 @@ def _swept(facts: Mapping[str, Any]) -> str:
     return f"The full look found something wrong: {MEANINGS[Cause(found)].sentence} [{facts.get('detail', '')}]"
 
 
+def _news(package_key: str, facts: Mapping[str, Any]) -> str:
+    words = EXCEPTIONS[facts["detail"]][0] if facts["detail"] in EXCEPTIONS else STATUS_WORDS[facts["status"]]
+    return f"The carrier says of package {package_key}: {words}"
+
+
 def _step(entry: JournalEntry, facts: Mapping[str, Any], there: str) -> str:
     if entry.outcome in ("confirmed", "noted"):
         return _done(entry, facts, there)
@@ -217,6 +227,7 @@ def _done(entry: JournalEntry, facts: Mapping[str, Any], there: str) -> str:
         "units": units_text(facts.get("units") or 0),
         "fields": _fields(facts.get("fields") or ()),
         "company": facts.get("company") or "",
+        "status": str(facts.get("status") or "").lower().replace("_", " "),
         "number": facts.get("tracking_number") or "without a number",
         **{name: facts.get(name) or "" for name in ("amount", "currency", "by")},
         "take": str(facts.get("take") or "").replace("shipstation", "ShipStation").replace("shopify", "Shopify"),

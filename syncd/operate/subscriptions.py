@@ -18,7 +18,7 @@ from syncd.shipstation.client import ACCOUNT, ShipStationClient
 from syncd.shipstation.v2_client import ACCOUNT as V2_ACCOUNT
 from syncd.shipstation.v2_client import ShipStationV2Client
 from syncd.shipstation.v2_webhooks import v2_subscribe, v2_subscriptions, v2_unsubscribe
-from syncd.shipstation.webhooks import EVENTS, V2_EVENTS
+from syncd.shipstation.webhooks import EVENTS, TRACKING_EVENTS, V2_EVENTS
 from syncd.shopify import reads, writes
 from syncd.shopify.client import ShopifyClient
 from syncd.shopify.webhooks import topics_of
@@ -49,6 +49,12 @@ def shipstation_v2_addresses(settings: Settings) -> list[str]:
     return [f"{public_url}/webhooks/shipstation-v2/{secret}" for secret in settings.shipstation.webhook_secrets()]
 
 
+def v2_events(settings: Settings) -> tuple[str, ...]:
+    """Those of V2 that anything of ours waits for."""
+    of_packages = V2_EVENTS if settings.shipstation.orders_api == "v2" else ()
+    return of_packages + (TRACKING_EVENTS if settings.sync.delivery_news != "off" else ())
+
+
 async def restore_all(settings: Settings, vendors: Vendors, accounts: Accounts) -> set[str]:
     """The accounts of which webhooks were missing. Nothing is subscribed without a public address.
 
@@ -64,8 +70,9 @@ async def restore_all(settings: Settings, vendors: Vendors, accounts: Accounts) 
     }
     if settings.shipstation.webhook_secret.get_secret_value():
         parts[ACCOUNT] = partial(_restore_shipstation, vendors.shipstation, *shipstation_addresses(settings))
-        if vendors.shipstation_v2 and settings.shipstation.orders_api == "v2":
-            restore_v2 = partial(_restore_v2, vendors.shipstation_v2, *shipstation_v2_addresses(settings))
+        events = v2_events(settings)
+        if vendors.shipstation_v2 and events:
+            restore_v2 = partial(_restore_v2, vendors.shipstation_v2, events, *shipstation_v2_addresses(settings))
             parts[V2_ACCOUNT] = restore_v2
     return {account for account, restore in parts.items() if await _guarded(account, accounts, restore)}
 
@@ -122,10 +129,10 @@ async def _restore_shipstation(client: ShipStationClient, address: str, former: 
     return bool(missing)
 
 
-async def _restore_v2(client: ShipStationV2Client, address: str, former: str = "") -> bool:
+async def _restore_v2(client: ShipStationV2Client, events: Sequence[str], address: str, former: str = "") -> bool:
     """As for V1."""
     there = await v2_subscriptions(client)
-    missing = [event for event in V2_EVENTS if event not in {one.event for one in there if one.url == address}]
+    missing = [event for event in events if event not in {one.event for one in there if one.url == address}]
     for event in missing:
         await v2_subscribe(client, event, address, f"syncd {event}")
     for one in there:

@@ -21,6 +21,11 @@ EVENTS = ("SHIP_NOTIFY", "FULFILLMENT_SHIPPED", "FULFILLMENT_REJECTED")
 V2_EVENTS = ("label_created_v2", "fulfillment_shipped_v2", "fulfillment_rejected_v2")
 """Those of V2, where packages go by it."""
 
+TRACKING_EVENTS = ("track_event_v2",)
+"""Those of V2, where packages are followed on their way."""
+
+DELIVERIES = Nudge("deliveries")
+
 HINTS: dict[str, list[Hint]] = {
     "SHIP_NOTIFY": [SHIPMENTS],
     "ITEM_SHIP_NOTIFY": [SHIPMENTS],
@@ -33,7 +38,7 @@ HINTS: dict[str, list[Hint]] = {
     "ITEM_ORDER_NOTIFY": [],
     "SHIPMENT_CREATED_V2": [],
     "BATCH_PROCESSED_V2": [],
-    "TRACK_EVENT_V2": [],
+    "TRACK_EVENT_V2": [DELIVERIES],
 }
 
 

@@ -156,6 +156,21 @@ CANCEL_FULFILLMENT = """mutation CancelFulfillment($id: ID!) {
 }"""
 """Idempotent. Its units are open again, in the same fulfillment order or in a new one."""
 
+FULFILLMENT_EVENTS = """query FulfillmentEvents($ids: [ID!]!) {
+  nodes(ids: $ids) { ... on Fulfillment { id status events(first: 100, sortKey: HAPPENED_AT, reverse: true) {
+    nodes { status happenedAt }
+  } } }
+}"""
+"""The newest hundred of each: only the last ones decide what is still to be told."""
+
+TELL_EVENT = """mutation TellEvent($event: FulfillmentEventInput!) {
+  fulfillmentEventCreate(fulfillmentEvent: $event) {
+    fulfillmentEvent { id }
+    userErrors { field message }
+  }
+}"""
+"""Not idempotent and takes no key. Needs write_fulfillments."""
+
 _LEVEL = """item { id sku tracked } quantities(names: ["available", "committed", "on_hand"]) { name quantity }"""
 
 LEVELS_AT = f"""query LevelsAt($id: ID!, $after: String) {{

@@ -16,8 +16,10 @@ from syncd.store.inbox import DELIVERIES
 from syncd.store.schema import (
     ConsignmentRow,
     JournalEntry,
+    JourneyRow,
     Mark,
     OrderRow,
+    PackageRow,
     PrivacyRequest,
     RedactedOrder,
     table_of,
@@ -32,6 +34,8 @@ CONSIGNMENTS = table_of(ConsignmentRow)
 JOURNAL = table_of(JournalEntry)
 ORDERS = table_of(OrderRow)
 MARKS = table_of(Mark)
+PACKAGES = table_of(PackageRow)
+JOURNEYS = table_of(JourneyRow)
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,9 @@ def redact(store: str, order_ids: Sequence[int], now: datetime) -> Work[dict[str
         )
         connection.execute(update(JOURNAL).where(of(JOURNAL)).values(text=None))
         connection.execute(update(ORDERS).where(of(ORDERS)).values(detail="", trouble_detail=None, finding_detail=None))
+        labels = select(PACKAGES.c.package_key).where(of(PACKAGES))
+        over = {"news": None, "settled": JOURNEYS.c.heard, "ask_at": None, "ended_at": now}
+        connection.execute(update(JOURNEYS).where(JOURNEYS.c.package_key.in_(labels)).values(over))
         subjects = [f"{store}/{order_id}" for order_id in ids]
         connection.execute(update(MARKS).where(MARKS.c.subject.in_(subjects)).values(error_text=None))
         _drop_answers(session, store, set(ids))

@@ -22,6 +22,8 @@ IS_WAITING = "marked > settled AND marked > parked"
 IS_PARKED = "marked > settled AND marked <= parked"
 IS_IN_SHIPSTATION = "standing = 'open'"
 IS_OPEN = "outcome IN ('intended', 'unknown')"
+IS_TO_BE_ASKED = "ask_at IS NOT NULL"
+HAS_UNTOLD_NEWS = "heard > settled"
 IS_UNTOLD = "fulfillment_gid IS NULL AND NOT voided"
 IS_ON_ITS_WAY = "received_at IS NULL AND NOT voided AND outcome = ''"
 """Queries repeat these words exactly: neither engine sees that a parameter implies the predicate of a partial index."""
@@ -224,6 +226,29 @@ class ReturnRow(Row, table=True):
     refusals: int = 0
     created_at: datetime = Field(sa_type=UtcTime)
     updated_at: datetime = Field(sa_type=UtcTime)
+
+
+class JourneyRow(Row, table=True):
+    """What the carrier tells of one label that left. `news` is JSON; `heard` counts how often it changed, `settled` copies what
+    Shopify was told of, so that news during the telling are never lost."""
+
+    __tablename__ = "journeys"
+    __table_args__ = (
+        partial("ix_journeys_asked", "ask_at", where=IS_TO_BE_ASKED),  # due_asks
+        partial("ix_journeys_untold", "heard_at", where=HAS_UNTOLD_NEWS),  # untold_packages
+        Index("ix_journeys_begun_at", "begun_at"),  # prune_journeys
+    )
+
+    package_key: str = Field(primary_key=True)
+    begun_at: datetime = Field(sa_type=UtcTime)
+    ask_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """Empty once it is over, as is `ended_at` until then."""
+    ended_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    heard_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    heard: int = Field(default=0, sa_type=BigInteger)
+    settled: int = Field(default=0, sa_type=BigInteger)
+    tell_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    news: str | None = Field(default=None, sa_type=Text)
 
 
 class JournalEntry(Row, table=True):

@@ -1,0 +1,39 @@
+"""Fulfillment events of one store: what Shopify shows of packages on their way, and the write that adds to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from mappings.decoding import MalformedError, decoded
+from mappings.news import NewsEvent
+from mappings.shopify_shapes import FulfillmentWithEvents
+from syncd.errors import TransientError
+from syncd.shopify import documents
+from syncd.shopify.client import ShopifyClient
+
+MOST_IDS = 25
+
+
+async def events_of(client: ShopifyClient, fulfillment_gids: Sequence[str]) -> dict[str, list[NewsEvent]]:
+    """As Shopify shows them; fulfillments that are gone or taken back are left out."""
+    found: dict[str, list[NewsEvent]] = {}
+    for start in range(0, len(fulfillment_gids), MOST_IDS):
+        data = await client.query(documents.FULFILLMENT_EVENTS, {"ids": fulfillment_gids[start : start + MOST_IDS]})
+        try:
+            nodes = decoded(list[FulfillmentWithEvents | None], data.get("nodes"))
+        except MalformedError as error:
+            raise TransientError("malformed", f"fulfillment events: {error}") from error
+        found |= {node["id"]: _events(node) for node in nodes if node and node["status"] == "SUCCESS"}
+    return found
+
+
+async def tell_event(client: ShopifyClient, fulfillment_gid: str, event: NewsEvent, leaves_before: datetime) -> None:
+    """Not idempotent: after `UncertainError` its effect is looked for before anything else."""
+    wish = {"fulfillmentId": fulfillment_gid, "status": event.status, "happenedAt": event.at.isoformat()}
+    await client.mutate(documents.TELL_EVENT, {"event": wish}, "fulfillmentEventCreate", leaves_before=leaves_before)
+
+
+def _events(node: FulfillmentWithEvents) -> list[NewsEvent]:
+    rows = node["events"]["nodes"]
+    return [NewsEvent(row["status"], datetime.fromisoformat(row["happenedAt"])) for row in rows]
