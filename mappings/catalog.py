@@ -206,6 +206,21 @@ def is_alive(link: Link, read: Collection[str], living: Collection[ArticleRef]) 
     return link.store not in read or (link.store, link.item_id) in living
 
 
+def links_after(
+    here: Mapping[str, Sequence[Article]], before: Sequence[Link], plans: Sequence[StorePlan]
+) -> list[Link]:
+    """What says the same on both sides counts as written: a later change in ShipStation is then somebody's."""
+    living = refs_of(here)
+    after = {(link.store, link.item_id): link for link in before if is_alive(link, here, living)}
+    for plan in plans:
+        for pair in plan.pairs:
+            ref = (plan.store, pair.article.item_id)
+            old = after.get(ref)
+            written = old.written if old and old.product_id == pair.product.product_id else None
+            after[ref] = Link(pair.product.product_id, *ref, written if pair.differing else wish_digest(pair.article))
+    return list(after.values())
+
+
 def _own_product(
     ref: ArticleRef,
     article: Article,

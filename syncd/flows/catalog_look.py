@@ -17,11 +17,9 @@ from mappings.catalog import (
     Pair,
     Product,
     StorePlan,
-    is_alive,
+    links_after,
     plan_catalog,
     product_of,
-    refs_of,
-    wish_digest,
 )
 from syncd.accounts import Accounts
 from syncd.errors import AccessError, SyncError
@@ -86,7 +84,7 @@ class CatalogLook:
                 here[store] = found
         links = [link for row in await self._db.run(all_links()) if (link := Link(*row)).store in self._modes]
         plans = plan_catalog(here, there, links)
-        return Seen(tuple(plans), unread, tuple(links), tuple(_links_after(here, links, plans)))
+        return Seen(tuple(plans), unread, tuple(links), tuple(links_after(here, links, plans)))
 
     async def run(self, forced: Sequence[str] = ()) -> int:
         """How many articles were marked. `forced`: stores of which a person wants everything that differs to be written."""
@@ -138,21 +136,6 @@ class CatalogLook:
         for start in range(0, len(marks), ROWS_AT_ONCE):
             await self._db.run(mark(marks[start : start + ROWS_AT_ONCE], self._clock.now()))
         return len(marks)
-
-
-def _links_after(
-    here: Mapping[str, Sequence[Article]], before: Sequence[Link], plans: Sequence[StorePlan]
-) -> list[Link]:
-    """What says the same on both sides counts as written: a later change in ShipStation is then somebody's."""
-    living = refs_of(here)
-    after = {(link.store, link.item_id): link for link in before if is_alive(link, here, living)}
-    for plan in plans:
-        for pair in plan.pairs:
-            ref = (plan.store, pair.article.item_id)
-            old = after.get(ref)
-            written = old.written if old and old.product_id == pair.product.product_id else None
-            after[ref] = Link(pair.product.product_id, *ref, written if pair.differing else wish_digest(pair.article))
-    return list(after.values())
 
 
 def reports_of(seen: Seen) -> list[tuple[str, str]]:

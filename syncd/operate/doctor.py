@@ -274,12 +274,26 @@ async def _store(settings: Settings, name: str, store: Store, client: ShopifyCli
     found += _currency(settings, name, store, access.currency_code)
     found += _scopes(settings, name, access.scopes)
     found += [_version(name, store), *await _locations(name, store, client)]
+    found += _catalog(name, store)
     if not settings.server.public_url:
         return [*found, note(f"store {name} webhooks", "off: orders are found by polling", "Set server.public_url.")]
     there = {one.topic for one in await reads.subscriptions(client) if one.uri == shopify_address(settings, name)}
     topics = topics_of(store)
     missing_topics = [topic for topic in topics if topic_enum(topic) not in there]
     return [*found, _webhooks(f"store {name} webhooks", missing_topics, len(topics))]
+
+
+def _catalog(name: str, store: Store) -> Finding:
+    """Who does not want it need not hear of it."""
+    told = {
+        "report": note(
+            f"store {name} catalogue",
+            "compared and never written",
+            'Set catalog = "push" once `syncd catalog check` looks right.',
+        ),
+        "push": ok(f"store {name} catalogue", "ShipStation's products follow its articles"),
+    }
+    return [told[store.catalog]] if store.catalog in told else []
 
 
 def _scopes(settings: Settings, name: str, granted: Sequence[str]) -> Finding:

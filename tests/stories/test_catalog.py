@@ -10,10 +10,12 @@ import pytest
 
 from syncd.errors import RejectedError
 from syncd.operate.catalog import check_catalog, check_text, is_different, push_catalog
+from syncd.operate.doctor import check_vendors
 from syncd.operate.status import read_status, status_text
 from syncd.sandbox.shipstation.records import Product
+from syncd.sandbox.shopify.faults import FaultRule
 from syncd.settings import Settings
-from syncd.simulation.day import ACCOUNT, Day, Fates, settings_of, store_settings
+from syncd.simulation.day import ACCOUNT, SECOND_SHOP, SHOP, Day, Fates, second_store, settings_of, store_settings
 from syncd.simulation.desk import desk_of
 
 SCAN_S = 20.0
@@ -49,13 +51,13 @@ def fates() -> Fates:
 
 async def known_articles(day: Day) -> dict[str, int]:
     """SKU -> inventory item, once orders made products of them, the warehouse wrote its own words and the daemon looked."""
-    day.sell(6)
+    day.sell(6, shop=SHOP.domain)
     await day.rest(quiet_s=SCAN_S + 10)
     for product in list(day.shipstation.account.products.values()):
         details = {**product.details, **THEIRS}
         day.shipstation.account.put_product(replace(product, details=details))
     await day.passes(SCAN_S + 10)
-    shop = day.shopify.people.shop(None)
+    shop = day.shopify.people.shop(SHOP.domain)
     return {one.sku: one.id + 1 for one in shop.variants.values() if one.sku and one.requires_shipping}
 
 
@@ -232,3 +234,57 @@ async def test_orders_that_lie_there_keep_the_words_with_which_they_were_sold(da
     await settled(day)
     assert {key: order["items"] for key, order in day.shipstation.state()["orders"].items()} == before
     await day.assert_clean()
+
+
+def two_stores() -> Settings:
+    one = catalog_of("push")
+    stores = {"main": store_settings(catalog="push"), "second": second_store(catalog="push")}
+    return settings_of(stores=stores, sync=one.sync.model_dump())
+
+
+class TestTwoShopsThatSellTheSameGoods:
+    @pytest.fixture
+    def fates(self) -> Fates:
+        return Fates(settings=two_stores(), more_shops=(SECOND_SHOP,))
+
+    async def test_the_first_has_the_product_and_the_other_is_told_of(self, day: Day) -> None:
+        items = await known_articles(day)
+        sku = min(items)
+        day.shopify.people.count(sku, 5, shop=SECOND_SHOP.domain)
+        await settled(day)
+        theirs_is = day.shopify.people.shop(SECOND_SHOP.domain).variants[items[sku] - 1]
+        day.shopify.people.edit_article(theirs_is.id + 1, shop=SECOND_SHOP.domain, title="Another Name", grams=9)
+        day.shopify.people.edit_article(items[sku], shop=SHOP.domain, title="The Name", variant_title=None)
+        await settled(day)
+        assert product(day, sku).name == "The Name"
+        first, second = (await check(day))["stores"]
+        assert (first["differing"], first["doubled"], second["doubled"]) == ([], [], [sku])
+
+
+async def test_a_shop_that_cannot_be_read_leaves_the_products_as_they_are(day: Day) -> None:
+    await known_articles(day)
+    links = day.rows("SELECT * FROM product_links ORDER BY product_id")
+    day.shopify.faults.set([FaultRule("error_500_before", operation="Articles", times=20)])
+    await day.passes(3 * SCAN_S)
+    assert "cannot be read" in status_text(await read_status(day.db, day.clock, day.settings))
+    assert day.rows("SELECT * FROM product_links ORDER BY product_id") == links
+
+
+async def test_an_article_that_is_made_anew_gets_the_product_of_the_one_that_is_gone(day: Day) -> None:
+    items = await known_articles(day)
+    sku = min(items)
+    shop = day.shopify.people.shop(None)
+    again = day.shopify.people.list_again(sku)
+    del shop.variants[items[sku] - 1]
+    day.shopify.people.edit_article(again, title="Made Anew", variant_title=None)
+    await settled(day)
+    assert product(day, sku).name == "Made Anew"
+    (link,) = day.rows(f"SELECT product_id FROM product_links WHERE item_id = {again}")
+    assert link["product_id"] == product(day, sku).product_id
+
+
+async def test_doctor_asks_for_the_scope_that_the_webhooks_need(day: Day) -> None:
+    desk = await desk_of(day)
+    found = {one["check"]: one for one in await check_vendors(day.settings, desk.vendors)}
+    assert found["store main catalogue"]["result"] == "ok"
+    assert "20 subscribed" in found["store main webhooks"]["text"]
