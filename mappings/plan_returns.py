@@ -58,29 +58,24 @@ def plan_returns(
     now: datetime,
     settles_s: float,
 ) -> ReturnsPlan:
-    """One step that moves money at a time: the next one is computed from what the first one left."""
+    """One step at a time: the next one is computed from what the first one left."""
     doubts = [(now - one.intended_at).total_seconds() for one in returns if one.intended_at]
     if doubts and min(doubts) < settles_s:
         return ReturnsPlan(wait_s=settles_s - min(doubts))
     steps: list[ReturnStep] = []
     news: list[ReturnNews] = []
     for one in returns:
-        if one.outcome or one.return_key not in seen:
+        if steps or one.outcome or one.return_key not in seen:
             continue
-        own, told = _plan_one(policy, one, seen[one.return_key], carriers)
-        if any(isinstance(step, MoneyStep) for step in steps) and any(isinstance(step, MoneyStep) for step in own):
-            return ReturnsPlan(tuple(steps), tuple(news), wait_s=0.0)
-        steps += own
+        steps, told = _plan_one(policy, one, seen[one.return_key], carriers)
         news += [told] if told else []
     planned = {step.return_key for step in steps}
     resolved = tuple(one.return_key for one in returns if one.intended_at and one.return_key not in planned)
-    return ReturnsPlan(tuple(steps), tuple(news), resolved, _wait_s(steps, news))
+    return ReturnsPlan(tuple(steps), tuple(news), resolved, 0.0 if steps else _wait_s(news))
 
 
-def _wait_s(steps: Sequence[ReturnStep], news: Sequence[ReturnNews]) -> float | None:
-    """When the next step can be planned, which needs another look. A list may be behind: what it misses is looked for once more."""
-    if any(isinstance(step, NoteReturn | OpenReturn | LabelReturn | ProcessReturn) for step in steps):
-        return 0.0
+def _wait_s(news: Sequence[ReturnNews]) -> float | None:
+    """When to look again without a step. A list may be behind: what it misses is looked for once more."""
     if any(one.return_gid or one.is_labelled for one in news):
         return 0.0
     return MISSED_S if any(one.detail == "return_gone" for one in news) else None

@@ -1,0 +1,197 @@
+"""The decision about returns: each rule of the table, and that no state of the world makes money move that should not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mappings.plan_returns import WAITS, plan_returns
+from mappings.returns import (
+    MoneyStep,
+    Payment,
+    Return,
+    ReturnPolicy,
+    ReturnsPlan,
+    SeenForReturn,
+    SeenLine,
+    SeenReturn,
+    SeenReturnLine,
+    SentLine,
+    total,
+    without_return_notes,
+)
+from mappings.text import clean_lines
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+SETTLES_S = 60.0
+AUTOMATIC = ReturnPolicy(refund="automatic", refund_limit=Decimal(50))
+TEN = (Payment("gid://shopify/OrderTransaction/1", "shopify_payments", Decimal("10.00"), "USD"),)
+COMING = Return("s1", "9400", "stamps_com", None, {7: 2}, is_told=True)
+HERE = replace(COMING, received_at=NOW - timedelta(hours=1))
+SEEN = SeenForReturn(
+    order_gid="gid://shopify/Order/1",
+    note="",
+    tags=(),
+    currency="USD",
+    is_foreign=False,
+    net_payment=Decimal("30.00"),
+    refund_notes={},
+    lines={7: SeenLine(refundable=2, unfulfilled=0)},
+    sent=(SentLine("F7", 7, 2),),
+    payments=TEN,
+)
+OURS = SeenReturn("R1", "OPEN", (SeenReturnLine("RL", "F7", "RFL", 2, 0, 0, COMING.marker),), ("RFO",), frozenset())
+
+
+def plan(policy: ReturnPolicy, one: Return, seen: SeenForReturn = SEEN) -> ReturnsPlan:
+    return plan_returns(policy, [one], {one.return_key: seen}, {}, NOW, SETTLES_S)
+
+
+def kinds(found: ReturnsPlan) -> list[str]:
+    return [step.kind for step in found.steps]
+
+
+@pytest.mark.parametrize(
+    ("policy", "one", "seen", "expected"),
+    [
+        pytest.param(ReturnPolicy(), replace(COMING, is_told=False), SEEN, ["note_return"], id="noted"),
+        pytest.param(ReturnPolicy(), COMING, SEEN, [], id="noted once"),
+        pytest.param(ReturnPolicy(), HERE, SEEN, [], id="arrived, no policy"),
+        pytest.param(AUTOMATIC, COMING, SEEN, [], id="not arrived"),
+        pytest.param(AUTOMATIC, HERE, SEEN, ["refund_return"], id="arrived, within the limit"),
+        pytest.param(replace(AUTOMATIC, refund_limit=Decimal(9)), HERE, SEEN, [], id="above the limit"),
+        pytest.param(AUTOMATIC, replace(HERE, outcome="refunded"), SEEN, [], id="done"),
+        pytest.param(AUTOMATIC, HERE, replace(SEEN, refund_notes={"g": COMING.marker}), [], id="our refund is there"),
+        pytest.param(AUTOMATIC, HERE, replace(SEEN, is_foreign=True), [], id="another currency"),
+        pytest.param(AUTOMATIC, HERE, replace(SEEN, net_payment=Decimal(9)), [], id="above what was paid"),
+        pytest.param(AUTOMATIC, HERE, replace(SEEN, lines={7: SeenLine(1, 0)}), [], id="refunded elsewhere"),
+        pytest.param(AUTOMATIC, replace(HERE, lines=None), SEEN, [], id="unknown goods"),
+        pytest.param(AUTOMATIC, replace(HERE, intended_at=NOW), SEEN, [], id="in doubt"),
+        pytest.param(
+            replace(AUTOMATIC, restocks=False), HERE, replace(SEEN, lines={7: SeenLine(2, 1)}), [], id="partly shipped"
+        ),
+        pytest.param(replace(AUTOMATIC, on_label="return"), COMING, SEEN, ["open_return"], id="opened"),
+        pytest.param(
+            replace(AUTOMATIC, on_label="return"), COMING, replace(SEEN, returns=(OURS,)), ["label_return"], id="found"
+        ),
+        pytest.param(
+            replace(AUTOMATIC, on_label="return"),
+            replace(HERE, return_gid="R1", is_labelled=True),
+            replace(SEEN, returns=(OURS,)),
+            ["process_return"],
+            id="received in Shopify",
+        ),
+        pytest.param(
+            replace(AUTOMATIC, on_label="return"),
+            replace(HERE, return_gid="R1", is_labelled=True, lines={7: 1}),
+            replace(SEEN, returns=(OURS,)),
+            [],
+            id="holds other units",
+        ),
+        pytest.param(
+            replace(AUTOMATIC, on_label="return"),
+            replace(HERE, return_gid="R1", is_labelled=True),
+            replace(SEEN, returns=(replace(OURS, status="CANCELED"),)),
+            [],
+            id="cancelled in Shopify",
+        ),
+    ],
+)
+def test_each_return_has_the_steps_of_its_case(
+    policy: ReturnPolicy, one: Return, seen: SeenForReturn, expected: list[str]
+) -> None:
+    assert kinds(plan(policy, one, seen)) == expected
+
+
+def test_one_step_at_a_time_for_an_order() -> None:
+    other = replace(HERE, return_key="s2", lines={7: 1})
+    found = plan_returns(AUTOMATIC, [HERE, other], {"s1": SEEN, "s2": SEEN}, {}, NOW, SETTLES_S)
+    assert kinds(found) == ["refund_return"]
+    assert found.wait_s == 0
+
+
+def test_what_can_no_longer_happen_is_resolved_by_what_is_seen() -> None:
+    late = replace(HERE, intended_at=NOW - timedelta(seconds=SETTLES_S))
+    found = plan(AUTOMATIC, late, replace(SEEN, refund_notes={"g": HERE.marker}))
+    assert (found.steps, found.resolved) == ((), ("s1",))
+
+
+def test_more_than_a_person_agreed_to_is_asked_anew() -> None:
+    policy = ReturnPolicy(refund="suggest")
+    (news,) = plan(policy, HERE).news
+    assert news.suggested == Decimal("10.00")
+    agreed = replace(HERE, suggested=Decimal("10.00"), approved=Decimal("10.00"))
+    assert kinds(plan(policy, agreed)) == ["refund_return"]
+    dearer = replace(SEEN, payments=(replace(TEN[0], amount=Decimal("10.01")),))
+    assert kinds(plan(policy, agreed, dearer)) == []
+
+
+def test_every_reason_to_wait_has_a_sentence() -> None:
+    cases: list[Any] = [
+        replace(SEEN, is_foreign=True),
+        replace(SEEN, net_payment=Decimal(9)),
+        replace(SEEN, payments=()),
+    ]
+    for seen in cases:
+        (news,) = plan(AUTOMATIC, HERE, seen).news
+        assert news.detail in WAITS
+
+
+def test_our_own_words_in_a_note_are_no_news() -> None:
+    assert without_return_notes(f"Ring twice.\nReturn of 2 units {COMING.marker}\nThanks") == "Ring twice.\nThanks"
+    assert without_return_notes(None) == ""
+    assert clean_lines(without_return_notes(f"Return {COMING.marker}")) == ""
+
+
+amounts = st.decimals(min_value=0, max_value=60, places=2)
+returns = st.builds(
+    replace,
+    st.just(COMING),
+    received_at=st.sampled_from([None, NOW]),
+    voided=st.booleans(),
+    approved=st.none() | amounts,
+    suggested=st.none() | amounts,
+    outcome=st.sampled_from(["", "", "refunded", "elsewhere"]),
+    intended_at=st.sampled_from([None, None, NOW, NOW - timedelta(hours=1)]),
+    return_gid=st.sampled_from([None, "R1", "R9"]),
+    lines=st.sampled_from([None, {7: 1}, {7: 2}, {7: 3}, {8: 1}]),
+)
+worlds = st.builds(
+    replace,
+    st.just(SEEN),
+    net_payment=amounts,
+    payments=st.builds(lambda amount: (replace(TEN[0], amount=amount),), amounts),
+    is_foreign=st.booleans(),
+    refund_notes=st.sampled_from([{}, {}, {"g": COMING.marker}, {"g": "by hand"}]),
+    lines=st.builds(lambda units, left: {7: SeenLine(units, left)}, st.integers(0, 3), st.integers(0, 1)),
+    returns=st.sampled_from([(), (OURS,), (replace(OURS, status="CLOSED"),), (replace(OURS, status="CANCELED"),)]),
+)
+policies = st.builds(
+    ReturnPolicy,
+    on_label=st.sampled_from(["off", "note", "return"]),
+    refund=st.sampled_from(["off", "suggest", "automatic"]),
+    refund_limit=amounts,
+    restocks=st.booleans(),
+)
+
+
+@given(policies, returns, worlds)
+def test_money_moves_only_where_everything_allows_it(policy: ReturnPolicy, one: Return, seen: SeenForReturn) -> None:
+    moved = [step for step in plan(policy, one, seen).steps if isinstance(step, MoneyStep)]
+    for step in moved:
+        assert policy.refund != "off"
+        assert one.received_at
+        assert not one.outcome
+        assert not seen.is_foreign
+        assert COMING.marker not in seen.refund_notes.values()
+        assert one.intended_at is None or (NOW - one.intended_at).total_seconds() >= SETTLES_S
+        assert 0 < step.amount == total(seen.payments) <= seen.net_payment
+        limits = [policy.refund_limit] if policy.refund == "automatic" else []
+        assert any(step.amount <= limit for limit in [*limits, one.approved] if limit is not None)
+    assert len(moved) <= 1
