@@ -6,7 +6,7 @@ Total and deterministic. A second look after the steps were applied plans nothin
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -15,6 +15,7 @@ from mappings.carry_over import (
     cancelled_as_observed,
     is_on_hold,
     is_regrouped,
+    same_destination,
 )
 from mappings.causes import Cause
 from mappings.conflicts import update_of
@@ -27,6 +28,7 @@ from mappings.order_troubles import Trouble, troubles_of, worst_of
 from mappings.orders import order_number
 from mappings.packed import Units, units_of
 from mappings.plans import Consignment, Package, Plan, Profile, Side, Standing, UpsertOrder, VoidLabel
+from mappings.recalled import presumed
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
 from mappings.voided import LOOK_SOON_S
@@ -55,7 +57,9 @@ def plan_order(
         return Plan(Cause.NOT_FOUND)
     seen = picture(profile, order, consignments, packages, observed, now, released)
     held = {} if released else _held_for_doubt(profile, seen)
-    waived = [change for change in seen.changes if change.order_key not in held]
+    arrived = _arrived(consignments, observed)
+    as_wanted = _as_wanted(seen, arrived, observed)
+    waived = [change for change in seen.changes if change.order_key not in held.keys() | as_wanted.keys()]
     decisions = [*held.values(), *(one for change in waived for one in _decide(change, observed, take))]
     upserts = tuple(one for one in decisions if isinstance(one, UpsertOrder))
     upserts = _without_what_stays(upserts, seen)
@@ -75,10 +79,30 @@ def plan_order(
         (*steps, *voids),
         "; ".join(details),
         again,
+        tuple(sorted(arrived)),
         conflicts=conflicts,
         has_hold=has_hold,
-        recalled=seen.recalled,
+        recalled=(*seen.recalled, *as_wanted.values()),
     )
+
+
+def _arrived(consignments: Sequence[Consignment], observed: Mapping[str, Order | None]) -> set[str]:
+    """Order keys of lost answers that need none any more: what was sent is there, split or merged since, and nothing may be
+    written to it."""
+    unsure = {one.order_key for one in consignments if one.standing is Standing.INTENDED}
+    return {key for key in unsure if (order := observed.get(key)) and is_regrouped(order)}
+
+
+def _as_wanted(seen: Picture, arrived: Set[str], observed: Mapping[str, Order | None]) -> dict[str, Consignment]:
+    """Those of them that hold what Shopify wants for where it wants it, with what we must have written."""
+    found = {}
+    for one in seen.allotment.assignments:
+        truth, wanted = observed.get(one.order_key), seen.documents.get(one.order_key)
+        if not (one.order_key in arrived and one.consignment and truth and wanted):
+            continue
+        if units_of(one.consignment.applied) == units_of(wanted) and same_destination(truth, wanted):
+            found[one.order_key] = replace(one.consignment, applied=presumed(truth, wanted))
+    return found
 
 
 def needs_shipstation_truth(

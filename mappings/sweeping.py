@@ -17,9 +17,10 @@ from mappings.carry_over import (
     same_destination,
 )
 from mappings.causes import Cause
+from mappings.consignments import added
 from mappings.keys import line_of, split_order_key
-from mappings.packed import Units, counted
-from mappings.plans import Standing
+from mappings.packed import Units, counted, units_of
+from mappings.plans import Consignment, Standing
 from mappings.shipstation_shapes import Order
 
 EDITED_BY_HAND = ("shipTo", "customerNotes", "internalNotes", "giftMessage", "requestedShippingService")
@@ -115,6 +116,19 @@ def survivor_of(placed: Placed, shopify_order_id: int, sights: Iterable[Sight]) 
         if _may_hold_others(one, shopify_order_id) and not placed.units - one.units.get(shopify_order_id, Counter())
     ]
     return holding[0] if placed.units and len(holding) == 1 else None
+
+
+def survivor_of_lost(shopify_order_id: int, known: Iterable[Consignment], sights: Iterable[Sight]) -> Sight | None:
+    """The order that absorbed one of which we never had an answer: it holds more of the Shopify order than those of its
+    `known` consignments that lie in it."""
+    family = list(known)
+    for one in sights:
+        ids = {one.order_id, *one.absorbed}
+        ours = added(units_of(own.applied) for own in family if own.shipstation_order_id in ids)
+        is_merged = bool(one.absorbed) or (one.is_regrouped is None and _may_hold_others(one, shopify_order_id))
+        if one.is_alive and is_merged and one.units.get(shopify_order_id, Counter()) - ours:
+            return one
+    return None
 
 
 def _may_hold_others(sight: Sight, shopify_order_id: int) -> bool:

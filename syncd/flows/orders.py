@@ -19,7 +19,7 @@ from mappings.plan_orders import needs_shipstation_truth, order_number_stem, pla
 from mappings.plans import Consignment, Plan, Profile, Standing, Step, UpsertOrder, VoidLabel
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
-from mappings.sweeping import Placed, sight_of, survivor_of
+from mappings.sweeping import Placed, Sight, sight_of, survivor_of, survivor_of_lost
 from mappings.v2_documents import is_our_hold
 from syncd.accounts import Accounts
 from syncd.budget import Call, Urgency
@@ -55,6 +55,8 @@ class Sought:
     """A consignment whose ShipStation order must be read, and how it can be found there."""
 
     consignment: Consignment
+    family: tuple[Consignment, ...]
+    """All consignments of its order."""
     number_stem: str
     created_at: datetime
     """When the Shopify order was made: ShipStation's cannot be older."""
@@ -115,7 +117,8 @@ class OrdersFlow:
         released = known.ruling.released
         keys = needs_shipstation_truth(profile, order, known.consignments, known.packages, self._clock.now(), released)
         stem, created_at = order_number_stem(profile, order), from_shopify(order["createdAt"])
-        return {one.order_key: Sought(one, stem, created_at) for one in known.consignments if one.order_key in keys}
+        family = known.consignments
+        return {one.order_key: Sought(one, family, stem, created_at) for one in family if one.order_key in keys}
 
     async def _with_truth(
         self, seen: Mapping[str, Sighting | Unreadable], wanted: Mapping[str, Mapping[str, Sought]]
@@ -143,22 +146,16 @@ class OrdersFlow:
                 found[key] = with_parts(
                     order, await self._shipstation.orders_beginning(one.number_stem, Urgency.ORDERS)
                 )
-        vanished = [one.consignment for key, one in sought.items() if found[key] is None and one.consignment.applied]
-        return found | await self._survivors([one for one in vanished if one.shipstation_order_id])
+        return found | await self._survivors([one for key, one in sought.items() if found[key] is None])
 
-    async def _survivors(self, vanished: Sequence[Consignment]) -> dict[str, Order]:
+    async def _survivors(self, absent: Sequence[Sought]) -> dict[str, Order]:
         """Order key -> the order into which the warehouse merged it, if that was lately. The sweep looks further back."""
-        if not vanished:
+        if not absent:
             return {}
         orders = {one["orderId"]: one for one in await self._shipstation.orders_changed_last(Urgency.ORDERS)}
         sights = [sight_of(order) for order in orders.values()]
-        found = {}
-        for one in vanished:
-            parts = split_order_key(one.order_key)
-            placed = Placed(one.order_key, one.standing, one.shipstation_order_id, units_of(one.applied))
-            if parts and (survivor := survivor_of(placed, parts[1], sights)):
-                found[one.order_key] = orders[survivor.order_id]
-        return found
+        survivors = {one.consignment.order_key: _survivor_of(one, sights) for one in absent}
+        return {key: orders[one.order_id] for key, one in survivors.items() if one}
 
     def plan(self, subject: str, known: Known, sighting: Sighting, now: datetime) -> Plan:
         profile = self._profiles[split_subject(subject)[0]]
@@ -236,6 +233,16 @@ class OrdersFlow:
             return
         for step in changes:
             outcomes[step.order_key] = _judged(step, outcomes[step.order_key], found.get(ids[step.order_key] or 0))
+
+
+def _survivor_of(absent: Sought, sights: Sequence[Sight]) -> Sight | None:
+    one, parts = absent.consignment, split_order_key(absent.consignment.order_key)
+    if parts is None:
+        return None
+    if one.shipstation_order_id is None:
+        return survivor_of_lost(parts[1], absent.family, sights)
+    placed = Placed(one.order_key, one.standing, one.shipstation_order_id, units_of(one.applied))
+    return survivor_of(placed, parts[1], sights) if one.applied else None
 
 
 def _may_be_split(order: Order) -> bool:

@@ -155,13 +155,14 @@ def _final(flow: Flow, verdict: Verdict) -> list[tuple[OrderRef, str]]:
     ref = split_subject(verdict.claimed.subject)
     if verdict.sighting is None:
         return []
+    resolved = list(verdict.plan.resolved) if verdict.plan else []
     if flow.decides_state:
         closed = [
             one.order_key for one in verdict.sighting.learned if one.standing in (Standing.SHIPPED, Standing.CANCELLED)
         ]
         voided = [f"{one.package_key} label" for one in verdict.known.packages if one.voided]
-        return [(ref, key) for key in [*closed, *voided]]
-    return [(ref, key) for key in verdict.plan.resolved] if verdict.plan else []
+        resolved = [*closed, *voided, *resolved]
+    return [(ref, key) for key in resolved]
 
 
 def _learned(consignment: Consignment) -> ConsignmentUpdate:

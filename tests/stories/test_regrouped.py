@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from syncd.sandbox.shipstation.faults import FaultRule
 from syncd.simulation.day import Day, Fates
 from tests.orders_api import ON_V1_ALONE
 from tests.stories.packing import BOTH, SETTINGS, an_order, assert_told, keys, label, numbers, void
@@ -164,3 +165,18 @@ async def test_what_is_moved_to_another_location_after_a_split_lies_there_once(d
     assert await day.cause(order_id) == "changed_on_both_sides"
     orders = day.shipstation.state()["orders"].values()
     assert sum(item["quantity"] for one in orders for item in one["items"] if not item["adjustment"]) == 2
+
+
+async def test_an_order_merged_before_its_lost_answer_is_looked_up_is_not_made_anew(day: Day) -> None:
+    first, there = await an_order(day)
+    day.shipstation.faults.set([FaultRule("lost_answer", times=1, path="/orders/createorders")])
+    (second,) = day.sell(lines=1, quantity=2)
+    await day.until(lambda: day.there(second))
+    day.shipstation.desk.merge([there["orderId"], day.there(second)[0]["orderId"]])
+    await day.rest()
+    alive = [one for one in day.shipstation.state()["orders"].values() if not one["gone"]]
+    assert [one["orderId"] for one in alive] == [there["orderId"]]
+    shipment = day.shipstation.labels.buy_label(there["orderId"])
+    await day.rest()
+    for order_id in (first, second):
+        assert numbers(day, order_id).keys() == {shipment.tracking_number}
