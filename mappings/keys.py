@@ -19,6 +19,11 @@ LARGEST_ID = 2**63 - 1
 _LINE_ITEM_KEY = re.compile(r"([0-9]{1,19}):([0-9]{1,19})", re.ASCII)
 
 
+def is_label(package_key: str) -> bool:
+    """`s` and a shipment id; what was marked as shipped without a label is `f` and a fulfillment id."""
+    return package_key.startswith("s")
+
+
 def longest_store_name() -> int:
     """Settings refuse longer names; `order_key` would refuse them order by order."""
     return LONGEST_ORDER_KEY - _LONGEST_NUMBERS

@@ -48,6 +48,10 @@ SHOPIFY_STATUS = {
 """ShipStation's code -> Shopify's FulfillmentEventStatus. Nothing is told before the carrier has the package."""
 
 
+SCANNED = SHOPIFY_STATUS.keys() - {"EX"}
+"""An exception may come before the carrier has it."""
+
+
 class NewsEvent(NamedTuple):
     """`status` is Shopify's; `at` has whole seconds, as Shopify keeps it."""
 
@@ -96,6 +100,11 @@ def next_ask(status: str, begun_at: datetime, now: datetime) -> datetime | None:
     if age > OLD_AFTER:
         return now + RARELY
     return now + (SOON if status in NEARLY_THERE else LATER)
+
+
+def is_with_carrier(news: Mapping[str, Any]) -> bool:
+    """Scanned, or any further."""
+    return any(row.get("status_code") in SCANNED for row in (news, *news["events"]))
 
 
 def is_followed_by_shopify(company: str | None) -> bool:

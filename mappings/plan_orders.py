@@ -22,6 +22,7 @@ from mappings.conflicts import update_of
 from mappings.consignments import added
 from mappings.doubts import doubts
 from mappings.eligibility import look_later
+from mappings.keys import is_label
 from mappings.order_changes import Change, Picture, picture
 from mappings.order_state import state_of_order
 from mappings.order_troubles import Trouble, troubles_of, worst_of
@@ -234,7 +235,7 @@ def _voids(
         for one in packages
         if not one.voided
         and one.fulfillment_gid is None
-        and one.package_key.startswith("s")
+        and is_label(one.package_key)
         and (order_id := there.get(one.order_key or ""))
     ]
 

@@ -13,6 +13,7 @@ from mappings.carriers import tracking
 from mappings.causes import Cause
 from mappings.eligibility import ENDED
 from mappings.fulfillable import FULFILLABLE, Slot, Taken, most_from_one_place, slots_of, take, units_left
+from mappings.keys import is_label
 from mappings.packed import Units, package_order, untold
 from mappings.plans import (
     AdoptFulfillment,
@@ -271,8 +272,15 @@ def _create(planning: _Planning, package: Package, taken: Taken, told: Units | N
         tracking_company=company if package.tracking_number else None,
         tracking_url=url,
         # the rest of a box that the customer knows already is no news
-        notify_customer=planning.profile.notify_customer and package.fulfillment_gid is None,
+        notify_customer=_mails_now(planning.profile, package) and package.fulfillment_gid is None,
         told=told,
+    )
+
+
+def _mails_now(profile: Profile, package: Package) -> bool:
+    """What left without a label is scanned by nobody of whom we hear."""
+    return profile.notify_customer == "label" or (
+        profile.notify_customer == "scan" and not is_label(package.package_key)
     )
 
 
@@ -285,7 +293,7 @@ def _relabelled(profile: Profile, package: Package, orphan: Orphan) -> UpdateTra
         tracking_number=package.tracking_number,
         tracking_company=company if package.tracking_number else None,
         tracking_url=url,
-        notify_customer=profile.notify_customer and profile.notify_on_relabel,
+        notify_customer=_mails_now(profile, package) and profile.notify_on_relabel,
     )
 
 

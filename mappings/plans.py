@@ -24,6 +24,10 @@ class FraudGate:
     wait_s: float = 3600.0
 
 
+NotifyCustomer = Literal["label", "scan", "never"]
+"""When Shopify mails the customer about a package: once its label is bought, once its carrier has it, or never."""
+
+
 @dataclass(frozen=True)
 class Profile:
     """What the merchant set for one store."""
@@ -55,7 +59,7 @@ class Profile:
     to_latin: ToLatin | None = None
     """How addresses in another script are written in Latin letters. None: they stay as they are."""
     incomplete_customs: Literal["send", "hold"] = "send"
-    notify_customer: bool = True
+    notify_customer: NotifyCustomer = "label"
     notify_on_relabel: bool = False
     void_grace_s: float = 900.0
     """How long Shopify goes on showing a package whose label was voided, in case its goods get a new label."""

@@ -118,7 +118,7 @@ class Duties:
         idle_s = settings.limits.idle_s
         self._catalog = catalog_writer(settings, vendors, flows.accounts, ports.db, ports.clock, ports.rng)
         self._reader = Reader(
-            self._inbox, ports.db, ports.clock, self.feeds.nudge, self.wake, idle_s, shops, settings.sync.delivery_news
+            self._inbox, ports.db, ports.clock, self.feeds.nudge, self.wake, idle_s, shops, settings.sync.news_used
         )
         self._privacy = PrivacyDuty(ports.db, ports.clock, self._reader.asked)
         self._metrics = Metrics(vendors.orders.budget)
@@ -225,7 +225,7 @@ class Duties:
         return [Feed(shift, f"{V2_ACCOUNT}:labels", every_s, asked.poll)]
 
     def _deliveries(self) -> list[Feed]:
-        mode, shipstation = self._settings.sync.delivery_news, self._vendors.shipstation_v2
+        mode, shipstation = self._settings.sync.news_used, self._vendors.shipstation_v2
         if mode == "off" or shipstation is None:
             return []
         shift = self._shift(TRACKING)

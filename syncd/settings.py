@@ -30,6 +30,7 @@ from pydantic import (
 from mappings.catalog import CatalogMode
 from mappings.keys import longest_store_name
 from mappings.news import DeliveryNews
+from mappings.plans import NotifyCustomer
 from mappings.returns import OnLabel, RefundPolicy
 from mappings.rules import Rules
 from mappings.rules_file import RulesError, rules_of, rules_of_file
@@ -153,22 +154,16 @@ class Sync(Group):
     grace_s: float = Field(default=0, ge=0)
     start_at: datetime | None = None
     """Orders before this are excluded. Empty: the first start."""
-    notify_customer: Literal["label", "never"] = "label"
-    """When Shopify mails the customer about a package: once its label is bought, or never."""
+    notify_customer: NotifyCustomer = "label"
     notify_on_relabel: bool = False
     """Whether a new label for the goods of a voided one is worth another mail."""
     void_grace_s: float = Field(default=900, ge=0)
     """A fulfillment outlives its voided label this long, in case the goods get a new one."""
 
-    @field_validator("notify_customer", mode="before")
-    @classmethod
-    def _known_moment(cls, value: Any) -> Any:
-        if value in ("label", "never"):
-            return value
-        raise ValueError(
-            '`label` mails when a label is bought, `never` leaves it to you. "At the first scan" is not offered: '
-            "goods are fulfilled in Shopify when their label is there"
-        )
+    @property
+    def news_used(self) -> DeliveryNews:
+        """A mail at the first scan is told, too."""
+        return "tell" if self.notify_customer == "scan" else self.delivery_news
 
     @field_validator("start_at", mode="before")
     @classmethod
@@ -442,6 +437,11 @@ class Settings(Group):
             raise ValueError(
                 f'sync.delivery_news is "{self.sync.delivery_news}" and shipstation.v2_api_key is empty: only ShipStation\'s V2 API'
                 ' tells where packages are. Create a key in ShipStation\'s settings, or set delivery_news = "off"'
+            )
+        if self.sync.notify_customer == "scan" and not self.shipstation.v2_api_key.get_secret_value():
+            raise ValueError(
+                'sync.notify_customer is "scan" and shipstation.v2_api_key is empty: only ShipStation\'s V2 API tells of scans.'
+                ' Create a key in ShipStation\'s settings, or set notify_customer = "label"'
             )
         return self
 

@@ -18,7 +18,7 @@ from syncd.budget import CostBudget, WindowBudget
 from syncd.errors import SettingsError
 from syncd.flows.catalog import CatalogBounds, CatalogWriter
 from syncd.flows.catalog_look import CatalogLook
-from syncd.flows.deliveries import DeliveriesFlow
+from syncd.flows.deliveries import DeliveriesFlow, Manner
 from syncd.flows.orders import OrdersFlow
 from syncd.flows.returns import ReturnsFlow
 from syncd.flows.shipments import ShipmentsFlow
@@ -133,7 +133,7 @@ def profiles(settings: Settings, start_at: datetime) -> dict[str, Profile]:
             incomplete_customs=store.incomplete_customs,
             rules=settings.rules,
             returns=ReturnPolicy(**store.returns.model_dump()),
-            notify_customer=settings.sync.notify_customer == "label",
+            notify_customer=settings.sync.notify_customer,
             notify_on_relabel=settings.sync.notify_on_relabel,
             void_grace_s=settings.sync.void_grace_s,
             carriers=own_carriers(settings),
@@ -212,7 +212,9 @@ def deliveries_flow(
 ) -> DeliveriesFlow:
     """`db` is that of the shift in which it tells."""
     settles_s = 2 * settings.limits.write_timeout_s
-    return DeliveriesFlow(vendors.shops, own_carriers(settings), accounts, db, clock, rng, settles_s)
+    sync = settings.sync
+    manner = Manner(sync.delivery_news == "tell", sync.notify_customer == "scan", sync.notify_on_relabel)
+    return DeliveriesFlow(vendors.shops, own_carriers(settings), manner, accounts, db, clock, rng, settles_s)
 
 
 def own_carriers(settings: Settings) -> dict[str, tuple[str, str]]:

@@ -162,14 +162,12 @@ def test_two_shops_whose_order_numbers_would_meet_in_shipstation_are_refused(tmp
 
 
 def test_carriers_and_mails_are_refused_with_a_cure(tmp_path: Path) -> None:
-    text = (
-        WHOLE
-        + '[sync]\nnotify_customer = "scan"\n[carriers.acme]\ncompany = "Acme"\nurl = "https://acme.example.com/"\n'
-    )
-    problems = problems_of(tmp_path, text)
-    assert len(problems) == 2
-    assert "sync.notify_customer: `label` mails when a label is bought" in problems[0]
-    assert problems[1] == "carriers.acme.url: must be a web address with {number} where the tracking number goes."
+    [problem] = problems_of(tmp_path, WHOLE + '[carriers.acme]\ncompany = "Acme"\nurl = "https://acme.example.com/"\n')
+    assert problem == "carriers.acme.url: must be a web address with {number} where the tracking number goes."
+    [problem] = problems_of(tmp_path, WHOLE + '[sync]\nnotify_customer = "scan"\n')
+    assert problem.startswith('sync.notify_customer is "scan" and shipstation.v2_api_key is empty')
+    [problem] = problems_of(tmp_path, WHOLE + '[sync]\nnotify_customer = "later"\n')
+    assert problem.startswith("sync.notify_customer: ")
     url = "https://acme.example.com/{number}"
     settings = read_settings(settings_file(tmp_path, WHOLE + f'[carriers.acme]\ncompany = "Acme"\nurl = "{url}"\n'), {})
     assert settings.carriers["acme"].url == url

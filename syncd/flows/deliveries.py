@@ -1,19 +1,21 @@
-"""Carriers' news -> fulfillment events of Shopify: each change of status once and in order, for carriers that Shopify does not
-follow itself.
+"""Carriers' news -> Shopify: fulfillment events, each change of status once and in order, for carriers that Shopify does not
+follow itself; and, where the merchant wants that, one mail to the customer once the carrier has the package.
 
 `fulfillmentEventCreate` cannot be repeated safely: every event is in the journal before it leaves, and what Shopify shows is
-read before anything is told. Without an answer we wait as long as it may still be carried out.
+read before anything is told. Without an answer we wait as long as it may still be carried out. Of a mail nothing can be read:
+it is asked for once.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from mappings.carriers import tracking as carrier_of
-from mappings.news import NewsEvent, is_followed_by_shopify, shopify_events, untold_events
+from mappings.news import NewsEvent, is_followed_by_shopify, is_with_carrier, shopify_events, untold_events
+from mappings.plans import UpdateTracking
 from syncd.accounts import Accounts
 from syncd.errors import SyncError
 from syncd.flows.looks import outcome_of
@@ -23,6 +25,7 @@ from syncd.logs import get_logger
 from syncd.ports import Clock, Db, Rng
 from syncd.shopify.client import ShopifyClient
 from syncd.shopify.events import events_of, tell_event
+from syncd.shopify.writes import update_tracking
 from syncd.store.journal import ClosedEntry, NewEntry, close_intents, history, open_intents
 from syncd.store.journeys import UntoldPackage, settle_news, tell_later, untold_packages
 from syncd.store.schema import JournalEntry
@@ -31,10 +34,20 @@ log = get_logger("deliveries")
 
 NAME = "deliveries"
 STEP = "create_fulfillment_event"
+MAIL = "mail_at_scan"
 EVERY_S = 30.0
 MOST_AT_ONCE = 100
 WAIT_S = 900.0
 """Until the next try for a package that Shopify does not know yet, or of a store that keeps us out."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """What the merchant wants told. `mails_again`: about a package that took over the fulfillment of a voided one."""
+
+    tells_events: bool
+    mails_at_scan: bool
+    mails_again: bool
 
 
 @dataclass
@@ -55,6 +68,7 @@ class DeliveriesFlow:
         self,
         shops: Mapping[str, ShopifyClient],
         carriers: Mapping[str, tuple[str, str]],
+        manner: Manner,
         accounts: Accounts,
         db: Db,
         clock: Clock,
@@ -63,6 +77,7 @@ class DeliveriesFlow:
     ) -> None:
         self._shops = shops
         self._carriers = carriers
+        self._manner = manner
         self._accounts = accounts
         self._db = db
         self._clock = clock
@@ -78,13 +93,21 @@ class DeliveriesFlow:
         open_ones = [part for part in parts.values() if any(self._is_ours(row) for row in part)]
         done = [(key, part[0].heard) for key, part in parts.items() if part not in open_ones]
         await self._db.run(settle_news(done))
-        look = await self._look([row for part in open_ones for row in part if self._is_ours(row)])
+        look = await self._look([row for part in open_ones for row in part if self._has_events(row)])
         return sum([await self._package(part, look) for part in open_ones])
 
     def _is_ours(self, row: UntoldPackage) -> bool:
-        """Whether its events are for us to tell."""
-        company, _ = carrier_of(row.carrier_code, row.service_code, row.tracking_number, self._carriers)
-        return row.store in self._shops and not row.voided and not is_followed_by_shopify(company)
+        """Whether there may be something for us to tell."""
+        is_wanted = self._manner.mails_at_scan or self._has_events(row)
+        return row.store in self._shops and not row.voided and is_wanted
+
+    def _has_events(self, row: UntoldPackage) -> bool:
+        company, _ = self._carrier(row)
+        is_free = row.store in self._shops and not row.voided
+        return self._manner.tells_events and is_free and not is_followed_by_shopify(company)
+
+    def _carrier(self, row: UntoldPackage) -> tuple[str | None, str | None]:
+        return carrier_of(row.carrier_code, row.service_code, row.tracking_number, self._carriers)
 
     async def _look(self, rows: Sequence[UntoldPackage]) -> Look:
         look = Look(self._clock.now())
@@ -115,14 +138,42 @@ class DeliveriesFlow:
         return count
 
     async def _order(self, row: UntoldPackage, look: Look) -> tuple[int, float]:
-        """How many events were told, and the seconds to wait until the rest may be. A fulfillment that is gone is told nothing."""
+        """How many events were told, and the seconds to wait until the rest may be."""
         gid = row.fulfillment_gid
-        if row.store in look.unread or gid is None:
+        if gid is None:
             return 0, WAIT_S
-        entries = await self._db.run(history(row.store, row.order_id))
-        ours = [
-            entry for entry in entries if entry.flow == NAME and entry.step == STEP and entry.key == row.package_key
-        ]
+        entries = [one for one in await self._db.run(history(row.store, row.order_id)) if one.flow == NAME]
+        mail_wait_s = await self._mail(row, gid, [one for one in entries if one.step == MAIL])
+        if not self._has_events(row):
+            return 0, mail_wait_s
+        ours = [one for one in entries if one.step == STEP and one.key == row.package_key]
+        count, wait_s = await self._events(row, gid, ours, look)
+        return count, min((one for one in (mail_wait_s, wait_s) if one), default=0.0)
+
+    async def _mail(self, row: UntoldPackage, gid: str, entries: Sequence[JournalEntry]) -> float:
+        """The seconds to wait until it may be asked for. A fulfillment whose label was replaced is mailed about again only where
+        the merchant wants that."""
+        open_ones = [entry for entry in entries if entry.outcome in ("intended", "unknown")]
+        await self._close([ClosedEntry(entry.id or 0, "confirmed") for entry in open_ones])
+        asked = [entry for entry in entries if entry.outcome != "abandoned" and _is_of(entry, gid)]
+        is_known = any(entry.key == row.package_key or not self._manner.mails_again for entry in asked)
+        if not self._manner.mails_at_scan or is_known or not is_with_carrier(json.loads(row.news)):
+            return 0.0
+        company, url = self._carrier(row)
+        number = row.tracking_number
+        step = UpdateTracking(
+            row.package_key, gid, row.package_key, number, company if number else None, url, notify_customer=True
+        )
+        client, until = self._shops[row.store], _half(self._clock.now(), self._settles_s)
+        outcome = await self._carried_out(row, MAIL, {"fulfillment": gid}, lambda: update_tracking(client, step, until))
+        return outcome.wait_s or WAIT_S if outcome.result is Result.POSTPONED else 0.0
+
+    async def _events(
+        self, row: UntoldPackage, gid: str, ours: Sequence[JournalEntry], look: Look
+    ) -> tuple[int, float]:
+        """As `_order`. A fulfillment that is gone is told nothing."""
+        if row.store in look.unread:
+            return 0, WAIT_S
         doubts = [entry for entry in ours if entry.outcome in ("intended", "unknown")]
         if any(look.at < entry.opened_at + timedelta(seconds=self._settles_s) for entry in doubts):
             return 0, self._settles_s  # it may still be carried out
@@ -136,8 +187,12 @@ class DeliveriesFlow:
         return await self._tell(row, gid, untold_events(shopify_events(json.loads(row.news)), there))
 
     async def _resolve(self, doubts: Sequence[JournalEntry], there: Sequence[NewsEvent]) -> None:
-        closed = [ClosedEntry(entry.id or 0, "confirmed" if _told(entry) in there else "abandoned") for entry in doubts]
-        await self._db.run(close_intents(closed, self._clock.now()))
+        await self._close(
+            [ClosedEntry(entry.id or 0, "confirmed" if _told(entry) in there else "abandoned") for entry in doubts]
+        )
+
+    async def _close(self, entries: Sequence[ClosedEntry]) -> None:
+        await self._db.run(close_intents(entries, self._clock.now()))
 
     async def _tell(self, row: UntoldPackage, gid: str, events: Sequence[NewsEvent]) -> tuple[int, float]:
         for count, event in enumerate(events):
@@ -148,24 +203,30 @@ class DeliveriesFlow:
                 return count, self._settles_s if outcome.result is Result.UNKNOWN else outcome.wait_s or WAIT_S
         return len(events), 0.0
 
-    async def _tell_one(self, row: UntoldPackage, fulfillment_gid: str, event: NewsEvent) -> Outcome:
+    async def _tell_one(self, row: UntoldPackage, gid: str, event: NewsEvent) -> Outcome:
+        facts = {"fulfillment": gid, "status": event.status, "at": event.at.isoformat()}
+        client, until = self._shops[row.store], _half(self._clock.now(), self._settles_s)
+        return await self._carried_out(row, STEP, facts, lambda: tell_event(client, gid, event, until))
+
+    async def _carried_out(
+        self, row: UntoldPackage, step: str, facts: Mapping[str, str], call: Callable[[], Awaitable[None]]
+    ) -> Outcome:
         """A store without the scope for it goes on with its orders: this alone waits."""
-        now = self._clock.now()
-        facts = {"fulfillment": fulfillment_gid, "status": event.status, "at": event.at.isoformat()}
-        entry = NewEntry(self._rng.token(), NAME, row.store, row.order_id, STEP, row.package_key, json.dumps(facts))
-        (entry_id,) = await self._db.run(open_intents([entry], now))
+        entry = NewEntry(self._rng.token(), NAME, row.store, row.order_id, step, row.package_key, json.dumps(facts))
+        (entry_id,) = await self._db.run(open_intents([entry], self._clock.now()))
         try:
-            await tell_event(self._shops[row.store], fulfillment_gid, event, _half(now, self._settles_s))
+            await call()
             outcome = Outcome(Result.CONFIRMED)
         except SyncError as error:
             outcome = outcome_of(error, WAIT_S)
-        await self._db.run(close_intents([closed_entry(entry_id, outcome)], self._clock.now()))
+        await self._close([closed_entry(entry_id, outcome)])
         is_told = outcome.result is Result.CONFIRMED
         (log.info if is_told else log.warning)(
             "delivery.told" if is_told else f"step.{outcome.result}",
             store=row.store,
             package_key=row.package_key,
-            status=event.status,
+            step=step,
+            status=facts.get("status"),
             error_code=outcome.code or None,
             error_text=outcome.text or None,
         )

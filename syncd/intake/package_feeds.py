@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from mappings.keys import line_of, split_order_key
+from mappings.keys import is_label, line_of, split_order_key
 from mappings.pacific import from_pacific
 from mappings.packages import packages_of_fulfillment, packages_of_shipment, returns_of_shipment
 from mappings.plans import Package, Standing
@@ -177,7 +177,7 @@ class PackageFeed:
 def _labels(seen: Sequence[SeenPackage], changed: Collection[OrderRef]) -> list[str]:
     """Whom a carrier follows; what was marked as shipped without a label nobody does."""
     news = [one for one in seen if (one.store, one.order_id) in changed and not one.voided]
-    return [one.package_key for one in news if one.package_key.startswith("s")]
+    return [one.package_key for one in news if is_label(one.package_key)]
 
 
 def _perhaps_told(parcels: Sequence[Any], seen: Sequence[SeenPackage], gap_at: datetime) -> dict[str, datetime]:

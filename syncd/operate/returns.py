@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from mappings.keys import is_label
 from mappings.plan_returns import WAITS
 from syncd.adapters import SystemRng
 from syncd.errors import RejectedError, SyncError, UncertainError
@@ -95,7 +96,7 @@ async def _refuse_second(desk: Desk, ref: OrderRef) -> None:
 
 
 def _outbound(packages: Sequence[PackageRow], package: str | None) -> PackageRow:
-    live = [row for row in packages if not row.voided and row.package_key.startswith("s")]
+    live = [row for row in packages if not row.voided and is_label(row.package_key)]
     chosen = [row for row in live if package in (None, row.package_key, row.tracking_number)]
     if len(chosen) == 1:
         return chosen[0]

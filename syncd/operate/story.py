@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from mappings.carriers import tracking_company
 from mappings.causes import MEANINGS, ROUTINE, SOON_OVER, Cause, State, state_of
 from mappings.deliveries import EXCEPTIONS, STATUS_WORDS
+from mappings.keys import is_label
 from syncd.store.schema import JournalEntry, OrderRow, PackageRow
 
 
@@ -45,6 +46,7 @@ DONE = {
     "cancel_order": "Cancelled in {there}.",
     "void_label": "Its label was taken back in ShipStation, because the order was cancelled.",
     "create_fulfillment_event": "Shopify was told about package {key}: {status}.",
+    "mail_at_scan": "The carrier has package {key}: Shopify was asked to mail the customer.",
     "create_fulfillment": "Shopify was told of a package with {units}: {company} {number}.",
     "adopt_fulfillment": "Shopify knew package {key} already.",
     "update_tracking": "Shopify's fulfillment now shows the new label {number} instead of the voided one.",
@@ -72,6 +74,7 @@ TRIED = {
     "void_label": "Taking back its label in ShipStation",
     "create_fulfillment": "Telling Shopify of a package",
     "create_fulfillment_event": "Telling Shopify what the carrier says of a package",
+    "mail_at_scan": "Asking Shopify to mail the customer",
     "recall_package": "Telling Shopify of a package, at a time of which the database remembers nothing,",
     "adopt_fulfillment": "Recognizing a package in Shopify",
     "update_tracking": "Telling Shopify of a new label",
@@ -140,11 +143,7 @@ def _of_packages(packages: Iterable[PackageRow]) -> Iterator[Event]:
         label = f"{carrier_name(row) or 'carrier unknown'} {row.tracking_number or 'without a number'}"
         lines = json.loads(row.lines) if row.lines else {}
         goods = f" with {units_text(sum(lines.values()))}" if lines else ""
-        what = (
-            "got its label in ShipStation"
-            if row.package_key.startswith("s")
-            else "was marked as shipped in ShipStation"
-        )
+        what = "got its label in ShipStation" if is_label(row.package_key) else "was marked as shipped in ShipStation"
         yield Event(row.created_at, f"A package{goods} {what}: {label}.")
         if row.voided and row.voided_at:
             yield Event(row.voided_at, f"The warehouse voided the label {row.tracking_number or row.package_key}.")

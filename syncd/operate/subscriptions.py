@@ -52,7 +52,7 @@ def shipstation_v2_addresses(settings: Settings) -> list[str]:
 def v2_events(settings: Settings) -> tuple[str, ...]:
     """Those of V2 that anything of ours waits for."""
     of_packages = V2_EVENTS if settings.shipstation.orders_api == "v2" else ()
-    return of_packages + (TRACKING_EVENTS if settings.sync.delivery_news != "off" else ())
+    return of_packages + (TRACKING_EVENTS if settings.sync.news_used != "off" else ())
 
 
 async def restore_all(settings: Settings, vendors: Vendors, accounts: Accounts) -> set[str]:

@@ -84,10 +84,18 @@ def test_a_package_becomes_one_fulfillment_with_exact_lines() -> None:
         ),
     )
     silent = planned(
-        order_shipped([OPEN]), [package("s1", {7: 3, 8: 1})], profile=replace(PROFILE, notify_customer=False)
+        order_shipped([OPEN]), [package("s1", {7: 3, 8: 1})], profile=replace(PROFILE, notify_customer="never")
     )
     assert silent.cause is Cause.SHIPPED
     assert [step.notify_customer for step in silent.steps if isinstance(step, CreateFulfillment)] == [False]
+
+
+@pytest.mark.parametrize(("package_key", "mails_now"), [("s1", False), ("f1", True)])
+def test_a_mail_at_the_first_scan_waits_for_it_only_where_there_is_a_label(package_key: str, mails_now: bool) -> None:
+    at_scan = replace(PROFILE, notify_customer="scan")
+    [step] = planned(order_shipped([OPEN]), [package(package_key, {7: 3, 8: 1})], profile=at_scan).steps
+    assert isinstance(step, CreateFulfillment)
+    assert step.notify_customer is mails_now
 
 
 MOVED = [fulfillment_order(1, {7: 1}), fulfillment_order(2, {7: 2}, THERE)]

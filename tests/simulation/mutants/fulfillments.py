@@ -59,7 +59,7 @@ FULFILLMENTS = (
         "a package of which ShipStation tells no lines is empty",
         (
             Edit(packages.packages_of_fulfillment, "lines=None,", "lines={},"),
-            Edit(packages.packages_of_shipment, "_package(shipment, key, None)", "_package(shipment, key, Counter())"),
+            Edit(packages._parts, "_package(shipment, key, None)", "_package(shipment, key, Counter())"),
         ),
     ),
     Mutant(
@@ -80,7 +80,7 @@ FULFILLMENTS = (
         (
             Edit(
                 plan_shipments._relabelled,
-                "notify_customer=profile.notify_customer and profile.notify_on_relabel",
+                "notify_customer=_mails_now(profile, package) and profile.notify_on_relabel",
                 "notify_customer=True",
             ),
         ),
