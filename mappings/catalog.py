@@ -93,12 +93,14 @@ class Link(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """An article, its product, and the names of what differs. `is_edited`: ShipStation had the wish, and somebody there changed it."""
+    """An article, its product, and the names of what differs. `is_edited`: ShipStation had the wish, whose digest this is, and
+    somebody there changed it."""
 
     article: Article
     product: Product
     differing: tuple[str, ...]
     is_edited: bool
+    digest: str
 
 
 @dataclass
@@ -173,28 +175,56 @@ def changed_product(article: Article, product: Mapping[str, Any]) -> dict[str, A
     return {**product, **{name: value for name, value in wished(article).items() if name in names}}
 
 
-def plan_catalog(
-    articles: Mapping[str, Sequence[Article]], products: Iterable[Product], links: Iterable[Link]
-) -> list[StorePlan]:
-    """One plan for each store, in their order: of several that sell one SKU, the first has the product. A product belongs to one
+class CatalogPlanner:
+    """Who has which product. Asked article by article, because a shop has tens of thousands and others want to work in between.
+
+    Stores come in the order of `articles`: of several that sell one SKU, the first has the product. A product belongs to one
     article for as long as that is there, whatever its SKU."""
-    by_id = {one.product_id: one for one in products}
-    skus = Counter(one.sku for one in by_id.values())
-    by_sku = {one.sku: one for one in by_id.values() if skus[one.sku] == 1}
-    living = refs_of(articles)
-    known = {(one.store, one.item_id): one for one in links if is_alive(one, articles, living)}
-    taken = {link.product_id: ref for ref, link in known.items()}
-    plans = []
-    for store, listed in articles.items():
-        plan = StorePlan(store)
-        for article in listed:
-            ref = (store, article.item_id)
-            product = _own_product(ref, article, known.get(ref), by_id, by_sku, taken)
-            if product:
-                taken[product.product_id] = ref
-            _judge(plan, article, product, known.get(ref), skus)
-        plans.append(plan)
-    return plans
+
+    def __init__(
+        self, articles: Mapping[str, Sequence[Article]], products: Iterable[Product], links: Iterable[Link]
+    ) -> None:
+        self.plans = {store: StorePlan(store) for store in articles}
+        self._by_id = {one.product_id: one for one in products}
+        self._skus = Counter(one.sku for one in self._by_id.values())
+        self._by_sku = {one.sku: one for one in self._by_id.values() if self._skus[one.sku] == 1}
+        living = refs_of(articles)
+        self._known = {(one.store, one.item_id): one for one in links if is_alive(one, articles, living)}
+        self._taken = {link.product_id: ref for ref, link in self._known.items()}
+
+    def judge(self, store: str, article: Article) -> None:
+        """Adds it to the plan of its store."""
+        plan, ref = self.plans[store], (store, article.item_id)
+        product = self._own_product(ref, article)
+        if product:
+            self._taken[product.product_id] = ref
+        if not article.is_shipped:
+            return
+        if not article.sku:
+            plan.unnamed += 1
+            return
+        if article.weight_grams is None:
+            plan.weightless.append(article.sku)
+        is_taken = self._skus[article.sku] > 0 and (product is None or product.sku != article.sku)
+        if article.twins or is_taken:
+            plan.doubled.append(article.sku)
+        elif product is None:
+            plan.missing.append(article.sku)
+        else:
+            plan.pairs.append(self._pair(ref, article, product))
+
+    def _own_product(self, ref: ArticleRef, article: Article) -> Product | None:
+        """The one that orders find by its SKU, or else the one that it had under another SKU."""
+        present = self._by_sku.get(article.sku) if article.sku and not article.twins else None
+        if present and self._taken.get(present.product_id, ref) == ref:
+            return present
+        link = self._known.get(ref)
+        return self._by_id.get(link.product_id) if link else None
+
+    def _pair(self, ref: ArticleRef, article: Article, product: Product) -> Pair:
+        names, digest, link = differing(article, product.fields), wish_digest(article), self._known.get(ref)
+        is_had = link is not None and link.product_id == product.product_id and link.written == digest
+        return Pair(article, product, names, bool(names) and is_had, digest)
 
 
 def refs_of(articles: Mapping[str, Sequence[Article]]) -> set[ArticleRef]:
@@ -207,7 +237,7 @@ def is_alive(link: Link, read: Collection[str], living: Collection[ArticleRef]) 
 
 
 def links_after(
-    here: Mapping[str, Sequence[Article]], before: Sequence[Link], plans: Sequence[StorePlan]
+    here: Mapping[str, Sequence[Article]], before: Iterable[Link], plans: Iterable[StorePlan]
 ) -> list[Link]:
     """What says the same on both sides counts as written: a later change in ShipStation is then somebody's."""
     living = refs_of(here)
@@ -217,42 +247,8 @@ def links_after(
             ref = (plan.store, pair.article.item_id)
             old = after.get(ref)
             written = old.written if old and old.product_id == pair.product.product_id else None
-            after[ref] = Link(pair.product.product_id, *ref, written if pair.differing else wish_digest(pair.article))
+            after[ref] = Link(pair.product.product_id, *ref, written if pair.differing else pair.digest)
     return list(after.values())
-
-
-def _own_product(
-    ref: ArticleRef,
-    article: Article,
-    link: Link | None,
-    by_id: Mapping[int, Product],
-    by_sku: Mapping[str, Product],
-    taken: Mapping[int, ArticleRef],
-) -> Product | None:
-    """The one that orders find by its SKU, or else the one that it had under another SKU."""
-    present = by_sku.get(article.sku) if article.sku and not article.twins else None
-    if present and taken.get(present.product_id, ref) == ref:
-        return present
-    return by_id.get(link.product_id) if link else None
-
-
-def _judge(plan: StorePlan, article: Article, product: Product | None, link: Link | None, skus: Counter[str]) -> None:
-    if not article.is_shipped:
-        return
-    if not article.sku:
-        plan.unnamed += 1
-        return
-    if article.weight_grams is None:
-        plan.weightless.append(article.sku)
-    is_taken = skus[article.sku] > 0 and (product is None or product.sku != article.sku)
-    if article.twins or is_taken:
-        plan.doubled.append(article.sku)
-    elif product is None:
-        plan.missing.append(article.sku)
-    else:
-        names = differing(article, product.fields)
-        is_had = link is not None and link.product_id == product.product_id and link.written == wish_digest(article)
-        plan.pairs.append(Pair(article, product, names, bool(names) and is_had))
 
 
 def _is_same(name: str, wanted: Any, shown: Any) -> bool:

@@ -138,6 +138,7 @@ def test_two_stores_of_one_shop_are_refused(tmp_path: Path) -> None:
     [
         ('on_hold = "stop"', "stores.main.on_hold: "),
         ("missing_weight = 0", 'stores.main.missing_weight: must be "send", "hold", or the grams'),
+        ('catalog = "on"', 'stores.main.catalog: must be "off", "report"'),
         ('missing_weight = "heavy"', 'stores.main.missing_weight: must be "send", "hold", or the grams'),
         ("oldest_days = -1", "stores.main.oldest_days: "),
         ('fraud = {hold_on = "always"}', "stores.main.fraud.hold_on: "),

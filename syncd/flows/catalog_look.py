@@ -13,12 +13,12 @@ from typing import Any
 from mappings.catalog import (
     Article,
     CatalogMode,
+    CatalogPlanner,
     Link,
     Pair,
     Product,
     StorePlan,
     links_after,
-    plan_catalog,
     product_of,
 )
 from syncd.accounts import Accounts
@@ -37,6 +37,8 @@ from syncd.store.transaction import together
 MOST_LISTED = 200
 """Of each kind; the counts are of all."""
 ROWS_AT_ONCE = 200
+PLANNED_AT_ONCE = 50
+"""Articles: webhooks want their answers in between."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,8 @@ class CatalogLook:
             else:
                 here[store] = found
         links = [link for row in await self._db.run(all_links()) if (link := Link(*row)).store in self._modes]
-        plans = plan_catalog(here, there, links)
-        return Seen(tuple(plans), unread, tuple(links), tuple(links_after(here, links, plans)))
+        plans = await self._planned(CatalogPlanner(here, there, links), here)
+        return Seen(plans, unread, tuple(links), tuple(links_after(here, links, plans)))
 
     async def run(self, forced: Sequence[str] = ()) -> int:
         """How many articles were marked. `forced`: stores of which a person wants everything that differs to be written."""
@@ -97,6 +99,14 @@ class CatalogLook:
         reports = [keep_look(store, report, self._clock.now()) for store, report in reports_of(seen)]
         await self._db.run(together(*reports))
         return marked
+
+    async def _planned(self, planner: CatalogPlanner, here: Mapping[str, Sequence[Article]]) -> tuple[StorePlan, ...]:
+        for store, listed in here.items():
+            for number, article in enumerate(listed):
+                planner.judge(store, article)
+                if number % PLANNED_AT_ONCE == 0:
+                    await self._clock.sleep(0)
+        return tuple(planner.plans.values())
 
     async def _articles(self, store: str) -> list[Article] | SyncError:
         """One store that cannot be read is no reason to leave the others alone."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mappings.catalog import (
     OURS,
     Article,
+    CatalogPlanner,
     Link,
     Product,
     StorePlan,
@@ -20,7 +21,6 @@ from mappings.catalog import (
     changed_product,
     differing,
     links_after,
-    plan_catalog,
     product_of,
     wish_digest,
     wished,
@@ -37,6 +37,14 @@ def there(product_id: int, sku: str, **fields: Any) -> Product:
 
 def saying(product_id: int, article: Article) -> Product:
     return Product(product_id, wished(article))
+
+
+def plan_catalog(here: dict[str, list[Article]], known: list[Product], before: list[Link]) -> list[StorePlan]:
+    planner = CatalogPlanner(here, known, before)
+    for store, listed in here.items():
+        for article in listed:
+            planner.judge(store, article)
+    return list(planner.plans.values())
 
 
 def only(plans: list[StorePlan]) -> StorePlan:
