@@ -150,7 +150,7 @@ def _refund(desk: Desk, row: ReturnRow) -> dict[str, Any]:
         "amount": row.suggested,
         "currency": row.currency,
         "approved": row.approved,
-        "waits_for": "policy" if is_off else row.detail or ("approval" if row.suggested != row.approved else "work"),
+        "waits_for": row.detail or ("policy" if is_off else "approval" if row.suggested != row.approved else "work"),
     }
 
 
@@ -193,8 +193,9 @@ def refunds_text(answer: Mapping[str, Any]) -> str:
 
 def _refund_line(one: Mapping[str, Any]) -> str:
     units = f"{one['units']} units" if one["units"] else "unknown goods"
-    head = f"{one['ref']}  return {one['return']}, {units}, arrived {str(one['received_at'])[:16]}: "
-    if one["waits_for"] == "policy":
+    arrived = f"arrived {one['received_at'][:16]}" if one["received_at"] else "on its way"
+    head = f"{one['ref']}  return {one['return']}, {units}, {arrived}: "
+    if one["waits_for"] == "policy" and one["received_at"]:
         return head + "the store's refund policy is off: refund it in Shopify."
     if one["waits_for"] in WAITS:
         return head + WAITS[one["waits_for"]]

@@ -159,8 +159,22 @@ def returns_on_their_way(stores: Iterable[str], since: datetime, limit: int) -> 
     return lambda session: list(session.exec(statement))
 
 
+def count_returns() -> Work[dict[str, int]]:
+    """On their way, and those about which a person must decide something."""
+    is_asked = and_(COLUMNS.suggested.is_not(None), COLUMNS.suggested.is_distinct_from(COLUMNS.approved))
+    asks = and_(COLUMNS.outcome == "", or_(COLUMNS.detail != "", and_(COLUMNS.received_at.is_not(None), is_asked)))
+    counted = select(func.count()).select_from(RETURNS)
+
+    def work(session: Session) -> dict[str, int]:
+        run = session.connection().execute
+        under_way = run(counted.where(text(IS_ON_ITS_WAY))).scalar_one()
+        return {"on_their_way": under_way, "ask_for_a_person": run(counted.where(asks)).scalar_one()}
+
+    return work
+
+
 def unfinished_returns() -> Work[list[ReturnRow]]:
-    """That arrived and are neither refunded nor given up, oldest first."""
-    is_open = and_(COLUMNS.received_at.is_not(None), COLUMNS.outcome == "")
+    """That arrived or were refused by Shopify, and are neither refunded nor given up, oldest first."""
+    is_open = and_(or_(COLUMNS.received_at.is_not(None), COLUMNS.detail == "refused"), COLUMNS.outcome == "")
     statement = select_rows(ReturnRow).where(is_open).order_by(col(ReturnRow.received_at), col(ReturnRow.return_key))
     return lambda session: list(session.exec(statement))
