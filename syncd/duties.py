@@ -17,6 +17,9 @@ from syncd.errors import SyncError
 from syncd.flows.catalog import NAME as CATALOG
 from syncd.flows.deliveries import EVERY_S as DELIVERIES_EVERY_S
 from syncd.flows.deliveries import NAME as DELIVERIES
+from syncd.flows.outbound import EVERY_S as OUTBOUND_EVERY_S
+from syncd.flows.outbound import NAME as OUTBOUND
+from syncd.flows.outbound import OutboundDuty
 from syncd.flows.runner import Bounds, Runner
 from syncd.flows.stock import NAME as STOCK
 from syncd.intake.feeds import CHANGE_LISTS, ChangeFeed, Feed, Feeds
@@ -52,6 +55,7 @@ from syncd.store.journal import prune_journal
 from syncd.store.journeys import prune_journeys
 from syncd.store.memory import ORDERS_READ, notice_gap
 from syncd.store.migrations import is_at_head
+from syncd.store.outbound import prune_messages
 from syncd.store.privacy import forget_answers, truncate_log
 from syncd.store.transaction import Work
 from syncd.waiting import PoliteClock, first_of
@@ -64,6 +68,7 @@ from syncd.wiring import (
     catalog_writer,
     connect,
     deliveries_flow,
+    own_carriers,
     start_of_sync,
     stock_flow,
     sweep_bounds,
@@ -202,6 +207,7 @@ class Duties:
             *self._catalog_looks(),
             *self._receipts(),
             *self._deliveries(),
+            *self._outbound(),
         ]
 
     def _stock(self) -> list[Feed]:
@@ -236,6 +242,12 @@ class Duties:
             telling = deliveries_flow(self._settings, self._vendors, self._accounts, turn, self._clock, self._ports.rng)
             feeds.append(Feed(turn, DELIVERIES, DELIVERIES_EVERY_S, telling.run))
         return feeds
+
+    def _outbound(self) -> list[Feed]:
+        endpoints, ports = self._settings.outbound, self._ports
+        shift = self._shift(OUTBOUND)
+        duty = OutboundDuty(endpoints, own_carriers(self._settings), ports.http, shift, self._clock, ports.rng)
+        return [Feed(shift, OUTBOUND, OUTBOUND_EVERY_S, duty.run)] if endpoints else []
 
     def _is_backlog(self) -> bool:
         """Calls wait for ShipStation's next window. What its webhooks tell of is looked at all the same."""
@@ -282,6 +294,7 @@ class Duties:
             prune_deliveries(now - timedelta(days=DEAD_DELIVERY_DAYS), keep, FORGOTTEN_AT_ONCE),
             prune_journal(keep, FORGOTTEN_AT_ONCE),
             forget_documents(closed_before, FORGOTTEN_AT_ONCE),
+            prune_messages(keep, FORGOTTEN_AT_ONCE),
             prune_journeys(now - JOURNEYS_KEPT, FORGOTTEN_AT_ONCE),
         ]
         try:

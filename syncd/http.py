@@ -9,6 +9,7 @@ import asyncio
 import encodings.utf_8_sig  # noqa: F401 - the codec of every answer; its module is not opened when files are scarce
 import json
 import math
+import socket
 from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
@@ -18,7 +19,10 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
 
+from mappings.outbound import is_private
 from syncd import __version__
 from syncd.errors import TransientError, UncertainError
 from syncd.ports import Request, Response
@@ -43,6 +47,8 @@ class AiohttpHttp:
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
+        self._public: aiohttp.ClientSession | None = None
+        """Finds public addresses only."""
 
     async def send(self, request: Request) -> Response:
         try:
@@ -54,33 +60,56 @@ class AiohttpHttp:
             raise UncertainError("answer_lost", type(error).__name__) from error
 
     async def close(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        sessions, self._session, self._public = (self._session, self._public), None, None
+        for session in sessions:
+            if session is not None:
+                await session.close()
 
     async def _exchange(self, request: Request) -> Response:
         address = urlsplit(request.url)
-        async with self._open_session().request(
+        if request.is_public and is_private(address.hostname or ""):
+            raise TransientError("private_address", "the address is not public")
+        async with self._open_session(request.is_public).request(
             request.method,
             request.url,
             data=request.body,
             headers=request.headers,
             allow_redirects=False,
-            proxy=_proxy(address.scheme, address.netloc),
+            # a proxy would look the name up by itself
+            proxy=None if request.is_public else _proxy(address.scheme, address.netloc),
         ) as answer:
             body = await _body(answer)
             return Response(answer.status, {name.lower(): value for name, value in answer.headers.items()}, body)
 
-    def _open_session(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=CONNECTIONS),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"User-Agent": f"syncd/{__version__}"},
-                # each request's own limit covers the whole exchange
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
-            )
+    def _open_session(self, is_public: bool) -> aiohttp.ClientSession:
+        if is_public:
+            self._public = self._public or _session(PublicResolver())
+            return self._public
+        self._session = self._session or _session(None)
         return self._session
+
+
+def _session(resolver: AbstractResolver | None) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=CONNECTIONS, resolver=resolver),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": f"syncd/{__version__}"},
+        # each request's own limit covers the whole exchange
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
+    )
+
+
+class PublicResolver(ThreadedResolver):
+    """Names that lead into a private network lead nowhere, also when they did not a moment ago."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await super().resolve(host, port, family)
+        public = [one for one in found if not is_private(one["host"])]
+        if not public:
+            raise OSError("the name has no public address")
+        return public
 
 
 async def _body(answer: aiohttp.ClientResponse) -> bytes:

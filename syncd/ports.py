@@ -18,13 +18,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP call. `timeout_s` covers the whole exchange; redirects are never followed."""
+    """One HTTP call. `timeout_s` covers the whole exchange; redirects are never followed. `is_public`: never to an address of a
+    private network."""
 
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
     timeout_s: float = 30.0
+    is_public: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -30,6 +31,7 @@ from pydantic import (
 from mappings.catalog import CatalogMode
 from mappings.keys import longest_store_name
 from mappings.news import DeliveryNews
+from mappings.outbound import EventName, is_private, key_of_secret
 from mappings.plans import NotifyCustomer
 from mappings.returns import OnLabel, RefundPolicy
 from mappings.rules import Rules
@@ -393,6 +395,43 @@ class RulesSettings(Group):
     """Beside the settings file, unless the path is absolute. Empty: the rules are in the settings file."""
 
 
+class Outbound(Group):
+    """One help desk that is told by signed webhook."""
+
+    url: str
+    secret: SecretStr
+    """`whsec_` and 24 to 64 bytes in base64, as Standard Webhooks have it."""
+    events: tuple[EventName, ...] = get_args(EventName)
+    allow_private: bool = False
+    """Whether it may be in a private network, and without TLS."""
+
+    @field_validator("secret")
+    @classmethod
+    def _strong(cls, secret: SecretStr) -> SecretStr:
+        try:
+            key_of_secret(secret.get_secret_value())
+        except ValueError as error:
+            raise ValueError(
+                'must be "whsec_" and 24 to 64 bytes in base64: echo whsec_$(openssl rand -base64 32) makes one'
+            ) from error
+        return secret
+
+    @model_validator(mode="after")
+    def _public(self) -> Outbound:
+        try:
+            address = urlsplit(self.url)
+            host, scheme = address.hostname or "", address.scheme
+        except ValueError:
+            host, scheme = "", ""
+        if not host or scheme not in ("https", "http"):
+            raise ValueError("url must be a web address such as https://desk.example.com/hooks")
+        if not self.allow_private and (scheme != "https" or is_private(host)):
+            raise ValueError(
+                "url must be a public https address; for a receiver in your own network set allow_private = true"
+            )
+        return self
+
+
 class Settings(Group):
     database: Database = Database()
     server: Server = Server()
@@ -404,6 +443,8 @@ class Settings(Group):
     carriers: dict[str, Carrier] = {}
     """By ShipStation's carrier code."""
     stores: dict[str, Store] = Field(min_length=1)
+    outbound: tuple[Outbound, ...] = ()
+    """Help desks."""
     rules_settings: RulesSettings = RulesSettings()
     rules: InstanceOf[Rules] = Rules()
 
@@ -430,6 +471,13 @@ class Settings(Group):
                 " Create a key in ShipStation's settings, or remove the table"
             )
         return self
+
+    @field_validator("outbound")
+    @classmethod
+    def _told_once(cls, outbound: tuple[Outbound, ...]) -> tuple[Outbound, ...]:
+        if len({one.url for one in outbound}) < len(outbound):
+            raise ValueError("two entries have the same url; join their events")
+        return outbound
 
     @model_validator(mode="after")
     def _carriers_can_be_asked(self) -> Settings:
@@ -569,6 +617,10 @@ def _read_secret_files(values: dict[str, Any], at: str, problems: list[str]) -> 
         where = f"{at}{key}"
         if isinstance(value, dict):
             _read_secret_files(value, f"{where}.", problems)
+        elif isinstance(value, list):
+            for place, one in enumerate(value):
+                if isinstance(one, dict):
+                    _read_secret_files(one, f"{where}.{place}.", problems)
         elif key.endswith("_file"):
             del values[key]
             secret = key.removesuffix("_file")

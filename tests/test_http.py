@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from aiohttp.resolver import ThreadedResolver
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -172,3 +173,26 @@ def test_an_amount_survives_digit_by_digit(amount: Decimal) -> None:
 def test_what_is_no_number_is_not_sent(value: Any) -> None:
     with pytest.raises(ValueError, match="not a number"):
         json_bytes([value])
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "169.254.169.254", "localhost"])
+async def test_a_public_request_never_goes_into_a_private_network(host: str) -> None:
+    http = AiohttpHttp()
+    try:
+        with pytest.raises(TransientError, match="private_address"):
+            await http.send(Request("POST", f"http://{host}:9/", is_public=True))
+    finally:
+        await http.close()
+
+
+async def test_a_name_that_leads_into_a_private_network_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def inside(*_: object) -> list[dict[str, object]]:
+        return [{"hostname": "desk.example.com", "host": "10.0.0.7", "port": 9, "family": 2, "proto": 0, "flags": 0}]
+
+    monkeypatch.setattr(ThreadedResolver, "resolve", inside)
+    http = AiohttpHttp()
+    try:
+        with pytest.raises(TransientError, match="connect_failed"):
+            await http.send(Request("POST", "http://desk.example.com:9/", is_public=True))
+    finally:
+        await http.close()

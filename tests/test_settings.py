@@ -203,3 +203,31 @@ def test_orders_by_v2_need_a_warehouse_for_every_store(tmp_path: Path) -> None:
     assert read_settings(settings_file(tmp_path, text), {}).shipstation.orders_api == "v2"
     (problem,) = problems_of(tmp_path, text.replace('[stores.main.locations]\n"82734627" = 501\n', ""))
     assert "stores.main.locations: is empty" in problem
+
+
+HELP_DESK = '[[outbound]]\nurl = "https://desk.example.com/hooks"\nsecret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="\n'
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        ("whsec_MDEy", "MDEy", 'outbound.0.secret: must be "whsec_" and 24 to 64 bytes'),
+        ("https://desk.example.com", "http://desk.example.com", "outbound.0: url must be a public https address"),
+        ("desk.example.com", "10.0.0.7", "outbound.0: url must be a public https address"),
+        ("desk.example.com", "localhost", "outbound.0: url must be a public https address"),
+        ("https://desk.example.com", "desk.example.com", "outbound.0: url must be a web address"),
+    ],
+)
+def test_a_help_desk_that_cannot_be_told_is_refused(tmp_path: Path, before: str, after: str, sentence: str) -> None:
+    [problem] = problems_of(tmp_path, WHOLE + HELP_DESK.replace(before, after))
+    assert problem.startswith(sentence)
+    assert "MDEy" not in problem
+
+
+def test_a_help_desk_may_have_its_secret_in_a_file_and_be_in_the_own_network(tmp_path: Path) -> None:
+    secret = tmp_path / "desk"
+    secret.write_text(HELP_DESK.split('"')[3])
+    text = f'[[outbound]]\nurl = "http://10.0.0.7:8000/"\nsecret_file = "{secret}"\nallow_private = true\n'
+    (one,) = read_settings(settings_file(tmp_path, WHOLE + text), {}).outbound
+    assert one.secret.get_secret_value().startswith("whsec_")
+    assert one.events == ("delivery", "exception", "parked", "shipped")

@@ -262,6 +262,30 @@ def upgrade() -> None:
     op.create_index("ix_orders_state", "orders", ["state"])
 
     op.create_table(
+        "outbound_messages",
+        sa.Column("id", columns.RowNumber, nullable=False),
+        sa.Column("endpoint", sa.String(), nullable=False),
+        sa.Column("about", sa.String(), nullable=False),
+        sa.Column("webhook_id", sa.String(), nullable=False),
+        sa.Column("event", sa.String(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("created_at", columns.UtcTime(), nullable=False),
+        sa.Column("next_at", columns.UtcTime(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("outcome", sa.String(), nullable=False),
+        sa.Column("code", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_outbound_messages"),
+        sa.UniqueConstraint("endpoint", "about", name="uq_outbound_messages_endpoint_about"),
+    )
+    op.create_index(
+        "ix_outbound_messages_unsent",
+        "outbound_messages",
+        ["next_at"],
+        sqlite_where=sa.text("outcome = 'waiting'"),
+        postgresql_where=sa.text("outcome = 'waiting'"),
+    )
+
+    op.create_table(
         "packages",
         sa.Column("package_key", sa.String(), nullable=False),
         sa.Column("store", sa.String(), nullable=False),
@@ -371,6 +395,7 @@ def downgrade() -> None:
     op.drop_table("stock_controls")
     op.drop_table("returns")
     op.drop_table("packages")
+    op.drop_table("outbound_messages")
     op.drop_table("orders")
     op.drop_table("marks")
     op.drop_table("leases")

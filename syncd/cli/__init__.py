@@ -13,6 +13,7 @@ from syncd.cli.account import brake, doctor, keys, parked, status, sweep, verify
 from syncd.cli.catalog import catalog
 from syncd.cli.lookups import rates, shipstation, track
 from syncd.cli.orders import explain, mark, plan, release, resolve, retry
+from syncd.cli.outbound import outbound
 from syncd.cli.privacy import data_request, redact
 from syncd.cli.returns import refunds, returns
 from syncd.cli.rules import rules
@@ -25,7 +26,7 @@ COMMANDS = (
     *(status, parked, keys, doctor, verify, sweep, brake),
     *(plan, explain, retry, release, resolve, mark),
     *(track, rates, shipstation, stock, catalog, rules),
-    *(returns, refunds),
+    *(returns, refunds, outbound),
     *(redact, data_request),
     *(sandbox, demo, simulate),
 )

@@ -28,6 +28,7 @@ from syncd.store.inbox import unreadable_deliveries, waiting_deliveries
 from syncd.store.journeys import journey_counts
 from syncd.store.marks import due_summary, parked_marks, under_way
 from syncd.store.orders import all_orders, state_counts
+from syncd.store.outbound import unsent_messages
 from syncd.store.returns import count_returns
 from syncd.store.schema import OrderRow
 from syncd.store.stock import stock_controls
@@ -70,6 +71,7 @@ def _status(settings: Settings, now: datetime) -> Work[dict[str, Any]]:
             },
             "journeys": journey_counts()(session),
             "returns": count_returns()(session),
+            "outbound": unsent_messages()(session),
             "paused": [_pause(one) for one in paused_accounts(now)(session)],
             "alarms": [
                 {"name": one.name, "text": one.text, "since": one.since.isoformat()}
@@ -155,6 +157,9 @@ def status_text(status: Mapping[str, Any]) -> str:
     if any(status["returns"].values()):
         words = "returns on their way: {on_their_way}, that ask for a person: {ask_for_a_person} (`syncd refunds list`)"
         lines.append(words.format_map(status["returns"]))
+    if unsent := status["outbound"]:
+        counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(unsent.items()))
+        lines.append(f"messages to help desks: {counts}. `syncd outbound list` shows them.")
     if any(status["journeys"].values()):
         lines.append(
             "packages on their way: {under_way}, with news that Shopify still has to hear: {untold}".format_map(

@@ -24,6 +24,7 @@ IS_IN_SHIPSTATION = "standing = 'open'"
 IS_OPEN = "outcome IN ('intended', 'unknown')"
 IS_TO_BE_ASKED = "ask_at IS NOT NULL"
 HAS_UNTOLD_NEWS = "heard > settled"
+IS_UNSENT = "outcome = 'waiting'"
 IS_UNTOLD = "fulfillment_gid IS NULL AND NOT voided"
 IS_ON_ITS_WAY = "received_at IS NULL AND NOT voided AND outcome = ''"
 """Queries repeat these words exactly: neither engine sees that a parameter implies the predicate of a partial index."""
@@ -364,6 +365,29 @@ class KeyUse(Row, table=True):
     used_since: datetime | None = Field(default=None, sa_type=UtcTime)
     last_used_at: datetime | None = Field(default=None, sa_type=UtcTime)
     refused_at: datetime | None = Field(default=None, sa_type=UtcTime)
+
+
+class OutboundMessage(Row, table=True):
+    """What one help desk is told. `endpoint` names it without its address, `about` is the same for the same event, `outcome` is
+    waiting, sent or given_up."""
+
+    __tablename__ = "outbound_messages"
+    __table_args__ = (
+        UniqueConstraint("endpoint", "about"),
+        partial("ix_outbound_messages_unsent", "next_at", where=IS_UNSENT),  # due_messages
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    endpoint: str
+    about: str
+    webhook_id: str
+    event: str
+    body: str = Field(sa_type=Text)
+    created_at: datetime = Field(sa_type=UtcTime)
+    next_at: datetime = Field(sa_type=UtcTime)
+    attempts: int = 0
+    outcome: str
+    code: str | None = None
 
 
 class StockControl(Row, table=True):
