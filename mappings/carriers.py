@@ -7,7 +7,7 @@ Shopify builds the tracking address only for names that it knows character for c
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
 SHOPIFY_COMPANIES = (
@@ -120,6 +120,13 @@ def tracking(
     company = tracking_company(carrier_code, service_code)
     template = TRACKING_URLS.get(company or "")
     return company, template.format(quote(number, safe="")) if template and number else None
+
+
+def more_tracking(
+    carrier_code: str | None, service_code: str | None, numbers: Iterable[str], own: Mapping[str, tuple[str, str]]
+) -> tuple[tuple[str, str | None], ...]:
+    """(number, address) of the other packages of a label."""
+    return tuple((number, tracking(carrier_code, service_code, number, own)[1]) for number in numbers)
 
 
 def tracking_company(carrier_code: str | None, service_code: str | None = None) -> str | None:

@@ -68,6 +68,7 @@ def _package(shipment: Shipment, key: str | None, lines: Units | None) -> Packag
         order_key=key,
         voided=_is_voided(shipment),
         tracking_number=_number(shipment),
+        more_numbers=tuple(shipment.get("moreTrackingNumbers") or ()),
         carrier_code=shipment.get("carrierCode"),
         service_code=shipment.get("serviceCode"),
         lines=dict(sorted(lines.items())) if lines is not None else None,

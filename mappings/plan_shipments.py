@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from mappings.carriers import tracking
+from mappings.carriers import more_tracking, tracking
 from mappings.causes import Cause
 from mappings.eligibility import ENDED
 from mappings.fulfillable import FULFILLABLE, Slot, Taken, most_from_one_place, slots_of, take, units_left
@@ -273,6 +273,9 @@ def _create(planning: _Planning, package: Package, taken: Taken, told: Units | N
         tracking_url=url,
         # the rest of a box that the customer knows already is no news
         notify_customer=_mails_now(planning.profile, package) and package.fulfillment_gid is None,
+        more_tracking=more_tracking(
+            package.carrier_code, package.service_code, package.more_numbers, planning.profile.carriers
+        ),
         told=told,
     )
 
@@ -294,6 +297,7 @@ def _relabelled(profile: Profile, package: Package, orphan: Orphan) -> UpdateTra
         tracking_company=company if package.tracking_number else None,
         tracking_url=url,
         notify_customer=_mails_now(profile, package) and profile.notify_on_relabel,
+        more_tracking=more_tracking(package.carrier_code, package.service_code, package.more_numbers, profile.carriers),
     )
 
 

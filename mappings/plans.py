@@ -125,6 +125,8 @@ class Package:
     carrier_code: str | None
     service_code: str | None
     lines: Mapping[int, int] | None
+    more_numbers: tuple[str, ...] = ()
+    """Of the other packages, where one label is for several."""
     fulfillment_gid: str | None = None
     intended_at: datetime | None = None
     voided_at: datetime | None = None
@@ -174,6 +176,8 @@ class CreateFulfillment:
     tracking_company: str | None
     tracking_url: str | None
     notify_customer: bool
+    more_tracking: tuple[tuple[str, str | None], ...] = ()
+    """(number, address) of the other packages of the same label."""
     told: Mapping[int, int] | None = None
     """What Shopify then knows of the package's lines, where it does not accept them all."""
 
@@ -207,6 +211,7 @@ class UpdateTracking:
     tracking_company: str | None
     tracking_url: str | None
     notify_customer: bool
+    more_tracking: tuple[tuple[str, str | None], ...] = ()
 
     @property
     def kind(self) -> str:

@@ -128,6 +128,8 @@ class Shipment(TypedDict, total=False):
     createDate: str
     shipDate: str | None
     trackingNumber: Required[str | None]
+    moreTrackingNumbers: list[str]
+    """Of the other packages of the same label; V2 alone tells."""
     isReturnLabel: Required[bool]
     outboundShipmentId: int | None
     """Of a return label that was made from another one; V2 alone tells."""

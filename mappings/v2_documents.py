@@ -315,6 +315,7 @@ def shipment_of(label: Document, items: list[ShipmentItem] | None) -> Shipment:
         "createDate": label.get("created_at"),
         "shipDate": _day(label.get("ship_date")),
         "trackingNumber": label.get("tracking_number"),
+        "moreTrackingNumbers": _more_numbers(label),
         "isReturnLabel": bool(label.get("is_return_label")),
         "outboundShipmentId": number_of(label.get("outbound_label_id")),
         "carrierCode": label.get("carrier_code"),
@@ -324,6 +325,12 @@ def shipment_of(label: Document, items: list[ShipmentItem] | None) -> Shipment:
         "shipmentItems": items,
     }
     return cast(Shipment, row)
+
+
+def _more_numbers(label: Document) -> list[str]:
+    """Every package of a label has a number of its own; the label shows the first."""
+    numbers = (str(one.get("tracking_number") or "").strip() for one in label.get("packages") or ())
+    return [number for number in dict.fromkeys(numbers) if number and number != label.get("tracking_number")]
 
 
 def items_in(shipment: Document) -> list[ShipmentItem]:

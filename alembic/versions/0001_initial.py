@@ -294,6 +294,7 @@ def upgrade() -> None:
         sa.Column("voided", sa.Boolean(), nullable=False),
         sa.Column("voided_at", columns.UtcTime(), nullable=True),
         sa.Column("tracking_number", sa.String(), nullable=True),
+        sa.Column("more_numbers", sa.String(), nullable=True),
         sa.Column("carrier_code", sa.String(), nullable=True),
         sa.Column("service_code", sa.String(), nullable=True),
         sa.Column("ship_date", sa.String(), nullable=True),

@@ -119,6 +119,7 @@ def _package(row: PackageRow, intents: Iterable[JournalEntry]) -> Package:
         order_key=row.order_key,
         voided=row.voided,
         tracking_number=row.tracking_number,
+        more_numbers=tuple(json.loads(row.more_numbers or "[]")),
         carrier_code=row.carrier_code,
         service_code=row.service_code,
         lines=_lines(row.lines),

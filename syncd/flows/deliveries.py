@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from mappings.carriers import more_tracking
 from mappings.carriers import tracking as carrier_of
 from mappings.news import NewsEvent, is_followed_by_shopify, is_with_carrier, shopify_events, untold_events
 from mappings.plans import UpdateTracking
@@ -161,8 +162,9 @@ class DeliveriesFlow:
             return 0.0
         company, url = self._carrier(row)
         number = row.tracking_number
+        more = more_tracking(row.carrier_code, row.service_code, json.loads(row.more_numbers or "[]"), self._carriers)
         step = UpdateTracking(
-            row.package_key, gid, row.package_key, number, company if number else None, url, notify_customer=True
+            row.package_key, gid, row.package_key, number, company if number else None, url, True, more
         )
         client, until = self._shops[row.store], _half(self._clock.now(), self._settles_s)
         outcome = await self._carried_out(row, MAIL, {"fulfillment": gid}, lambda: update_tracking(client, step, until))

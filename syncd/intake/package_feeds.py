@@ -277,6 +277,7 @@ def _seen(store: str, order_id: int, package: Package, parcel: Any) -> SeenPacka
         order_id=order_id,
         voided=package.voided,
         tracking_number=package.tracking_number,
+        more_numbers=json.dumps(package.more_numbers) if package.more_numbers else None,
         carrier_code=package.carrier_code,
         service_code=package.service_code,
         ship_date=parcel.get("shipDate"),

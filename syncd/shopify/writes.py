@@ -52,9 +52,16 @@ def _fulfillment(payload: Mapping[str, Any]) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _tracking(step: CreateFulfillment | UpdateTracking) -> dict[str, str]:
-    tracking = {"number": step.tracking_number, "company": step.tracking_company, "url": step.tracking_url}
-    return {name: value for name, value in tracking.items() if value}
+def _tracking(step: CreateFulfillment | UpdateTracking) -> dict[str, Any]:
+    """One number, or all of a label for several packages: Shopify takes either the singular or the plural members."""
+    if step.more_tracking and step.tracking_number:
+        rows = [(step.tracking_number, step.tracking_url), *step.more_tracking]
+        urls = [url for _, url in rows if url]
+        known: dict[str, Any] = {"numbers": [number for number, _ in rows], "company": step.tracking_company}
+        known["urls"] = urls if len(urls) == len(rows) else None
+    else:
+        known = {"number": step.tracking_number, "company": step.tracking_company, "url": step.tracking_url}
+    return {name: value for name, value in known.items() if value}
 
 
 def _input(step: CreateFulfillment) -> dict[str, Any]:

@@ -41,6 +41,7 @@ class UntoldPackage(NamedTuple):
     carrier_code: str | None
     service_code: str | None
     tracking_number: str | None
+    more_numbers: str | None
 
 
 def begin_journeys(package_keys: Iterable[str], now: datetime, ask_at: datetime) -> Work[None]:

@@ -31,6 +31,7 @@ class SeenPackage:
     carrier_code: str | None
     service_code: str | None
     ship_date: str | None
+    more_numbers: str | None = None
     order_key: str | None = None
     lines: str | None = None
 
@@ -76,7 +77,8 @@ def _package_upsert(dialect: str) -> Any:
     insert = upsert(dialect, PACKAGES)
     old, new = PACKAGES.c, insert.excluded
     values: dict[str, Any] = {
-        name: new[name] for name in ("voided", "tracking_number", "carrier_code", "service_code", "ship_date")
+        name: new[name]
+        for name in ("voided", "tracking_number", "more_numbers", "carrier_code", "service_code", "ship_date")
     } | {
         "order_key": func.coalesce(new.order_key, old.order_key),
         # what was in a parcel that is void by now is what was in it: its order may have been changed since

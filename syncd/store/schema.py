@@ -177,6 +177,8 @@ class PackageRow(Row, table=True):
     voided_at: datetime | None = Field(default=None, sa_type=UtcTime)
     """When it was first seen void."""
     tracking_number: str | None = None
+    more_numbers: str | None = None
+    """JSON list: of the other packages of its label."""
     carrier_code: str | None = None
     service_code: str | None = None
     ship_date: str | None = None

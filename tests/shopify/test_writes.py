@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -40,6 +41,20 @@ async def test_a_package_becomes_a_fulfillment_of_exactly_its_lines() -> None:
     assert fulfillment["id"] == gid
     assert [row["quantity"] for row in fulfillment["fulfillmentLineItems"]["nodes"]] == [2]
     assert [(row["company"], row["number"]) for row in fulfillment["trackingInfo"]] == [("UPS", "1Z999")]
+
+
+async def test_a_label_for_several_packages_shows_every_number_with_its_address() -> None:
+    store = Store()
+    (order_id,) = await store.sell(1)
+    more = (("B-2", "https://acme.example.com/B-2"),)
+    step = await _step(store, order_id, tracking_number="B-1", tracking_company="Acme", more_tracking=more)
+    await store.do(
+        writes.create_fulfillment(store.client, replace(step, tracking_url="https://acme.example.com/B-1"), LATER)
+    )
+    (fulfillment,) = (await _open(store, order_id))["fulfillments"]
+    assert [(row["number"], row["url"]) for row in fulfillment["trackingInfo"]] == [
+        (number, f"https://acme.example.com/{number}") for number in ("B-1", "B-2")
+    ]
 
 
 async def test_a_package_without_a_tracking_number_is_fulfilled_too() -> None:

@@ -55,6 +55,7 @@ STORIES: dict[str, str] = {
     "split by hand": "regrouped: an_order_split_by_hand_is_told_part_by_part",
     "merged by hand": "regrouped: orders_merged_by_hand_each_get_their_own_lines, a_merged_order_that_is_edited_is_not_taken_for_deleted, a_merged_parcel_is_voided_and_labelled_again_for_both_orders",
     "void and relabel": "relabels: a_new_label_for_the_same_goods_takes_over_the_fulfillment_without_a_second_mail, the_merchant_may_want_a_mail_for_a_new_label_and_a_lost_answer_sends_no_further_one",
+    "labels for several packages": "orders_on_v2: one_label_for_several_packages_is_told_with_every_number",
     "mail at label or at first scan": "relabels: a_new_label_for_the_same_goods_takes_over_the_fulfillment_without_a_second_mail; mails_at_scan: the_label_is_told_in_silence_and_the_first_scan_with_a_mail, a_label_replaced_after_its_scan_mails_again_only_where_the_merchant_wants_it",
     "void, and the goods stay": "relabels: goods_that_do_not_leave_after_all_are_open_again_and_stay_the_same_consignment",
     "marked as shipped": "regrouped: marked_as_shipped_is_told_with_all_that_was_left, marked_as_shipped_twice_is_a_persons_case",

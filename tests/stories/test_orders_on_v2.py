@@ -243,3 +243,20 @@ async def test_the_doctor_asks_v2_and_compares_the_currency(day: Day, fates: Fat
     day.shipstation.set_options({"v2_access": "inventory_only"})
     found = {one["check"]: one for one in await check_vendors(day.settings, (await desk_of(day)).vendors)}
     assert found["orders by V2 login"]["result"] == "fault"
+
+
+@BOTH
+async def test_one_label_for_several_packages_is_told_with_every_number(day: Day) -> None:
+    order_id = await sold(day, quantity=3)
+    label = day.shipstation.labels.buy_label(only(day, order_id)["orderId"], parcels=3)
+    await day.rest()
+    account = await day.assert_clean()
+    assert (account.fulfillments, account.mails) == (1, 1)
+    (fulfillment,) = day.fulfillments(order_id)
+    assert [one["number"] for one in fulfillment["tracking"]] == [label.tracking_number, *label.more_numbers]
+    day.shipstation.labels.void_label(label.shipment_id)
+    await day.rest()
+    single = day.shipstation.labels.buy_label(only(day, order_id)["orderId"])
+    await day.rest()
+    (fulfillment,) = day.fulfillments(order_id)
+    assert [one["number"] for one in fulfillment["tracking"]] == [single.tracking_number]

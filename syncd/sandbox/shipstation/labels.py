@@ -38,16 +38,20 @@ class Labels:
         service_code: str = "usps_priority_mail",
         return_label: bool = False,
         force: bool = False,
+        parcels: int = 1,
     ) -> Shipment:
         """Packs `lines` (units by lineItemKey), or all that is not packed yet, and sends the package.
 
-        A second label for the same units, or one for an order that is not to be shipped, needs `force`.
+        A second label for the same units, or one for an order that is not to be shipped, needs `force`. One label
+        may be for several `parcels`, each with a number: V2 shows all of them, V1 the first.
         """
         target = self._account.order(order)
         packed = take_regardless(target.items, lines) if return_label or force else self._pack(target, lines)
         if not return_label and not force:
             target, packed = self._parted(target, packed)
-        shipment = self._add(target, packed, (carrier_code, service_code), return_label, self._account.next_id("batch"))
+        more = tuple(made_up_tracking_number(carrier_code, self._rng) for _ in range(parcels - 1))
+        batch_id = self._account.next_id("batch")
+        shipment = self._add(target, packed, (carrier_code, service_code), return_label, batch_id, more)
         if not return_label:
             self._notices.labels_made(target.store_id, shipment.batch_id)
         return shipment
@@ -133,7 +137,13 @@ class Labels:
         return self._rng.choice(fitting)
 
     def _add(
-        self, order: Order, packed: tuple[Item, ...], service: tuple[str, str], is_return: bool, batch_id: int
+        self,
+        order: Order,
+        packed: tuple[Item, ...],
+        service: tuple[str, str],
+        is_return: bool,
+        batch_id: int,
+        more_numbers: tuple[str, ...] = (),
     ) -> Shipment:
         carrier_code, service_code = service
         shipment = Shipment(
@@ -148,6 +158,7 @@ class Labels:
             is_return=is_return,
             batch_id=batch_id,
             items=packed,
+            more_numbers=more_numbers,
         )
         self._account.add_shipment(shipment)
         if not is_return:

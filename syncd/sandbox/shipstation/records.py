@@ -108,6 +108,7 @@ class Shipment:
     items: tuple[Item, ...]
     voided_at: datetime | None = None
     outbound_id: int | None = None  # of a return label: the package that comes back
+    more_numbers: tuple[str, ...] = ()  # of the other packages, where one label is for several
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,10 @@ def label_document(shipment: Shipment, journey: Journey) -> Document:
         "label_format": "pdf",
         "label_layout": "4x6",
         "label_download": {"href": f"https://api.shipstation.com/v2/downloads/1/{shipment.shipment_id}/label.pdf"},
-        "packages": [_package(order.content.details) | {"tracking_number": shipment.tracking_number, "sequence": 1}],
+        "packages": [
+            _package(order.content.details) | {"tracking_number": number, "sequence": place}
+            for place, number in enumerate((shipment.tracking_number, *shipment.more_numbers), 1)
+        ],
         "ship_to": address_document(order.content.details["shipTo"], None),
     }
 
