@@ -64,7 +64,9 @@ class Daemon:
         """Returns the exit code."""
         server = self._settings.server
         gate = Gate(gate_bounds(self._settings), asyncio.get_running_loop().time)
-        listener = Listener(Port(duties.webhooks, duties.reports, gate).app, gate, server.host, server.port)
+        listener = Listener(
+            Port(duties.webhooks, duties.reports, gate, duties.tracking).app, gate, server.host, server.port
+        )
         port = await listener.start()
         duties.start()
         scheduler = started_scheduler([*duties.ticks(), Tick(COLLECT_S, collect)])

@@ -35,15 +35,17 @@ from syncd.intake.recall import Recall
 from syncd.intake.receipts import NAME as RECEIPTS
 from syncd.intake.receipts import Receipts, awaiting_stores
 from syncd.intake.refusals import Refusals, cures
-from syncd.intake.server import Door, Doors, Reports, Webhooks
+from syncd.intake.server import Door, Doors, Reports, Tracking, Webhooks
 from syncd.intake.shifts import SHIFT_S, Passed, Shift
 from syncd.intake.sweeps import sweep_feeds
 from syncd.logs import get_logger
+from syncd.operate.desk import Desk
 from syncd.operate.keys import ExpiryWatch, key_report
 from syncd.operate.metrics import Metrics
 from syncd.operate.privacy import PrivacyDuty
 from syncd.operate.status import read_status
 from syncd.operate.subscriptions import EVERY_S, restore_all
+from syncd.operate.tracking import track_order, without_places
 from syncd.ports import Ports
 from syncd.settings import Settings
 from syncd.shipstation.client import ACCOUNT as V1_ACCOUNT
@@ -131,6 +133,9 @@ class Duties:
         self._expiry = ExpiryWatch()
         keys = PublishedKeys(ports.http, ports.clock, settings.shipstation.jwks_url)
         self.webhooks = Webhooks(_doors(settings), self._inbox, ports.clock, self._refusals, keys)
+        self._desk = Desk(settings, ports.db, ports.clock, vendors, start_at)
+        token = settings.server.api_token.get_secret_value()
+        self.tracking = Tracking(token, self._track) if token else None
         self.reports = Reports(self._health, self._ready, self._status, self._render_metrics)
 
     @classmethod
@@ -318,6 +323,9 @@ class Duties:
             return False, {"ready": False, "reason": error.code}
         is_ready = at_head and not self._stopping.is_set()
         return is_ready, {"ready": is_ready, "reason": "" if is_ready else "stopping" if at_head else "schema"}
+
+    async def _track(self, ref: str) -> Mapping[str, Any]:
+        return without_places(await track_order(self._desk, ref))
 
     async def _status(self) -> tuple[bool, dict[str, Any]]:
         return True, await read_status(self._db, self._clock, self._settings)

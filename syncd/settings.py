@@ -66,6 +66,18 @@ class Server(Group):
     trusted_proxies: tuple[IPvAnyNetwork, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
     """Whose X-Forwarded-For is believed, and who may hold more connections than one peer."""
 
+    api_token: SecretStr = SecretStr("")
+    """Whoever shows it may ask where packages are: GET /orders/{ref}/tracking. Empty: nobody may."""
+
+    @field_validator("api_token")
+    @classmethod
+    def _long_token(cls, token: SecretStr) -> SecretStr:
+        if token.get_secret_value() and not re.fullmatch(r"[A-Za-z0-9._~+/=-]{24,256}", token.get_secret_value()):
+            raise ValueError(
+                "must be 24 to 256 letters, digits or ._~+/=-, such as the output of `openssl rand -hex 24`"
+            )
+        return token
+
     @field_validator("trusted_proxies", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:

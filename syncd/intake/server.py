@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
-from syncd.errors import SyncError
+from syncd.errors import RejectedError, SyncError
 from syncd.intake.gate import Allowance, Gate
 from syncd.intake.inbox import SHIPSTATION, SIGNED, Inbox
 from syncd.intake.refusals import Refusals
@@ -126,11 +126,34 @@ class Reports:
     metrics: Callable[[], Awaitable[bytes]]
 
 
+class Tracking:
+    """Where the packages of one order are, for whoever shows the token. No names, no addresses, no places."""
+
+    def __init__(self, token: str, find: Callable[[str], Awaitable[Mapping[str, Any]]]) -> None:
+        self._token = token
+        self._find = find
+
+    def is_allowed(self, header: str) -> bool:
+        """Of `Authorization`. Compared in constant time; without a token in the settings nobody is let in."""
+        kind, _, given = header.partition(" ")
+        return kind.lower() == "bearer" and is_secret(given.strip(), [self._token])
+
+    async def answer(self, ref: str) -> tuple[int, Mapping[str, Any]]:
+        """Status and JSON. `ref` is as people write it: `1001`, `#1001`, `SHOPIFY-1001`, `main/5310000032768`, an id."""
+        try:
+            return 200, await self._find(ref)
+        except RejectedError as error:
+            return 404 if error.code == "order_unknown" else 409, {"error": error.code, "text": error.text}
+        except SyncError as error:
+            return 503, {"error": error.code}
+
+
 class Port:
     """The routes. A body is read raw, whole and uncompressed, as it was signed, before anyone looks at it."""
 
-    def __init__(self, webhooks: Webhooks, reports: Reports, gate: Gate) -> None:
+    def __init__(self, webhooks: Webhooks, reports: Reports, gate: Gate, tracking: Tracking | None = None) -> None:
         self._webhooks = webhooks
+        self._tracking = tracking
         self._gate = gate
         self._large_bodies = 0
         self.app = app = web.Application(client_max_size=webhooks.longest_body)
@@ -147,6 +170,9 @@ class Port:
         ):
             app.router.add_get(path, self._behind_gate(_as_json(report)), expect_handler=_expected)
         app.router.add_get("/metrics", self._behind_gate(_as_metrics(reports.metrics)), expect_handler=_expected)
+        if tracking:
+            path = "/orders/{ref:.+}/tracking"
+            app.router.add_get(path, self._behind_gate(self._tracked), expect_handler=_expected)
         app.router.add_route("*", "/{other:.*}", _nothing_here, expect_handler=_expected)
 
     def _behind_gate(self, answer: Answer) -> Callable[[web.Request], Awaitable[web.Response]]:
@@ -171,6 +197,15 @@ class Port:
     async def _from_shipstation_v2(self, request: web.Request, body: bytes) -> web.Response:
         secret = request.match_info["secret"]
         return self._answer(request, await self._webhooks.shipstation_v2_posted(secret, request.headers, body))
+
+    async def _tracked(self, request: web.Request, body: bytes) -> web.Response:
+        assert self._tracking is not None, "without it there is no such route"
+        if not self._tracking.is_allowed(request.headers.get("Authorization", "")):
+            refused = self._answer(request, 401)
+            refused.headers["WWW-Authenticate"] = "Bearer"
+            return refused
+        status, answer = await self._tracking.answer(request.match_info["ref"])
+        return web.json_response(dict(answer), status=status, headers={"Cache-Control": "no-store"})
 
     def _answer(self, request: web.Request, status: int) -> web.Response:
         """Only who is refused is ever told to slow down: an honest sender would give up on us."""

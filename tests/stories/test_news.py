@@ -225,3 +225,25 @@ async def test_the_events_are_subscribed_to_once(day: Day) -> None:
     ]
     await day.passes(310)
     assert list(day.shipstation.v2_webhooks.subscriptions.values()) == subscriptions
+
+
+class TestWithToken:
+    @pytest.fixture
+    def fates(self) -> Fates:
+        return Fates(settings=telling("follow", server={"public_url": PUBLIC, "api_token": "0123456789abcdef01234567"}))
+
+    async def test_a_help_desk_that_asks_often_costs_no_calls(self, day: Day) -> None:
+        order_id, package = await a_package(day)
+        await scan(day, package, "OFD")
+        assert day.duties is not None
+        assert day.duties.tracking is not None
+        for ref in (str(order_id), day.order(order_id)["name"], f"main/{order_id}"):
+            status, answer = await day.duties.tracking.answer(ref)
+            assert (status, answer["status"]) == (200, "out_for_delivery")
+        assert day.calls("/track") == []
+        assert "Austin" not in str(answer)
+
+
+async def test_without_a_token_nobody_may_ask(day: Day) -> None:
+    assert day.duties is not None
+    assert day.duties.tracking is None
