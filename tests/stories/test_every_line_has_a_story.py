@@ -69,6 +69,11 @@ STORIES: dict[str, str] = {
     "returns in Shopify": "returns: a_return_is_opened_labelled_received_refunded_and_closed_in_shopify, a_lost_answer_about_a_return_opens_and_pays_it_once",
     "refunds by policy": "returns: a_refund_waits_for_a_person_and_is_made_once, below_the_limit_nobody_is_asked, above_the_limit_a_person_is_asked, what_somebody_refunded_by_hand_is_not_refunded_again",
     "return labels made": "returns: an_operator_buys_one_return_label_and_not_a_second_by_mistake, a_voided_return_label_brings_nothing_and_pays_nothing",
+    # Products
+    "what the merchant changes reaches the product": "catalog: what_the_merchant_changes_reaches_the_product_and_the_warehouse_keeps_its_own, what_the_warehouse_changes_afterwards_stays_until_a_person_pushes",
+    "a new SKU renames": "catalog: another_sku_renames_the_product_and_makes_no_second_one, a_vendor_that_does_not_rename_is_asked_once_and_told_of, a_sku_that_has_a_product_by_now_moves_to_it",
+    "missing, doubled, weightless": "catalog: a_look_lists_what_is_missing_doubled_and_weightless",
+    "past orders are left alone": "catalog: orders_that_lie_there_keep_the_words_with_which_they_were_sold",
     # Sweep and proof
     "the sweep finds what no event told": "sweep: events_that_were_all_lost_are_found_within_the_hour, what_the_warehouse_cancelled_is_placed_anew_under_the_next_number, the_absorbed_order_of_a_merge_is_found_in_its_survivor, quantities_changed_there_are_named_until_they_are_right_again",
     "doubled, deleted": "sweep: the_same_sale_imported_by_a_native_connection_is_named_doubled, a_deleted_order_is_named_and_never_taken_for_a_cancellation",
