@@ -21,7 +21,7 @@ from syncd.simulation.desk import desk_of
 from syncd.simulation.virtual_time import VirtualLoop
 
 REST_S, QUIET_S = 7200.0, 70.0
-SAMPLE = 5
+SAMPLE = 3
 """Crashes of each kind in one test."""
 POLICIES: Mapping[str, Mapping[str, Any]] = {
     "off": {"refund": "off"},
