@@ -40,7 +40,7 @@ NO_STRACE = "strace is needed to see the daemon's file calls: install it (apt in
 def serve(synchronous: str) -> int:
     """The daemon as it is shipped, but for this one pragma."""
     from syncd.daemon import run_daemon
-    from syncd.settings import read_settings
+    from syncd.settings.reading import read_settings
 
     chosen = [one.replace("synchronous=FULL", f"synchronous={synchronous}") for one in sqlite.PRAGMAS]
     setattr(sqlite, "PRAGMAS", chosen)  # noqa: B010 - a constant to everybody else

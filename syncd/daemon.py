@@ -19,7 +19,7 @@ from syncd.intake.server import Listener, Port
 from syncd.logs import get_logger, set_up_logs
 from syncd.pauses import COLLECT_S, collect, keep_pauses_short
 from syncd.ports import Ports
-from syncd.settings import Settings
+from syncd.settings.whole import Settings
 from syncd.store.engine import AheadDb, open_daemon_db
 from syncd.store.file_systems import network_warning
 from syncd.store.migrations import is_sqlite

@@ -47,7 +47,7 @@ from syncd.operate.status import read_status
 from syncd.operate.subscriptions import EVERY_S, restore_all
 from syncd.operate.tracking import track_order, without_places
 from syncd.ports import Ports
-from syncd.settings import Settings
+from syncd.settings.whole import Settings
 from syncd.shipstation.client import ACCOUNT as V1_ACCOUNT
 from syncd.shipstation.signatures import PublishedKeys
 from syncd.shipstation.v2_client import ACCOUNT as V2_ACCOUNT

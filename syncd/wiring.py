@@ -26,7 +26,9 @@ from syncd.flows.stock import StockBounds, StockFlow
 from syncd.intake.shifts import Shift
 from syncd.intake.sweeps import Sweep, SweepBounds, sweeps
 from syncd.ports import Clock, Db, Http, Rng
-from syncd.settings import Limits, Settings, ShipStation, Store
+from syncd.settings.groups import Limits, ShipStation
+from syncd.settings.stores import Store
+from syncd.settings.whole import Settings
 from syncd.shipstation.client import ACCOUNT, ShipStationClient
 from syncd.shipstation.keys import KeyRing
 from syncd.shipstation.orders_api import OrdersApi

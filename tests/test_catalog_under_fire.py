@@ -25,7 +25,7 @@ from syncd.sandbox.shipstation.records import Product
 from syncd.sandbox.shipstation.v1_documents import product_document
 from syncd.sandbox.shopify.faults import FaultRule as ShopifyFault
 from syncd.sandbox.shopify.state import Variant
-from syncd.settings import Settings
+from syncd.settings.whole import Settings
 from syncd.simulation.day import ACCOUNT, SHOP, Day, Fates, settings_of, store_settings
 from syncd.simulation.desk import desk_of
 from tests.test_stock_under_fire import KINDS, LUCK, few, run

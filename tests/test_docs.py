@@ -15,7 +15,8 @@ from mappings.carriers import NAMES_BY_CODE
 from mappings.causes import MEANINGS, Cause, State
 from mappings.eligibility import bar, barrier
 from mappings.shopify_shapes import OrderToShip
-from syncd.settings import Settings, Store
+from syncd.settings.stores import Store
+from syncd.settings.whole import Settings
 from tests.mappings.builders import NOW, PROFILE, fulfillment_order, money, order
 from tests.test_rules_page import with_table
 

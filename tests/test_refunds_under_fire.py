@@ -15,7 +15,7 @@ import pytest
 
 from syncd.errors import SyncError
 from syncd.operate.returns import approve_refunds, waiting_refunds
-from syncd.settings import Settings
+from syncd.settings.whole import Settings
 from syncd.simulation.day import Day, Fates, settings_of, store_settings
 from syncd.simulation.desk import desk_of
 from syncd.simulation.virtual_time import VirtualLoop

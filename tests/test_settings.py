@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from syncd.errors import SettingsError
-from syncd.settings import Settings, read_settings
+from syncd.settings.reading import read_settings
+from syncd.settings.whole import Settings
 
 WHOLE = """
 [shipstation]

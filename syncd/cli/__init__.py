@@ -68,7 +68,7 @@ def run(context: click.Context) -> None:
 @click.pass_context
 def migrate(context: click.Context) -> None:
     """Bring the database's schema to this version. Safe to run twice."""
-    from syncd.settings import database_url
+    from syncd.settings.reading import database_url
     from syncd.store.migrations import migrate as bring_to_head
 
     try:

@@ -14,7 +14,7 @@ from syncd.errors import SettingsError, SyncError
 
 if TYPE_CHECKING:
     from syncd.operate.desk import Desk
-    from syncd.settings import Settings
+    from syncd.settings.whole import Settings
 
 EXIT_DIFFERENCE = 1
 EXIT_USAGE = 2
@@ -23,7 +23,7 @@ as_json = click.option("--json", "is_json", is_flag=True, help="One JSON object 
 
 
 def settings_of(context: click.Context) -> Settings:
-    from syncd.settings import read_settings
+    from syncd.settings.reading import read_settings
 
     try:
         return read_settings(context.obj, os.environ)

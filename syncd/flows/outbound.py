@@ -21,7 +21,7 @@ from syncd.hints import order_subject
 from syncd.http import json_bytes
 from syncd.logs import get_logger
 from syncd.ports import Clock, Db, Http, Request, Rng
-from syncd.settings import Outbound
+from syncd.settings.groups import Outbound
 from syncd.store.cursors import advance, cursor
 from syncd.store.orders import order_rows
 from syncd.store.outbound import (

@@ -8,7 +8,7 @@ from datetime import timedelta
 from syncd.budget import Urgency
 from syncd.errors import TransientError
 from syncd.ports import Clock, Db
-from syncd.settings import Settings
+from syncd.settings.whole import Settings
 from syncd.shipstation.v2_client import ShipStationV2Client
 from syncd.shipstation.v2_reads import tracking
 from syncd.store.returns import asked, receive, returns_on_their_way

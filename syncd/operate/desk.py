@@ -11,7 +11,7 @@ from syncd.adapters import SystemClock, SystemRng
 from syncd.errors import RejectedError, SyncError
 from syncd.http import AiohttpHttp
 from syncd.ports import Clock, Db
-from syncd.settings import Settings
+from syncd.settings.whole import Settings
 from syncd.shopify.reads import order_ids_by_name
 from syncd.store.consignments import stores_of_orders
 from syncd.store.engine import open_db

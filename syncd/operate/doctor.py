@@ -21,7 +21,9 @@ from syncd.operate.returns import return_scopes
 from syncd.operate.rule_codes import misfits
 from syncd.operate.stock_checks import check_stock
 from syncd.operate.subscriptions import shipstation_addresses, shipstation_v2_addresses, shopify_address, v2_events
-from syncd.settings import KeyPair, Settings, Store
+from syncd.settings.groups import KeyPair
+from syncd.settings.stores import Store
+from syncd.settings.whole import Settings
 from syncd.shipstation import reads as shipstation_reads
 from syncd.shipstation.v2_webhooks import v2_subscriptions
 from syncd.shipstation.webhooks import EVENTS

@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from syncd.logs import get_logger
 from syncd.operate.desk import Desk
-from syncd.settings import KeyPair
+from syncd.settings.groups import KeyPair
 from syncd.shipstation.keys import QUIET, key_id, login_of
 from syncd.store.keys import KeyUseRow, key_uses
 from syncd.store.transaction import Work

@@ -13,7 +13,7 @@ from syncd.adapters import SystemRng
 from syncd.errors import RejectedError, SyncError, UncertainError
 from syncd.hints import order_subject
 from syncd.operate.desk import Desk, find_order
-from syncd.settings import ReturnsSettings
+from syncd.settings.stores import ReturnsSettings
 from syncd.shipstation.v2_writes import buy_return_label
 from syncd.store.journal import ClosedEntry, NewEntry, close_intents, open_entries, open_intents
 from syncd.store.orders import order_rows

@@ -22,7 +22,7 @@ from mappings.shopify_shapes import OrderToShip, number_of
 from syncd.errors import SettingsError
 from syncd.hints import order_subject
 from syncd.operate.desk import Desk, find_order
-from syncd.settings import read_rules
+from syncd.settings.reading import read_rules
 from syncd.shopify.reads import Unreadable, orders_to_ship
 from syncd.store.orders import newest_orders
 from syncd.store.statements import OrderRef

@@ -17,7 +17,7 @@ from syncd.operate.forecast import Pace, drain_forecast, forecast_text
 from syncd.operate.keys import expiry_advice, expiry_text, key_report
 from syncd.operate.stock_state import stock_facts, stock_line
 from syncd.ports import Clock, Db
-from syncd.settings import Settings
+from syncd.settings.whole import Settings
 from syncd.shipstation.client import ACCOUNT
 from syncd.store.alarms import standing_alarms
 from syncd.store.brakes import BrakeState, brake_state

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from mappings.stock import Shelf
 from syncd.operate.checks import Check, Finding, fault, note, ok
-from syncd.settings import Settings
+from syncd.settings.whole import Settings
 from syncd.shipstation.v2_reads import inventory_locations
 from syncd.shopify.reads import locations
 from syncd.wiring import Vendors, shelves

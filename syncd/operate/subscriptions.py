@@ -11,7 +11,7 @@ from functools import partial
 from syncd.accounts import Accounts
 from syncd.errors import AccessError, RejectedError, SyncError
 from syncd.logs import get_logger
-from syncd.settings import Settings
+from syncd.settings.whole import Settings
 from syncd.shipstation import reads as shipstation_reads
 from syncd.shipstation import writes as shipstation_writes
 from syncd.shipstation.client import ACCOUNT, ShipStationClient

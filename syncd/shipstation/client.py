@@ -9,7 +9,7 @@ from syncd.budget import Call, Urgency
 from syncd.errors import AccessError, RejectedError, SyncError, ThrottledError
 from syncd.http import json_bytes, json_of
 from syncd.ports import Response
-from syncd.settings import KeyPair
+from syncd.settings.groups import KeyPair
 from syncd.shipstation.keys import Keys, OnlyKey
 from syncd.shipstation.wire import REPEATS, Wire, target_of, unusable, wait_s
 

@@ -18,7 +18,7 @@ from typing import Protocol
 from syncd.errors import SyncError
 from syncd.logs import get_logger
 from syncd.ports import Clock, Db
-from syncd.settings import KeyPair
+from syncd.settings.groups import KeyPair
 from syncd.store.keys import key_uses, note_refusal, note_use
 
 log = get_logger("keys")

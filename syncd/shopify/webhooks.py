@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 
 from mappings.keys import LARGEST_ID
 from syncd.hints import Hint, Lane, Mark, Nudge, order_subject
-from syncd.settings import Store
+from syncd.settings.stores import Store
 
 TOPICS = (
     "orders/create",

@@ -21,7 +21,7 @@ from syncd.sandbox.shipstation import ShipStationOptions, ShipStationWorld
 from syncd.sandbox.shopify import ShopifyWorld, ShopOptions
 from syncd.sandbox.shopify.state import Order
 from syncd.sandbox.worlds import Delivery
-from syncd.settings import Settings
+from syncd.settings.whole import Settings
 from syncd.shipstation.webhooks import EVENTS
 from syncd.shopify.webhooks import topics_of
 from syncd.simulation.courier import Courier, posted

@@ -9,7 +9,7 @@ from datetime import datetime
 from syncd.adapters import TaskSpawn
 from syncd.duties import Duties
 from syncd.ports import Ports, Rng
-from syncd.settings import Settings
+from syncd.settings.whole import Settings
 from syncd.simulation.ports import InlineDb, Life, LivingDb, LivingHttp, LoopClock, Network
 
 Failed = Callable[[str, BaseException], None]

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from syncd.operate.keys import key_report, keys_text, with_advice
 from syncd.ports import Db
-from syncd.settings import KeyPair
+from syncd.settings.groups import KeyPair
 from syncd.shipstation.keys import QUIET, key_id
 from syncd.simulation.ports import START
 from syncd.store.keys import note_refusal, note_use

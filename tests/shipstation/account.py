@@ -13,7 +13,7 @@ from syncd.budget import Urgency, WindowBudget
 from syncd.ports import Http, Request, Response
 from syncd.sandbox.memory import MemoryHttp
 from syncd.sandbox.shipstation import ShipStationOptions, ShipStationWorld
-from syncd.settings import KeyPair
+from syncd.settings.groups import KeyPair
 from syncd.shipstation.client import ShipStationClient
 from syncd.shipstation.keys import KeyRing
 from syncd.shipstation.lists import Page

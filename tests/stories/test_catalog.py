@@ -14,7 +14,7 @@ from syncd.operate.doctor import check_vendors
 from syncd.operate.status import read_status, status_text
 from syncd.sandbox.shipstation.records import Product
 from syncd.sandbox.shopify.faults import FaultRule
-from syncd.settings import Settings
+from syncd.settings.whole import Settings
 from syncd.simulation.day import ACCOUNT, SECOND_SHOP, SHOP, Day, Fates, second_store, settings_of, store_settings
 from syncd.simulation.desk import desk_of
 

@@ -12,7 +12,7 @@ from syncd.operate.explain import explain_order
 from syncd.operate.tracking import track_order
 from syncd.sandbox.shipstation.records import Shipment
 from syncd.sandbox.shopify.faults import FaultRule
-from syncd.settings import Settings
+from syncd.settings.whole import Settings
 from syncd.simulation.day import PUBLIC, SECRET, SHOP, Day, Fates, settings_of
 from syncd.simulation.desk import desk_of
 

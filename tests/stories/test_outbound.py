@@ -15,7 +15,8 @@ import pytest
 from syncd.errors import UncertainError
 from syncd.operate.outbound import list_messages, messages_text, retry_messages
 from syncd.ports import Http, Request, Response
-from syncd.settings import Outbound, Settings
+from syncd.settings.groups import Outbound
+from syncd.settings.whole import Settings
 from syncd.simulation.day import Day, Fates
 from syncd.simulation.desk import desk_of
 from tests.stories.test_news import EVERY_ENGINE, a_package, scan, telling

@@ -24,7 +24,7 @@ from syncd.operate.status import read_status, status_text
 from syncd.operate.wake import retry_orders
 from syncd.sandbox.shopify import returning
 from syncd.sandbox.shopify.faults import FaultRule
-from syncd.settings import Settings
+from syncd.settings.whole import Settings
 from syncd.simulation.day import SHOP, Day, Fates, settings_of, store_settings
 from syncd.simulation.desk import desk_of
 from tests.orders_api import ON_V1_ALONE

@@ -16,7 +16,7 @@ from syncd.operate.stock_history import history_text, stock_history
 from syncd.ports import Request
 from syncd.sandbox.shipstation.options import InventoryLocation
 from syncd.sandbox.shopify.faults import FaultRule
-from syncd.settings import Settings
+from syncd.settings.whole import Settings
 from syncd.simulation.day import ACCOUNT, SECOND_SHOP, SHOP, Day, Fates, second_store, settings_of, store_settings
 from syncd.simulation.desk import desk_of
 

@@ -11,7 +11,7 @@ import pytest
 from mappings.rules_file import rules_of_file
 from syncd.operate.doctor import check_vendors
 from syncd.sandbox.shipstation.options import Store as NativeStore
-from syncd.settings import Settings
+from syncd.settings.whole import Settings
 from syncd.simulation.day import ACCOUNT, SECOND_SHOP, SHOP, Day, Fates, second_store, settings_of, store_settings
 from syncd.simulation.desk import desk_of
 from tests.stories.bodies import goods, sale

@@ -1,0 +1,1 @@
+"""What a merchant sets: `reading` is the way in, `whole` is what comes out of it."""
