@@ -31,9 +31,9 @@ class SeenPackage:
     carrier_code: str | None
     service_code: str | None
     ship_date: str | None
-    more_numbers: str | None = None
     order_key: str | None = None
     lines: str | None = None
+    more_numbers: str | None = None
 
 
 def packages_of(subjects: Iterable[OrderRef]) -> Work[dict[OrderRef, list[PackageRow]]]:
