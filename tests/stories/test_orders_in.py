@@ -268,8 +268,10 @@ async def test_a_field_changed_on_both_sides_stays_until_a_person_takes_a_side(
 async def test_another_address_after_the_label_needs_a_person(day: Day) -> None:
     order_id = await sold(day)
     day.shipstation.labels.ship_all()
+    street = only(day, order_id)["shipTo"]["street1"]
     day.shopify.people.edit(order_id, address={"address1": "2 New Street"})
     await rests(day, order_id, "edited_after_label")
+    assert only(day, order_id)["shipTo"]["street1"] == street
 
 
 # refunds and cancellations
