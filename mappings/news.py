@@ -113,9 +113,11 @@ def is_followed_by_shopify(company: str | None) -> bool:
 
 
 def shopify_events(news: Mapping[str, Any]) -> list[NewsEvent]:
-    """Oldest first, each change of status once. ShipStation lists the newest first, which decides within one second."""
+    """Oldest first, each change of status once, none twice within one second. ShipStation lists the newest first, which
+    decides within one second."""
     rows = reversed(news["events"])
-    found = sorted((event for row in rows if (event := _event(row))), key=lambda event: event.at)
+    told = dict.fromkeys(event for row in rows if (event := _event(row)))
+    found = sorted(told, key=lambda event: event.at)
     return [one for place, one in enumerate(found) if place == 0 or found[place - 1].status != one.status]
 
 
