@@ -37,24 +37,33 @@ class TakenDelivery:
     body: bytes
 
 
+INSERTED = ("store", "topic", "webhook_id", "received_at", "body")
+POSTGRES_INSERT = """
+INSERT INTO deliveries (store, topic, webhook_id, received_at, body)
+SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::bytea[])
+ON CONFLICT (store, webhook_id) DO NOTHING
+"""
+"""Columns as arrays, sent as they are: half the time of a row each."""
+
+
 def store_deliveries(arrivals: Sequence[Arrival]) -> Work[int]:
     """Keeps what is new and returns how many that were. The hot path: one statement, no rows as objects."""
-    rows = [
-        {"store": a.store, "topic": a.topic, "webhook_id": a.webhook_id, "received_at": a.received_at, "body": a.body}
-        for a in arrivals
-    ]
+    rows = [(a.store, a.topic, a.webhook_id, a.received_at, a.body) for a in arrivals]
 
     def work(session: Session) -> int:
         if not rows:
             return 0
-        return session.connection().execute(_insert(dialect_of(session)), rows).rowcount
+        connection = session.connection()
+        if dialect_of(session) == "postgresql":
+            return connection.exec_driver_sql(POSTGRES_INSERT, tuple(map(list, zip(*rows, strict=True)))).rowcount
+        return connection.execute(_sqlite_insert(), [dict(zip(INSERTED, row, strict=True)) for row in rows]).rowcount
 
     return work
 
 
 @cache
-def _insert(dialect: str) -> Executable:
-    insert = upsert(dialect, DELIVERIES).on_conflict_do_nothing(index_elements=[COLUMNS.store, COLUMNS.webhook_id])
+def _sqlite_insert() -> Executable:
+    insert = upsert("sqlite", DELIVERIES).on_conflict_do_nothing(index_elements=[COLUMNS.store, COLUMNS.webhook_id])
     return insert.execution_options(preserve_rowcount=True)
 
 
