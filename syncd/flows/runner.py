@@ -69,6 +69,8 @@ AT_ONCE = 25
 """Orders in one transaction, and looked at without a break: a webhook wants its own in between."""
 LOOKS_FOR_AN_ABSENT_ORDER = 3
 """So many looks must have failed, with growing waits, before an order that is not shown counts as not there."""
+APART_S = 0.1
+"""Between two looks that find nothing: a flood of webhooks wakes us hundreds of times a second, and each look takes the store."""
 SOONEST_S = 0.5
 """When something becomes due is known only roughly: see `due_summary`."""
 
@@ -108,7 +110,8 @@ class Runner:
             self._wake.clear()
             self._raise_failures()
             if not await self._start_batch_or_wait():
-                await first_of(self._clock, self._next_look_s, self._wake, stopping)
+                await first_of(self._clock, APART_S, stopping)
+                await first_of(self._clock, self._next_look_s - APART_S, self._wake, stopping)
         await asyncio.gather(*self._running)
 
     async def _start_batch_or_wait(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from mappings.decoding import MalformedError
 from mappings.news import DeliveryNews, Document, news_of_webhook
@@ -38,6 +39,13 @@ SIGNED = "v2"
 TAKEN_AT_ONCE = 100
 RETRY_S = 1.0
 GROUPS_LET_PASS = 4
+
+
+class Opened(NamedTuple):
+    """A delivery and the object in its body; None where there is none."""
+
+    delivery: TakenDelivery
+    said: dict[str, Any] | None
 
 
 class Inbox:
@@ -135,15 +143,16 @@ class Reader:
         taken = await self._db.run(take_deliveries(TAKEN_AT_ONCE))
         if not taken:
             return 0
-        asked, problems = self._privacy(taken)
-        hints = [hint for delivery in taken for hint in hints_of(delivery)]
+        opened = [Opened(delivery, json_object(delivery.body)) for delivery in taken]
+        asked, problems = self._privacy(opened)
+        hints = [hint for delivery, said in opened for hint in hints_of(delivery, said)]
         now = self._clock.now()
         marks = [hint for hint in hints if isinstance(hint, Mark)]
         await self._db.run(
             together(
                 mark(marks, now),
                 ask(asked, now),
-                hear(self._news(taken), self._delivery_news == "tell", self._clock),
+                hear(self._news(opened), self._delivery_news == "tell", self._clock),
                 finish_deliveries([delivery.id for delivery in taken], now),
                 note_problems(problems),
             )
@@ -159,33 +168,32 @@ class Reader:
             self._wake()
         return len(taken)
 
-    def _news(self, taken: Sequence[TakenDelivery]) -> dict[str, Document]:
+    def _news(self, opened: Sequence[Opened]) -> dict[str, Document]:
         """By package, the last of each. What is not signed may come from anybody who saw our address."""
         if self._delivery_news == "off":
             return {}
-        signed = [one.body for one in taken if one.store == SHIPSTATION and one.topic == SIGNED]
-        return dict(found for body in signed if (found := news_of_webhook(json_object(body))))
+        signed = [said for one, said in opened if one.store == SHIPSTATION and one.topic == SIGNED]
+        return dict(found for said in signed if (found := news_of_webhook(said)))
 
-    def _privacy(self, taken: Sequence[TakenDelivery]) -> tuple[list[NewRequest], dict[int, str]]:
+    def _privacy(self, opened: Sequence[Opened]) -> tuple[list[NewRequest], dict[int, str]]:
         """Requests under privacy law, and what is wrong with deliveries that cannot be read."""
         asked, problems = [], {}
-        for delivery in taken:
-            body = json_object(delivery.body)
-            if body is None:
+        for delivery, said in opened:
+            if said is None:
                 problems[delivery.id] = f"{len(delivery.body)} bytes that are no JSON object"
             elif delivery.topic in PRIVACY_TOPICS and delivery.store in self._shops:
                 try:
-                    one = privacy_asked(delivery.store, self._shops[delivery.store], delivery.topic, body)
+                    one = privacy_asked(delivery.store, self._shops[delivery.store], delivery.topic, said)
                     asked.append(NewRequest(one.kind, one.store, one.customer_id, one.order_ids))
                 except MalformedError as error:
                     problems[delivery.id] = str(error)
         return asked, problems
 
 
-def hints_of(delivery: TakenDelivery) -> Sequence[Hint]:
+def hints_of(delivery: TakenDelivery, said: dict[str, Any] | None) -> Sequence[Hint]:
     """What one kept delivery asks us to look at again. Never raises: nonsense nudges the feed it pretends to come from."""
     if delivery.store == SHIPSTATION:
-        return shipstation_hints(delivery.body)
+        return shipstation_hints(said)
     if delivery.topic in PRIVACY_TOPICS:
         return ()
-    return shopify_hints(delivery.store, delivery.topic, delivery.body)
+    return shopify_hints(delivery.store, delivery.topic, said)

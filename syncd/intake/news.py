@@ -64,6 +64,8 @@ def hear(news: Mapping[str, Document], tells: bool, clock: Clock) -> Work[int]:
     """Keeps what is new by package key, and writes a line into the story of each order. How many packages had news."""
 
     def work(session: Session) -> int:
+        if not news:
+            return 0
         known, now = journeys_of(news, to_change=True)(session), clock.now()
         changed = []
         for key, journey in known.items():

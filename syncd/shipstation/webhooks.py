@@ -6,7 +6,6 @@ Pure. The address in a body is never fetched: that would send our keys wherever 
 from __future__ import annotations
 
 import hmac
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,11 +47,7 @@ def is_secret(given: str, secrets: Sequence[str]) -> bool:
     return any(hmac.compare_digest(said, secret.encode("utf-8", "replace")) for secret in secrets if secret)
 
 
-def hints_of(body: bytes) -> list[Hint]:
-    """Never fails. What cannot be understood may have been news of a package."""
-    try:
-        said: Any = json.loads(body)
-    except (ValueError, RecursionError):
-        said = None
-    kind = said.get("resource_type") if isinstance(said, dict) else None
+def hints_of(said: dict[str, Any] | None) -> list[Hint]:
+    """Of a body's object, if it is one. Never fails: what cannot be understood may have been news of a package."""
+    kind = (said or {}).get("resource_type")
     return list(HINTS.get(kind, [SHIPMENTS, FULFILLMENTS])) if isinstance(kind, str) else [SHIPMENTS, FULFILLMENTS]

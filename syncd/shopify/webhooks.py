@@ -53,12 +53,11 @@ def is_authentic(body: bytes, header: str | None, secrets: Iterable[bytes]) -> b
     return any(hmac.compare_digest(given, signature) for signature in signed)
 
 
-def hints_of(store: str, topic: str, body: bytes) -> list[Hint]:
-    """Never fails: what cannot be understood becomes a look at the feed that would have told the same."""
+def hints_of(store: str, topic: str, said: dict[str, Any] | None) -> list[Hint]:
+    """`said` is the body as `json_object` read it. Never fails: what cannot be understood becomes a look at the feed that would have told the same."""
     kind = topic.partition("/")[0]
     if kind == "fulfillment_orders":
         return [Nudge(f"{store}.fulfillment_orders")]  # they do not name their order
-    said = json_object(body)
     if topic in CATALOG_TOPICS:
         return _articles(store, kind, said or {})
     order_id = _at(said, TOPIC_PATHS.get(topic) or ID_PATHS.get(kind, ()))

@@ -15,6 +15,7 @@ from syncd.ports import Request, Response
 from syncd.sandbox.shipstation.signing import KEY_ID, Signer
 from syncd.shipstation.signatures import PublishedKeys, event_id, keys_of, refusal
 from syncd.shipstation.webhooks import SHIPMENTS, hints_of
+from syncd.shopify.webhooks import json_object
 from syncd.simulation.day import SECRET, Day
 from tests.mappings.builders import NOW
 
@@ -63,7 +64,7 @@ def keys(vendor: Vendor, clock: HandClock | None = None) -> PublishedKeys:
 
 async def test_what_shipstation_signed_is_let_in() -> None:
     assert await refusal(keys(Vendor()), signed(), BODY, NOW) is None
-    assert hints_of(BODY) == [SHIPMENTS]
+    assert hints_of(json_object(BODY)) == [SHIPMENTS]
 
 
 PREFIX = "x-shipengine-"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from syncd.hints import Nudge
 from syncd.shipstation.webhooks import FULFILLMENTS, SHIPMENTS, hints_of, is_secret
+from syncd.shopify.webhooks import json_object
 
 
 @pytest.mark.parametrize(
@@ -26,23 +27,23 @@ from syncd.shipstation.webhooks import FULFILLMENTS, SHIPMENTS, hints_of, is_sec
     ],
 )
 def test_each_event_nudges_its_feed(kind: object, hints: list[Nudge]) -> None:
-    assert hints_of(json.dumps({"resource_url": "https://evil.test/", "resource_type": kind}).encode()) == hints
+    assert hints_of({"resource_url": "https://evil.test/", "resource_type": kind}) == hints
 
 
 @given(st.binary() | st.recursive(st.text(), st.lists).map(lambda value: json.dumps(value).encode()))
 def test_any_body_is_survived(body: bytes) -> None:
-    assert set(hints_of(body)) <= {SHIPMENTS, FULFILLMENTS}
+    assert set(hints_of(json_object(body))) <= {SHIPMENTS, FULFILLMENTS}
 
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"resource_type":' + b"9" * 5000 + b"}", b"\x00", b'"\\ud800"'])
 def test_hostile_bodies_are_survived(body: bytes) -> None:
-    assert hints_of(body) == [SHIPMENTS, FULFILLMENTS]
+    assert hints_of(json_object(body)) == [SHIPMENTS, FULFILLMENTS]
 
 
 def test_real_bodies_are_understood(shared: Path) -> None:
     folder = shared / "payloads" / "shipstation-v1"
-    assert hints_of((folder / "ss1-webhook-ship-notify-batch.json").read_bytes()) == [SHIPMENTS]
-    assert hints_of((folder / "ss1-webhook-unknown-type.json").read_bytes()) == [SHIPMENTS, FULFILLMENTS]
+    assert hints_of(json_object((folder / "ss1-webhook-ship-notify-batch.json").read_bytes())) == [SHIPMENTS]
+    assert hints_of(json_object((folder / "ss1-webhook-unknown-type.json").read_bytes())) == [SHIPMENTS, FULFILLMENTS]
 
 
 @pytest.mark.parametrize(
