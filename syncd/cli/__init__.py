@@ -11,6 +11,7 @@ import click
 from syncd import __version__
 from syncd.cli.account import brake, doctor, keys, parked, status, sweep, verify
 from syncd.cli.catalog import catalog
+from syncd.cli.init import init
 from syncd.cli.lookups import rates, shipstation, track
 from syncd.cli.orders import explain, mark, plan, release, resolve, retry
 from syncd.cli.outbound import outbound
@@ -23,6 +24,7 @@ from syncd.cli.trials import demo, sandbox, simulate
 from syncd.errors import SyncError
 
 COMMANDS = (
+    init,
     *(status, parked, keys, doctor, verify, sweep, brake),
     *(plan, explain, retry, release, resolve, mark),
     *(track, rates, shipstation, stock, catalog, rules),
@@ -41,7 +43,7 @@ COMMANDS = (
 def main(context: click.Context, config: Path | None) -> None:
     """Keeps Shopify shops and a ShipStation account telling the same story.
 
-    Try it: `syncd demo`. Run it: `syncd doctor`, then `syncd run`. ORDER is `#1001`, an order id, or `store/id`.
+    Try it: `syncd demo`. Run it: `syncd init`, `syncd doctor`, then `syncd run`. ORDER is `#1001`, an order id, or `store/id`.
     """
     context.obj = config
 

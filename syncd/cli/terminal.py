@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,15 +23,25 @@ EXIT_USAGE = 2
 as_json = click.option("--json", "is_json", is_flag=True, help="One JSON object instead of text.")
 
 
-def settings_of(context: click.Context) -> Settings:
-    from syncd.settings.reading import read_settings
-
+@contextmanager
+def tells_problems(context: click.Context) -> Iterator[None]:
+    """One sentence for each, and the exit code for a wrong call."""
     try:
-        return read_settings(context.obj, os.environ)
+        yield
     except SettingsError as error:
         for problem in error.problems:
             click.echo(problem, err=True)
         context.exit(EXIT_USAGE)
+    except SyncError as error:
+        click.echo(f"{error.code}: {error.text}" if error.text else error.code, err=True)
+        context.exit(EXIT_USAGE)
+
+
+def settings_of(context: click.Context) -> Settings:
+    from syncd.settings.reading import read_settings
+
+    with tells_problems(context):
+        return read_settings(context.obj, os.environ)
 
 
 def at_desk(context: click.Context, work: Callable[[Desk], Coroutine[Any, Any, Any]]) -> Any:
@@ -45,15 +56,8 @@ def at_desk(context: click.Context, work: Callable[[Desk], Coroutine[Any, Any, A
         async with open_desk(settings) as desk:
             return await work(desk)
 
-    try:
+    with tells_problems(context):
         return asyncio.run(run())
-    except SettingsError as error:
-        for problem in error.problems:
-            click.echo(problem, err=True)
-        context.exit(EXIT_USAGE)
-    except SyncError as error:
-        click.echo(f"{error.code}: {error.text}" if error.text else error.code, err=True)
-        context.exit(EXIT_USAGE)
 
 
 def show(answer: Any, is_json: bool, text: Callable[[Any], str]) -> None:

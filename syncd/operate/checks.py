@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from mappings.access import access_cause
+from mappings.causes import MEANINGS
+from syncd.errors import AccessError, SyncError
+
 Check = dict[str, str]
 Finding = list[Check]
 
@@ -16,3 +20,11 @@ def fault(name: str, text: str, cure: str) -> Check:
 
 def note(name: str, text: str, cure: str = "") -> Check:
     return {"check": name, "result": "note", "text": text, "cure": cure}
+
+
+def trouble(name: str, error: SyncError) -> Check:
+    """Of what one side answered instead."""
+    if isinstance(error, AccessError):
+        meaning = MEANINGS[access_cause(error.account, error.code)]
+        return fault(f"{name} login", f"{meaning.sentence} ({error.code}: {error.text})", meaning.next_step)
+    return fault(name, f"{error.code}: {error.text}", "Check the network and the address, then run doctor again.")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from tempfile import TemporaryDirectory
 
 from syncd.adapters import SystemClock, SystemRng
 from syncd.errors import RejectedError, SyncError
@@ -15,6 +16,7 @@ from syncd.settings.whole import Settings
 from syncd.shopify.reads import order_ids_by_name
 from syncd.store.consignments import stores_of_orders
 from syncd.store.engine import open_db
+from syncd.store.migrations import migrate
 from syncd.store.orders import orders_by_name
 from syncd.store.statements import OrderRef
 from syncd.wiring import Vendors, connect, start_of_sync
@@ -44,6 +46,26 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
     finally:
         await http.close()
         await db.close()
+
+
+@asynccontextmanager
+async def open_vendors(settings: Settings, database_url: str) -> AsyncIterator[Vendors]:
+    """The clients alone, with their budgets in that database. Raises `SyncError` when it cannot be used."""
+    db, http = open_db(database_url), AiohttpHttp()
+    try:
+        yield connect(settings, http, db, SystemClock(), SystemRng())
+    finally:
+        await http.close()
+        await db.close()
+
+
+@contextmanager
+def passing_database() -> Iterator[str]:
+    """Where a few calls are counted before there is a database: no daemon has any to count yet."""
+    with TemporaryDirectory(prefix="syncd-") as folder:
+        url = f"sqlite:///{folder}/syncd.db"
+        migrate(url)
+        yield url
 
 
 async def find_order(desk: Desk, text: str) -> OrderRef:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from functools import partial
 from typing import Any
 
-from mappings.access import access_cause
 from mappings.carriers import is_trackable
-from mappings.causes import MEANINGS
-from syncd.adapters import SystemClock, SystemRng
+from syncd.adapters import SystemClock
 from syncd.budget import Urgency
 from syncd.errors import AccessError, SyncError
-from syncd.http import AiohttpHttp
-from syncd.operate.checks import Check, Finding, fault, note, ok
+from syncd.operate.checks import Check, Finding, fault, note, ok, trouble
+from syncd.operate.desk import open_vendors, passing_database
 from syncd.operate.keys import expiry_advice, expiry_text
 from syncd.operate.native_stores import native_connections
 from syncd.operate.returns import return_scopes
@@ -32,11 +31,11 @@ from syncd.shopify.access import REQUIRED_SCOPES, missing_scopes, supported_unti
 from syncd.shopify.client import ShopifyClient
 from syncd.shopify.webhooks import topics_of
 from syncd.shopify.writes import topic_enum
-from syncd.store.engine import Schema, check_schema, open_db
+from syncd.store.engine import Schema, check_schema
 from syncd.store.file_systems import network_warning
 from syncd.store.migrations import is_sqlite
 from syncd.store.sqlite import file_of
-from syncd.wiring import Vendors, connect
+from syncd.wiring import Vendors
 
 
 async def run_checks(settings: Settings) -> Finding:
@@ -48,15 +47,17 @@ async def run_checks(settings: Settings) -> Finding:
     ]
     if any(one["check"] == "database" and one["result"] == "fault" for one in found):
         return found
-    db, http, clock = open_db(settings.database.url), AiohttpHttp(), SystemClock()
-    try:
-        found += await check_vendors(settings, connect(settings, http, db, clock, SystemRng()))
-    except SyncError as error:
-        found.append(fault("settings", error.text, "Correct the setting that is named."))
-    finally:
-        await http.close()
-        await db.close()
+    with _database_for_calls(settings.database.url) as url:
+        try:
+            async with open_vendors(settings, url) as vendors:
+                found += await check_vendors(settings, vendors)
+        except SyncError as error:
+            found.append(fault("settings", error.text, "Correct the setting that is named."))
     return found
+
+
+def _database_for_calls(url: str) -> AbstractContextManager[str]:
+    return passing_database() if check_schema(url) is Schema.EMPTY else nullcontext(url)
 
 
 async def check_vendors(settings: Settings, vendors: Vendors) -> Finding:
@@ -74,15 +75,8 @@ async def check_vendors(settings: Settings, vendors: Vendors) -> Finding:
 async def _guarded(name: str, check: Callable[[], Awaitable[Finding]]) -> Finding:
     try:
         return await check()
-    except AccessError as error:
-        return [_access_fault(f"{name} login", error)]
     except SyncError as error:
-        return [fault(name, f"{error.code}: {error.text}", "Check the network and the address, then run doctor again.")]
-
-
-def _access_fault(name: str, error: AccessError) -> Check:
-    meaning = MEANINGS[access_cause(error.account, error.code)]
-    return fault(name, f"{meaning.sentence} ({error.code}: {error.text})", meaning.next_step)
+        return [trouble(name, error)]
 
 
 def _database(settings: Settings) -> Finding:
@@ -100,8 +94,10 @@ def _database(settings: Settings) -> Finding:
     if schema is Schema.AT_HEAD:
         warning = network_warning(file_of(url)) if is_sqlite(url) else ""
         return [ok("database", "schema at head"), *([note("database", warning)] if warning else [])]
+    if schema is Schema.EMPTY and is_sqlite(url):
+        return [note("database", "empty", "The daemon sets it up at its first start; `syncd migrate` does it now.")]
     if schema is Schema.EMPTY:
-        return [fault("database", "empty", "Run `syncd migrate` (the daemon does it itself for SQLite).")]
+        return [fault("database", "empty", "Run `syncd migrate`.")]
     return [
         fault(
             "database",

@@ -14,6 +14,7 @@ from syncd.sandbox.server import Running, serve
 from syncd.sandbox.shipstation import ShipStationOptions, ShipStationWorld
 from syncd.sandbox.shopify import ShopifyWorld, ShopOptions
 from syncd.sandbox.shopify.options import LocationOptions
+from syncd.toml_text import toml_text
 
 SHOPS = (
     ShopOptions(
@@ -96,41 +97,33 @@ def _announce(running: Running, wishes: Wishes) -> None:
 def settings_for(address: str, wishes: Wishes) -> str:
     """TOML with which the daemon meets this sandbox. Its database lies beside the file."""
     folder = (wishes.write_config or Path()).resolve().parent
-    head = f"""[database]
-url = "sqlite:///{folder / "syncd.db"}"
-
-[server]
-public_url = "{wishes.public_url}"
-
-[sync]
-start_at = "2000-01-01T00:00:00Z"
-
-[shipstation]
-api_key = "sandbox-key"
-api_secret = "sandbox-secret"
-v1_url = "{address}/shipstation"
-v2_api_key = "sandbox-v2-key"
-v2_url = "{address}/shipstation"
-jwks_url = "{address}/shipstation/jwks"
-webhook_secret = "{WEBHOOK_SECRET}"
-window_s = {60.0 / wishes.time_scale}
-"""
-    return head + "".join(_store_settings(address, name, shop, store_id) for name, (shop, store_id) in STORES.items())
-
-
-def _store_settings(address: str, name: str, shop: ShopOptions, store_id: int) -> str:
-    locations = "\n".join(
-        f'"{location.location_id}" = {warehouse}'
-        for location, warehouse in zip(shop.locations, WAREHOUSES, strict=True)
+    return toml_text(
+        {
+            "database": {"url": f"sqlite:///{folder / 'syncd.db'}"},
+            "server": {"public_url": wishes.public_url},
+            "sync": {"start_at": "2000-01-01T00:00:00Z"},
+            "shipstation": {
+                "api_key": "sandbox-key",
+                "api_secret": "sandbox-secret",
+                "v1_url": f"{address}/shipstation",
+                "v2_api_key": "sandbox-v2-key",
+                "v2_url": f"{address}/shipstation",
+                "jwks_url": f"{address}/shipstation/jwks",
+                "webhook_secret": WEBHOOK_SECRET,
+                "window_s": 60.0 / wishes.time_scale,
+            },
+            "stores": {name: _store_settings(address, *store) for name, store in STORES.items()},
+        }
     )
-    return f"""
-[stores.{name}]
-shop = "{shop.domain}"
-url = "{address}/shopify/{shop.domain}"
-client_id = "{shop.client_id}"
-client_secret = "{shop.client_secret}"
-shipstation_store_id = {store_id}
 
-[stores.{name}.locations]
-{locations}
-"""
+
+def _store_settings(address: str, shop: ShopOptions, store_id: int) -> dict[str, Any]:
+    places = zip(shop.locations, WAREHOUSES, strict=True)
+    return {
+        "shop": shop.domain,
+        "url": f"{address}/shopify/{shop.domain}",
+        "client_id": shop.client_id,
+        "client_secret": shop.client_secret,
+        "shipstation_store_id": store_id,
+        "locations": {str(location.location_id): warehouse for location, warehouse in places},
+    }

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,12 @@ def read_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     values = _file_values(path, problems)
     if problems:  # what the file would have said is not missing
         raise SettingsError(problems)
+    return settings_of_values(values, path, environ)
+
+
+def settings_of_values(values: dict[str, Any], path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """As `read_settings`, of what would be read from the file. `values` are used up."""
+    problems: list[str] = []
     _lay_environment_over(values, environ, problems)
     _read_rules(path, values, problems)
     _read_secret_files(values, "", problems)
@@ -146,9 +152,13 @@ def _read_secret_files(values: dict[str, Any], at: str, problems: list[str]) -> 
                 problems.append(f"{where}: the file cannot be read. Check its path and permissions.")
 
 
+def environment_name(path: Iterable[int | str]) -> str:
+    return PREFIX + "__".join(str(part) for part in path).upper()
+
+
 def _sentence(path: tuple[int | str, ...], kind: str, reason: str) -> str:
     key = ".".join(str(part) for part in path if part != "[key]")
-    name = PREFIX + "__".join(str(part) for part in path).upper()
+    name = environment_name(path)
     if kind == "missing" and key in EXAMPLES:
         return f"{key}: is missing. {EXAMPLES[key]}"
     if kind == "missing":
