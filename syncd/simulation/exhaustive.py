@@ -13,6 +13,7 @@ from syncd.errors import SyncError
 from syncd.operate.sweeping import sweep_by_hand
 from syncd.simulation.day import SHOP, Day, Fates, settings_of, store_settings
 from syncd.simulation.desk import desk_of
+from syncd.simulation.ledger import judge_ledger
 from syncd.simulation.luck import History, Luck
 from syncd.simulation.scenarios import SCENARIOS, STOCKED, stock_a_shelf
 from syncd.simulation.seed import bugs_told
@@ -129,7 +130,7 @@ async def _lived(scenario: str, points: Sequence[Point]) -> Ending:
         calls = await _story(day, watch, scenario, points)
         luck.possible += [Point(CRASH, number) for number in range(1, calls[0] + 1)]
         luck.possible += [Point(SENDING, number) for number in range(1, calls[1] + 1)]
-        ending.problems += (await judge_at_rest(day, watch))[1]
+        ending.problems += (await judge_at_rest(day, watch))[1] + judge_ledger(day, watch, len(points))
         writes = watch.writes
         await day.stop()
         await day.start()
@@ -139,7 +140,7 @@ async def _lived(scenario: str, points: Sequence[Point]) -> Ending:
     except AssertionError as error:
         ending.problems.append(f"stuck: {error}")
     finally:
-        ending.problems += watch.broken
+        ending.problems += watch.seen()
         ending.problems += [f"task {name}: {error!r}" for name, error in day.died]
         day.died.clear()
         await day.end()

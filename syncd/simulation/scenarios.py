@@ -24,7 +24,7 @@ async def push_three_with_poison(day: Day, watch: Watch) -> None:
     day.sell(1)
     (poisoned,) = day.sell(1, mix={"no_address": 1.0})
     day.sell(1)
-    watch.befallen[poisoned].add("refused")
+    watch.befallen[poisoned].update(["refused"])
     await day.until(lambda: len(day.shipstation.account.orders) == 2, PATIENCE_S)
 
 
@@ -35,7 +35,7 @@ async def ship_in_two_packages(day: Day, watch: Watch) -> None:
     for _ in range(2):
         day.shipstation.labels.buy_label(there["orderId"], lines={there["items"][0]["lineItemKey"]: 1})
         await day.passes(2.0)
-    watch.befallen[order].add("label")
+    watch.befallen[order].update(["label"])
     await day.until(lambda: len(day.fulfillments(order)) == 2, PATIENCE_S)
 
 
@@ -43,7 +43,7 @@ async def cancel_during_push(day: Day, watch: Watch) -> None:
     (order,) = day.sell(1)
     await day.until(lambda: day.calls("OrdersToShip"), PATIENCE_S)
     day.shopify.people.cancel(order)
-    watch.befallen[order].add("cancel")
+    watch.befallen[order].update(["cancel"])
     await day.passes(60.0)
 
 
@@ -56,7 +56,7 @@ async def void_and_reprint(day: Day, watch: Watch) -> None:
     day.shipstation.labels.void_label(label.shipment_id)
     await day.passes(20.0)
     again = day.shipstation.labels.buy_label(there["orderId"])
-    watch.befallen[order] |= {"label", "void"}
+    watch.befallen[order].update({"label", "void"})
     await day.until(lambda: _number(day, order) == again.tracking_number, PATIENCE_S)
 
 
@@ -67,7 +67,7 @@ async def hold_release_and_move(day: Day, watch: Watch) -> None:
     await day.passes(20.0)
     day.shopify.people.release(order)
     day.shopify.people.edit(order, address={"address1": "1 New Road"})
-    watch.befallen[order] |= {"hold", "release", "move_house"}
+    watch.befallen[order].update({"hold", "release", "move_house"})
     await day.passes(60.0)
 
 
@@ -82,7 +82,7 @@ async def stock_a_shelf(day: Day, watch: Watch) -> None:
     (order,) = day.sell(1, lines=1, quantity=2)
     await _there(day, order)
     day.shipstation.labels.buy_label(day.there(order)[0]["orderId"])
-    watch.befallen[order].add("label")
+    watch.befallen[order].update(["label"])
     counted = {PHYSICAL[0].sku or "": 0, PHYSICAL[1].sku or "": 40}
     for sku, units in counted.items():
         day.shipstation.stock.count(sku, shelf, units)

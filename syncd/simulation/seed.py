@@ -14,10 +14,12 @@ from typing import Any
 import structlog
 
 from syncd.errors import SyncError
+from syncd.operate.subscriptions import EVERY_S
 from syncd.operate.sweeping import sweep_by_hand
 from syncd.sandbox.account import Account
 from syncd.simulation.day import Day
 from syncd.simulation.desk import desk_of
+from syncd.simulation.ledger import judge_ledger, judge_subscriptions
 from syncd.simulation.luck import History, Luck
 from syncd.simulation.trouble import Trouble
 from syncd.simulation.unlucky import UnluckyDb, UnluckyVendors
@@ -106,7 +108,7 @@ async def _lived(weather: Weather, is_kept: bool) -> Outcome:
     except AssertionError as error:
         outcome.problems.append(f"stuck: {error}")
     finally:
-        outcome.problems = [*watch.broken, *outcome.problems]
+        outcome.problems = [*watch.seen(), *outcome.problems]
         history.add(day.clock.monotonic(), "end", *outcome.problems, sorted(outcome.causes.items()))
         outcome.digest, outcome.history = history.digest, history.lines
         outcome.faults, outcome.kills = luck.fired, trouble.kills
@@ -135,6 +137,7 @@ class _Seed:
         await self._quiet()
         self.outcome.converge_s = self.day.clock.monotonic() - healed_at
         self._count(*await judge_at_rest(self.day, self.watch))
+        self.outcome.problems += judge_ledger(self.day, self.watch, self._restarts())
         await self._restarted()
         if self.weather.amnesia:
             await self._forgetful(old_store if self.weather.amnesia == "rolled_back" else None)
@@ -174,6 +177,12 @@ class _Seed:
         await self._swept()
         if self.watch.writes > writes:
             self.outcome.problems.append(f"no fixpoint: {self.watch.writes - writes} writes after a restart")
+        await self.day.passes(2 * EVERY_S)
+        self.outcome.problems += judge_subscriptions(self.day)
+
+    def _restarts(self) -> int:
+        """Whether a death came at an order's call nobody knows."""
+        return sum(self.luck.fired[kind] for kind in ("kill", "kill_boot", "term"))
 
     async def _forgetful(self, old_store: bytes | None) -> None:
         """The database is lost, or as it was long ago: nothing may be sent a second time."""
@@ -182,7 +191,8 @@ class _Seed:
         for replica in self.day.replicas:
             await replica.stop()
         await self.day.passes(AMNESIA_H * 3600.0)
-        restore(self.day, old_store)
+        with self.watch.laws.lifted():
+            restore(self.day, old_store)
         for replica in self.day.replicas:
             await self.trouble.start(replica)
         await self.day.rest(LONGEST_REST_S, quiet_s=QUIET_S)
@@ -211,7 +221,7 @@ class _Seed:
         outcome = self.outcome
         outcome.problems += problems
         outcome.states, outcome.causes, outcome.calls = account.states, account.causes, account.calls
-        self.watch.judge_calls(self.luck.fired.total())
+        self.watch.judge_calls()
         shop = self.day.shopify.state()["shops"].popitem()[1]
         counters = shop["counters"]["webhooks"]
         ship = self.day.shipstation.webhooks

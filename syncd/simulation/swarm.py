@@ -32,6 +32,7 @@ CLASSES = (
     "bug",
     "task",
     "S",
+    "L7",
 )
 """What the sentences about problems begin with."""
 

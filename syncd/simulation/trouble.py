@@ -48,7 +48,7 @@ class Trouble:
         self._tasks: list[asyncio.Task[None]] = []
 
     def begin(self) -> None:
-        works = [self._people(), self._warehouse(), self._foreign(), self._knocks()]
+        works = [self._people(), self._warehouse(), self._foreign(), self._knocks(), self._unsubscribes()]
         for replica in self._day.replicas:
             works += [self._keeps(replica), self._kills(replica), self._jumps(replica)]
         self._tasks = [asyncio.create_task(work) for work in works]
@@ -156,7 +156,7 @@ class Trouble:
             return
         self._history.add(self._day.clock.monotonic(), name, *sorted(self._day.touched))
         for order_id in self._day.touched:
-            self._watch.befallen[order_id].add(name)
+            self._watch.befallen[order_id][name] += 1
         self._watch.judge_fulfillments()
 
     def touch(self) -> None:
@@ -197,6 +197,18 @@ class Trouble:
                 await self._day.courier.offer(delivery)
             else:
                 await self._forge(delivery)
+
+    async def _unsubscribes(self) -> None:
+        """At one of the vendors."""
+        if not self._weather.is_unsubscribed:
+            return
+        rng = Random(f"{self._weather.seed} webhooks deleted")
+        await asyncio.sleep(rng.uniform(0.0, self._weather.span_s + 300.0))
+        self._luck.note("port", "wh_unsub")
+        if rng.random() < 0.5:
+            self._day.shopify.people.unsubscribe()
+        else:
+            self._day.shipstation.unsubscribe()
 
     async def _forge(self, delivery: Delivery) -> None:
         """One byte more than was signed, or a wrong path."""

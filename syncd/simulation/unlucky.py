@@ -59,8 +59,9 @@ UNAVAILABLE = Response(503, {"content-type": "text/plain"}, b"Service Unavailabl
 
 
 class Watcher(Protocol):
-    """Sees every call at the moment when the vendor carries it out, and learns what befell which order."""
+    """Sees every call when it leaves and when the vendor carries it out, and learns what befell which order."""
 
+    def leaves(self, call: Call, kind: str | None) -> None: ...
     def arrived(self, call: Call) -> None: ...
     def carried_out(self, call: Call, response: Response) -> None: ...
     def befell(self, order_key: str, what: str) -> None: ...
@@ -85,6 +86,7 @@ class UnluckyVendors:
         kind = self._luck.draw(call.site, _kinds(call))
         if kind:
             self._luck.note(call.site, kind)
+        self._watcher.leaves(call, kind)
         outcome = "-"
         try:
             response = await self._answer(call, kind)

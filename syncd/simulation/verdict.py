@@ -65,7 +65,7 @@ def _unjustified(told: Iterable[Mapping[str, Any]], watch: Watch) -> Iterable[st
     for one in told:
         if one["state"] != "parked":
             continue
-        befallen = watch.befallen[order_id(one)]
+        befallen = watch.befallen[order_id(one)].keys()
         groups = JUSTIFIED.get(Cause(one["cause"]))
         if groups is None or not all(group & befallen for group in groups if group):
             yield f"parked: {one['order']} ({order_id(one)}) as {one['cause']} ({one['detail']}) after {sorted(befallen) or 'nothing'}"

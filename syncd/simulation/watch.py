@@ -15,6 +15,7 @@ from syncd.sandbox.shopify.state import Order
 from syncd.sandbox.worlds import Delivery
 from syncd.simulation.calls import CREATE_FULFILLMENT, CREATE_ORDERS, GOODS, Call
 from syncd.simulation.day import Day
+from syncd.simulation.laws import Laws
 
 LONG_READ = timedelta(minutes=5)
 """Nobody holds on for so long to what he read."""
@@ -22,11 +23,16 @@ PAYABLE = frozenset({"PAID", "PARTIALLY_REFUNDED"})
 
 
 class Watch:
-    """`broken` holds one sentence for each violation; `befallen` what happened to which Shopify order."""
+    """`broken` holds one sentence for each violation; `befallen` what happened to which Shopify order, and how often."""
 
     def __init__(self, day: Day) -> None:
         self.broken: list[str] = []
-        self.befallen: defaultdict[int, set[str]] = defaultdict(set)
+        self.befallen: defaultdict[int, Counter[str]] = defaultdict(Counter)
+        self.laws = Laws(day.engine, day.settings.limits.lease_s)
+        self.sent = Counter[int]()
+        """Documents that left for ShipStation, by Shopify order."""
+        self.harmed = Counter[int]()
+        """Of these, how many went wrong on their way."""
         self.writes = 0
         """Calls that arrived and change where goods go."""
         self.made: set[int] = set()
@@ -35,7 +41,18 @@ class Watch:
         self._acked = Counter[str]()
 
     def befell(self, order_key: str, what: str) -> None:
-        self.befallen[order_id_of(order_key)].add(what)
+        self.befallen[order_id_of(order_key)][what] += 1
+
+    def seen(self) -> list[str]:
+        """All that was broken so far."""
+        return [*self.broken, *self.laws.broken()]
+
+    def leaves(self, call: Call, kind: str | None) -> None:
+        """`kind` will go wrong with it."""
+        if call.site == CREATE_ORDERS:
+            orders = [order_id_of(row["orderKey"]) for row in call.body]
+            self.sent.update(orders)
+            self.harmed.update(orders if kind else ())
 
     # S1: a webhook is stored before it is acknowledged
 
@@ -147,9 +164,9 @@ class Watch:
             for line in order.lines:
                 self._expect(fulfilled[line.id] <= line.quantity, f"S5 {order.name}: line {line.id} is over-fulfilled")
 
-    # S12, S19: within the vendors' limits
+    # S12: within the vendors' limits
 
-    def judge_calls(self, injected: int) -> None:
+    def judge_calls(self) -> None:
         calls = self._day.shipstation.state()["calls"]
         limit = self._day.shipstation.account.options.requests_per_window
         most = calls["most_in_a_window"]

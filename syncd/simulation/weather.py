@@ -31,6 +31,7 @@ KINDS = (*CALLS, *STORE, *POSTS, *READS, *OTHERS)
 LIKELY = 0.6
 MOST = 0.35
 OUTAGES = 0.25
+UNSUBSCRIBED = 0.25
 MOST_OF_ALL_CALLS = 0.5
 """More than that and nothing but bad luck would happen."""
 
@@ -58,6 +59,8 @@ class Weather:
     """`webhooks`: neither feeds nor sweeps; `feeds`: neither webhooks nor sweeps. Each must do by itself."""
     has_outages: bool
     """Some kills keep the machine down for longer than a feed looks back."""
+    is_unsubscribed: bool
+    """Somebody deletes our webhooks once. Nowhere that nothing else runs: what was not told meanwhile would stay unknown."""
     mix: Mapping[str, float]
     deeds: int
     amnesia: str | None
@@ -84,6 +87,7 @@ def drawn_weather(seed: int, orders: int) -> Weather:
         traffic=traffic,
         alone=alone,
         has_outages=alone != "webhooks" and Random(f"{seed} outages").random() < OUTAGES,
+        is_unsubscribed=alone is None and Random(f"{seed} unsubscribed").random() < UNSUBSCRIBED,
         mix={"all": 0.0} if rng.random() < 0.3 else {},
         deeds=round(orders * rng.uniform(0.2, 1.0)),
         amnesia=rng.choice(("lost", "rolled_back")) if rng.random() < 0.1 else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mappings import carry_over, consignments, eligibility, keys, plan_orders
+from mappings import carry_over, consignments, eligibility, keys, order_changes, plan_orders
 from syncd.flows import orders
 from syncd.shipstation import writes
 from syncd.shipstation.client import ShipStationClient
@@ -72,6 +72,14 @@ ORDERS = (
         "one order that breaks its batch keeps all others back",
         (Edit(writes.Batch._after_failure, "if is_alone or error.code not in POISON:", "if True:"),),
         needs=("batch_poison",),
+    ),
+    Mutant(
+        "sent_at_each_look",
+        "an order is sent whenever it is looked at, also when nothing differs",
+        (
+            Edit(order_changes._changes, "fields := changed_fields(wanted, applied) or", 'fields := changed_fields(wanted, applied) or ("items",) or'),
+            Edit(plan_orders._updated, "if update.fields:", "if True:"),
+        ),
     ),
     Mutant(
         "split_orders_written",

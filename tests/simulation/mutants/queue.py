@@ -5,7 +5,7 @@ from __future__ import annotations
 from syncd.budget import WindowBudget
 from syncd.flows import claim, ending, looks, settle
 from syncd.flows.runner import Runner
-from syncd.store import marks
+from syncd.store import journal, marks
 from tests.simulation.mutants.planting import Edit, Mutant
 
 INTENDS = "intents = await self._db.run(intend(self._flow.name, token, intents, intended_at))"
@@ -107,6 +107,17 @@ QUEUE = (
             ),
         ),
         needs=("batch_rowfail",),
+    ),
+    Mutant(
+        "cancelled_while_it_waited",
+        "an order that waited for its turn is sent although its cancellation was told meanwhile",
+        (Edit(Runner._still_ours, "token, until, sent)", "token, until)"),),
+        test="tests/stories/test_backlog.py::test_an_order_that_is_cancelled_while_it_waits_for_its_turn_is_never_sent",
+    ),
+    Mutant(
+        "step_ended_twice",
+        "a step that was confirmed counts as abandoned once its order is closed",
+        (Edit(journal.close_settled, "text(IS_OPEN),", ""),),
     ),
     Mutant(
         "attempts_uncounted",
