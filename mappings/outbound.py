@@ -25,6 +25,8 @@ TYPES: Mapping[EventName, str] = {
     "parked": "order.parked",
     "shipped": "package.shipped",
 }
+TEST_TYPE = "syncd.test"
+"""Says nothing: whoever takes webhooks lets types pass that it does not know."""
 STEPS = ("news", "state", "create_fulfillment", "adopt_fulfillment")
 """Lines of the journal that may be worth a message."""
 SECRET_PREFIX = "whsec_"  # noqa: S105 - what every such secret begins with
@@ -61,6 +63,10 @@ def message(
     """`package`: tracking number, company and address of the package that the line is about; empty for one about the order."""
     data = {"order": order, "ref": ref, **package, **_details(event, line.facts)}
     return {"type": TYPES[event], "timestamp": at.isoformat(), "data": data}
+
+
+def trial_message(at: datetime) -> dict[str, Any]:
+    return {"type": TEST_TYPE, "timestamp": at.isoformat(), "data": {}}
 
 
 def _details(event: EventName, facts: Mapping[str, Any]) -> dict[str, Any]:

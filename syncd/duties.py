@@ -120,6 +120,7 @@ class Duties:
             for flow in (flows.orders, flows.shipments, flows.returns)
         ]
         self._inbox = inbox
+        self._metrics = Metrics(vendors.orders.budget)
         self.feeds = Feeds(self._all_feeds(start_at), flows.accounts, ports.db, ports.clock, self.wake)
         shops = {name: store.shop for name, store in settings.stores.items()}
         idle_s = settings.limits.idle_s
@@ -128,7 +129,6 @@ class Duties:
             self._inbox, ports.db, ports.clock, self.feeds.nudge, self.wake, idle_s, shops, settings.sync.news_used
         )
         self._privacy = PrivacyDuty(ports.db, ports.clock, self._reader.asked)
-        self._metrics = Metrics(vendors.orders.budget)
         self._refusals = Refusals(cures(list(settings.stores), SHIPSTATION), ports.db, ports.clock)
         self._expiry = ExpiryWatch()
         keys = PublishedKeys(ports.http, ports.clock, settings.shipstation.jwks_url)
@@ -245,14 +245,14 @@ class Duties:
         if mode == "tell":
             turn = self._shift(DELIVERIES)
             telling = deliveries_flow(self._settings, self._vendors, self._accounts, turn, self._clock, self._ports.rng)
-            feeds.append(Feed(turn, DELIVERIES, DELIVERIES_EVERY_S, telling.run))
+            feeds.append(Feed(turn, DELIVERIES, DELIVERIES_EVERY_S, self._metrics.counting_told(telling.run)))
         return feeds
 
     def _outbound(self) -> list[Feed]:
         endpoints, ports = self._settings.outbound, self._ports
         shift = self._shift(OUTBOUND)
         duty = OutboundDuty(endpoints, own_carriers(self._settings), ports.http, shift, self._clock, ports.rng)
-        return [Feed(shift, OUTBOUND, OUTBOUND_EVERY_S, duty.run)] if endpoints else []
+        return [Feed(shift, OUTBOUND, OUTBOUND_EVERY_S, self._metrics.counting_sent(duty.run))] if endpoints else []
 
     def _is_backlog(self) -> bool:
         """Calls wait for ShipStation's next window. What its webhooks tell of is looked at all the same."""

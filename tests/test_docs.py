@@ -51,6 +51,15 @@ DOUBTFUL = {"recommendation": "INVESTIGATE", "assessments": [{"riskLevel": "MEDI
 ASSESSED_LATER = {"recommendation": "NONE", "assessments": [{"riskLevel": "PENDING"}]}
 CAREFUL = replace(PROFILE.fraud, hold_on="investigate")
 
+METRICS = ROOT / "docs" / "metrics.md"
+
+
+def test_every_metric_is_explained() -> None:
+    source = (ROOT / "syncd" / "operate" / "metrics.py").read_text(encoding="utf-8")
+    explained = re.findall(r"`(syncd_\w+)`", METRICS.read_text(encoding="utf-8"))
+    assert {name.removesuffix("_total") for name in explained} == set(re.findall(r'"(syncd_\w+)"', source))
+
+
 KINDS_OF_ORDERS: dict[str, tuple[OrderToShip, dict[str, object]]] = {
     **{
         f"`{status}`": (order(displayFinancialStatus=status), {setting: True} if setting else {})

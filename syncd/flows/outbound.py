@@ -107,7 +107,7 @@ class OutboundDuty:
         body = message(event, entry.opened_at, name, order_subject(*ref), package, line)
         about = f"shipped/{entry.key}/{order_subject(*ref)}" if event == "shipped" else f"{event}/{entry.id}"
         text = json_bytes(body).decode()
-        return [NewMessage(one, about, f"msg_{self._rng.token()}", event, text) for one in wanting]
+        return [NewMessage(one, about, new_webhook_id(self._rng), event, text) for one in wanting]
 
     def _package(self, row: Any) -> dict[str, Any]:
         company, url = carrier_of(row.carrier_code, row.service_code, row.tracking_number, self._carriers)
@@ -135,10 +135,18 @@ class OutboundDuty:
         endpoint = self._endpoints.get(row.endpoint)
         if endpoint is None:
             return "not_configured"
-        body = row.body.encode()
-        headers = signed_headers(endpoint.secret.get_secret_value(), row.webhook_id, self._clock.now(), body)
-        request = Request("POST", endpoint.url, headers, body, TIMEOUT_S, is_public=not endpoint.allow_private)
         try:
-            return str((await self._http.send(request)).status)
+            return str(await post_signed(self._http, endpoint, row.webhook_id, row.body.encode(), self._clock.now()))
         except SyncError as error:
             return error.code
+
+
+def new_webhook_id(rng: Rng) -> str:
+    return f"msg_{rng.token()}"
+
+
+async def post_signed(http: Http, endpoint: Outbound, webhook_id: str, body: bytes, now: datetime) -> int:
+    """The status of the answer. Raises `SyncError` where there is none."""
+    headers = signed_headers(endpoint.secret.get_secret_value(), webhook_id, now, body)
+    request = Request("POST", endpoint.url, headers, body, TIMEOUT_S, is_public=not endpoint.allow_private)
+    return (await http.send(request)).status

@@ -9,13 +9,15 @@ from functools import partial
 from typing import Any
 
 from mappings.carriers import is_trackable
-from syncd.adapters import SystemClock
+from syncd.adapters import SystemClock, SystemRng
 from syncd.budget import Urgency
 from syncd.errors import AccessError, SyncError
+from syncd.http import AiohttpHttp
 from syncd.operate.checks import Check, Finding, fault, note, ok, trouble
 from syncd.operate.desk import open_vendors, passing_database
 from syncd.operate.keys import expiry_advice, expiry_text
 from syncd.operate.native_stores import native_connections
+from syncd.operate.outbound_checks import check_receivers
 from syncd.operate.returns import return_scopes
 from syncd.operate.rule_codes import misfits
 from syncd.operate.stock_checks import check_stock
@@ -53,7 +55,15 @@ async def run_checks(settings: Settings) -> Finding:
                 found += await check_vendors(settings, vendors)
         except SyncError as error:
             found.append(fault("settings", error.text, "Correct the setting that is named."))
-    return found
+    return found + await _receivers(settings)
+
+
+async def _receivers(settings: Settings) -> Finding:
+    http = AiohttpHttp()
+    try:
+        return await check_receivers(settings.outbound, http, SystemClock(), SystemRng())
+    finally:
+        await http.close()
 
 
 def _database_for_calls(url: str) -> AbstractContextManager[str]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from syncd.budget import WindowBudget
 from syncd.operate.catalog_state import KINDS
+
+Duty = Callable[[], Awaitable[int]]
 
 
 class Metrics:
@@ -27,10 +29,23 @@ class Metrics:
         )
         self._stock = self._gauge("syncd_stock_skus", "SKUs of the last look at the stock", "store", "kind")
         self._catalog = self._gauge("syncd_catalog_skus", "SKUs of the last look at the catalogue", "store", "kind")
+        self._packages = self._gauge("syncd_packages_followed", "Packages on their way, by what they wait for", "kind")
+        self._outbound = self._gauge("syncd_outbound_messages", "Messages to help desks that did not arrive", "outcome")
+        self._outbound_oldest = self._gauge("syncd_outbound_oldest_seconds", "How long the oldest of them is tried")
+        self._told = Counter("syncd_news_told", "Delivery events told to Shopify", registry=self._registry)
+        self._sent = Counter("syncd_outbound_sent", "Messages that help desks took", registry=self._registry)
         self._calls = self._gauge("syncd_shipstation_window_calls", "Calls in the present ShipStation window", "kind")
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(name, text, labels, registry=self._registry)
+
+    def counting_told(self, run: Duty) -> Duty:
+        """`run` says how many delivery events it told."""
+        return _counting(run, self._told)
+
+    def counting_sent(self, run: Duty) -> Duty:
+        """`run` says how many messages help desks took."""
+        return _counting(run, self._sent)
 
     def render(self, status: Mapping[str, Any], now: datetime) -> bytes:
         for gauge in (self._orders, self._paused, self._alarms, self._key_days, self._stock, self._catalog):
@@ -55,7 +70,21 @@ class Metrics:
         for store, facts in status["catalog"].items():
             for kind in KINDS:
                 self._catalog.labels(store, kind).set(facts[kind])
+        for kind, count in status["journeys"].items():
+            self._packages.labels(kind).set(count)
+        for outcome in ("waiting", "given_up"):
+            self._outbound.labels(outcome).set(status["outbound"][outcome])
+        self._outbound_oldest.set(status["outbound"]["oldest_s"])
         usage = self._window.usage(now)
         self._calls.labels("used").set(usage.used)
         self._calls.labels("limit").set(usage.limit)
         return generate_latest(self._registry)
+
+
+def _counting(run: Duty, counter: Counter) -> Duty:
+    async def counted() -> int:
+        count = await run()
+        counter.inc(count)
+        return count
+
+    return counted

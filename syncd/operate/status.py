@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session
@@ -28,13 +28,15 @@ from syncd.store.inbox import unreadable_deliveries, waiting_deliveries
 from syncd.store.journeys import journey_counts
 from syncd.store.marks import due_summary, parked_marks, under_way
 from syncd.store.orders import all_orders, state_counts
-from syncd.store.outbound import unsent_messages
+from syncd.store.outbound import Unsent, unsent_messages
 from syncd.store.returns import count_returns
 from syncd.store.schema import OrderRow
 from syncd.store.stock import stock_controls
 from syncd.store.transaction import Work
 
 FLOWS = ("orders", "shipments")
+OVERDUE = timedelta(hours=1)
+"""So long after its time a carrier is still not asked: more packages are under way than can be asked about."""
 
 
 async def read_status(db: Db, clock: Clock, settings: Settings) -> dict[str, Any]:
@@ -69,9 +71,9 @@ def _status(settings: Settings, now: datetime) -> Work[dict[str, Any]]:
                 for store, look in sorted(catalog_looks()(session).items())
                 if store in settings.stores and settings.stores[store].catalog != "off"
             },
-            "journeys": journey_counts()(session),
+            "journeys": journey_counts(now - OVERDUE)(session),
             "returns": count_returns()(session),
-            "outbound": unsent_messages()(session),
+            "outbound": _outbound(unsent_messages()(session), now),
             "paused": [_pause(one) for one in paused_accounts(now)(session)],
             "alarms": [
                 {"name": one.name, "text": one.text, "since": one.since.isoformat()}
@@ -121,6 +123,11 @@ def _brake(state: BrakeState) -> dict[str, str] | None:
     return {"since": state.pulled_at.isoformat(), "reason": state.reason} if state.pulled_at else None
 
 
+def _outbound(unsent: Unsent, now: datetime) -> dict[str, Any]:
+    oldest_s = round((now - unsent.oldest_at).total_seconds(), 1) if unsent.oldest_at else 0.0
+    return {"waiting": unsent.waiting, "given_up": unsent.given_up, "oldest_s": oldest_s}
+
+
 def _feed(watermark: datetime | None, looked_at: datetime, now: datetime) -> dict[str, Any]:
     return {
         "read_to": watermark.isoformat() if watermark else None,
@@ -157,15 +164,12 @@ def status_text(status: Mapping[str, Any]) -> str:
     if any(status["returns"].values()):
         words = "returns on their way: {on_their_way}, that ask for a person: {ask_for_a_person} (`syncd refunds list`)"
         lines.append(words.format_map(status["returns"]))
-    if unsent := status["outbound"]:
-        counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(unsent.items()))
-        lines.append(f"messages to help desks: {counts}. `syncd outbound list` shows them.")
+    if status["outbound"]["waiting"] or status["outbound"]["given_up"]:
+        words = "messages to help desks: {waiting} waiting, {given_up} given up. `syncd outbound list` shows them."
+        lines.append(words.format_map(status["outbound"]))
     if any(status["journeys"].values()):
-        lines.append(
-            "packages on their way: {under_way}, with news that Shopify still has to hear: {untold}".format_map(
-                status["journeys"]
-            )
-        )
+        words = "packages on their way: {under_way}, with news that Shopify still has to hear: {untold}"
+        lines.append(words.format_map(status["journeys"]))
     for one in status["paused"]:
         lines.append(
             f"PAUSED {one['account']} since {one['since'][:19]}: {one['sentence']} ({one['code']}: {one['text']})"

@@ -134,10 +134,12 @@ def tell_later(package_keys: Iterable[str], at: datetime) -> Work[None]:
     return work
 
 
-def journey_counts() -> Work[dict[str, int]]:
-    """Packages that are followed, and those with news for Shopify."""
+def journey_counts(overdue_since: datetime) -> Work[dict[str, int]]:
+    """Packages that are followed, those of them that were to be asked about by then, and those with news for Shopify."""
     count = select(func.count()).select_from(JOURNEYS)
-    kinds = {"under_way": count.where(text(IS_TO_BE_ASKED)), "untold": count.where(text(HAS_UNTOLD_NEWS))}
+    followed = count.where(text(IS_TO_BE_ASKED))
+    overdue = followed.where(COLUMNS.ask_at < overdue_since)
+    kinds = {"under_way": followed, "overdue": overdue, "untold": count.where(text(HAS_UNTOLD_NEWS))}
     return lambda session: {name: session.connection().execute(one).scalar_one() for name, one in kinds.items()}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import delete, func, select, text, update
 from sqlmodel import Session, col
@@ -111,8 +112,21 @@ def prune_messages(before: datetime, limit: int) -> Work[int]:
     return lambda session: session.connection().execute(statement).rowcount
 
 
-def unsent_messages() -> Work[dict[str, int]]:
-    """Outcome -> how many, of those that did not arrive."""
+class Unsent(NamedTuple):
+    """Messages that did not arrive. `oldest_at` is when the oldest of those was kept that are still tried."""
+
+    waiting: int = 0
+    given_up: int = 0
+    oldest_at: datetime | None = None
+
+
+def unsent_messages() -> Work[Unsent]:
     columns = MESSAGES.c
-    statement = select(columns.outcome, func.count()).where(columns.outcome != "sent").group_by(columns.outcome)
-    return lambda session: {row[0]: row[1] for row in session.connection().execute(statement)}
+    found = select(columns.outcome, func.count(), func.min(columns.created_at)).where(columns.outcome != "sent")
+
+    def work(session: Session) -> Unsent:
+        rows = {row[0]: row for row in session.connection().execute(found.group_by(columns.outcome))}
+        waiting, given_up = rows.get("waiting"), rows.get("given_up")
+        return Unsent(waiting[1] if waiting else 0, given_up[1] if given_up else 0, waiting[2] if waiting else None)
+
+    return work

@@ -257,6 +257,32 @@ async def test_status_and_metrics_count_what_waits_and_name_nobody(port: Port) -
     assert "someone@example.com" not in text + metrics
 
 
+PACKAGE = "INSERT INTO journeys (package_key, begun_at, ask_at, heard, settled) VALUES"
+MESSAGE = "INSERT INTO outbound_messages (endpoint, about, webhook_id, event, body, created_at, next_at, attempts, outcome) VALUES"
+LONG_AGO, LATER = "2026-01-01T00:00:00.000000Z", "2126-01-01T00:00:00.000000Z"
+
+
+async def test_metrics_tell_of_packages_on_their_way_and_of_messages_to_help_desks(port: Port) -> None:
+    rows = [
+        f"{PACKAGE} ('s1', '{LONG_AGO}', '{LATER}', 0, 0), ('s2', '{LONG_AGO}', '{LONG_AGO}', 2, 1), ('s3', '{LONG_AGO}', NULL, 1, 1)",
+        *(
+            f"{MESSAGE} ('desk.test#1', '{number}', 'msg_{number}', 'shipped', '', '{LONG_AGO}', '{LATER}', 1, '{outcome}')"
+            for number, outcome in enumerate(("waiting", "given_up", "waiting", "sent"))
+        ),
+    ]
+    for row in rows:
+        await port.db.run(lambda session, row=row: session.connection().exec_driver_sql(row))  # type: ignore[misc]
+    _, metrics = await port.get("/metrics")
+    lines = metrics.splitlines()
+    assert 'syncd_packages_followed{kind="under_way"} 2.0' in lines
+    assert 'syncd_packages_followed{kind="overdue"} 1.0' in lines
+    assert 'syncd_packages_followed{kind="untold"} 1.0' in lines
+    assert 'syncd_outbound_messages{outcome="waiting"} 2.0' in lines
+    assert 'syncd_outbound_messages{outcome="given_up"} 1.0' in lines
+    oldest_s = next(float(line.split()[1]) for line in lines if line.startswith("syncd_outbound_oldest_seconds "))
+    assert oldest_s > 86_400
+
+
 async def test_status_and_metrics_answer_503_while_the_database_is_away(port: Port) -> None:
     port.db.fails_with = TransientError("store_gone")
     assert [(await port.get(path))[0] for path in ("/status.json", "/metrics")] == [503, 503]

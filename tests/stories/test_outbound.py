@@ -11,9 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from syncd.adapters import SystemClock, SystemRng
 from syncd.errors import UncertainError
+from syncd.http import AiohttpHttp
+from syncd.operate.doctor import checks_text
 from syncd.operate.outbound import list_messages, messages_text, retry_messages
+from syncd.operate.outbound_checks import check_receivers
 from syncd.ports import Http, Request, Response
 from syncd.settings.groups import Outbound
 from syncd.settings.whole import Settings
@@ -80,6 +85,8 @@ async def test_a_help_desk_hears_of_a_package_from_its_label_to_its_delivery(day
     assert (last["order"], last["status"]) == (day.order(order_id)["name"], "delivered")
     assert last["tracking_number"] == package.tracking_number
     assert all(one.headers["webhook-signature"] == signature_of(one) and one.is_public for one in desk.got)
+    metrics = (await day.duties.reports.metrics()).decode() if day.duties else ""
+    assert {"syncd_news_told_total 4.0", "syncd_outbound_sent_total 5.0"} <= set(metrics.splitlines())
 
 
 async def test_no_word_of_a_person_leaves(day: Day, desk: HelpDesk) -> None:
@@ -158,6 +165,42 @@ async def test_an_event_is_told_once_through_crashes(day: Day, desk: HelpDesk, d
         day.shipstation.v2_webhooks.scanned(package)
         await day.passes(120)
     assert Counter(desk.types()) == {"package.shipped": 2, "package.moved": 2}
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (204, "took a message of type syncd.test"),
+        (401, "Give it the same secret"),
+        (400, "does not let types pass"),
+        (308, "redirects are not followed"),
+        (404, "Check the path"),
+        (410, "wants no more webhooks"),
+        (503, "See the log of the receiver"),
+        (None, "it has 10 seconds"),
+    ],
+)
+async def test_doctor_asks_each_receiver_by_a_signed_message_that_says_nothing(status: int | None, words: str) -> None:
+    desk = HelpDesk(AiohttpHttp(), [status])
+    text = checks_text(await check_receivers(told_by_webhook().outbound, desk, SystemClock(), SystemRng()))
+    assert words in text
+    assert "desk.test#" in text
+    assert "/hooks" not in text
+    (asked,) = desk.got
+    assert json.loads(asked.body or b"")["data"] == {}
+    assert asked.headers["webhook-signature"] == signature_of(asked)
+
+
+async def test_doctor_tells_where_a_receiver_is_not_public() -> None:
+    endpoint = Outbound(url="https://127.0.0.1/hooks", secret=SecretStr(SECRET), allow_private=True)
+    http = AiohttpHttp()
+    inside = endpoint.model_copy(update={"allow_private": False})
+    found = await check_receivers([inside], http, SystemClock(), SystemRng())
+    await http.close()
+    assert [(one["result"], one["text"]) for one in found] == [
+        ("fault", "cannot be reached (private_address: the address is not public)")
+    ]
+    assert "allow_private = true" in found[0]["cure"]
 
 
 class TestOnlyTrouble:
