@@ -89,11 +89,14 @@ def _excess(seen: Picture, key: str, what: str) -> Trouble:
 
 
 def _moved(seen: Picture, consignment: Consignment) -> Trouble | None:
-    """Another destination after the label. An address that is no longer readable is not another one."""
-    wanted = seen.documents.get(consignment.order_key)
-    if consignment.standing is not Standing.SHIPPED or not consignment.applied or not wanted:
+    """Another destination after the label. An address that is no longer readable is not another one, nor is that of a stranger's
+    order into which the warehouse merged this one: it is all that is left after a gap in our memory."""
+    wanted, applied = seen.documents.get(consignment.order_key), consignment.applied
+    if consignment.standing is not Standing.SHIPPED or not applied or not wanted:
         return None
-    if missing_parts(wanted["shipTo"]) or same_destination(wanted, consignment.applied):
+    if applied["orderKey"] != consignment.order_key:
+        return None
+    if missing_parts(wanted["shipTo"]) or same_destination(wanted, applied):
         return None
     return Trouble(Cause.EDITED_AFTER_LABEL, f"{consignment.order_key}: another address")
 

@@ -191,7 +191,9 @@ class Runner:
         with structlog.contextvars.bound_contextvars(flow=self._flow.name, batch_id=token[:8]):
             try:
                 ready = await self._looked_at(token, work)
-                await self._carried_out(token, [*ready, *await self._company(token, ready)])
+                # a clock that jumps ends leases of ours: what was claimed once more meanwhile counts as it was seen last
+                latest = {verdict.claimed.subject: verdict for verdict in (*ready, *await self._company(token, ready))}
+                await self._carried_out(token, list(latest.values()))
             except SyncError as error:
                 log.warning("batch.postponed", count=len(work), error_code=error.code, error_text=error.text)
             except Exception:

@@ -96,6 +96,18 @@ async def test_a_customer_who_moved_while_nobody_remembers_waits_for_a_person(da
     assert (day.writes(), await day.cause(order_id)) == (writes, "changed_on_both_sides")
 
 
+async def test_goods_that_left_in_a_strangers_parcel_ask_for_nobody_later(day: Day) -> None:
+    neighbour, stranger = day.sell(2, lines=1, quantity=1)
+    day.shopify.people.edit(stranger, address={"address1": "9 New Street"})
+    await day.rest()
+    survivor = day.shipstation.desk.merge([there_of(day, neighbour)["orderId"], there_of(day, stranger)["orderId"]])
+    day.shipstation.labels.buy_label(survivor.order_id)
+    await day.rest()
+    before = await day.cause(neighbour), await day.cause(stranger)
+    await loses_its_memory(day)
+    assert (await day.cause(neighbour), await day.cause(stranger)) == before == ("shipped", "shipped")
+
+
 async def test_units_that_were_changed_while_nobody_remembers_follow(day: Day) -> None:
     (order_id,) = day.sell(1, lines=1, quantity=3)
     await day.rest()
