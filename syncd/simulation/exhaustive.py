@@ -11,12 +11,13 @@ from itertools import combinations
 
 from syncd.errors import SyncError
 from syncd.operate.sweeping import sweep_by_hand
-from syncd.simulation.day import SHOP, Day, Fates, settings_of, store_settings
+from syncd.simulation.day import SHOP, Day, Fates, settings_of
 from syncd.simulation.desk import desk_of
 from syncd.simulation.ledger import judge_ledger
 from syncd.simulation.luck import History, Luck
-from syncd.simulation.scenarios import SCENARIOS, STOCKED, stock_a_shelf
+from syncd.simulation.scenarios import SCENARIOS, stock_a_shelf
 from syncd.simulation.seed import bugs_told
+from syncd.simulation.sidelines.drawn import settings_for
 from syncd.simulation.swarm import collect_seldom
 from syncd.simulation.unlucky import UnluckyDb, UnluckyVendors
 from syncd.simulation.verdict import judge_at_rest
@@ -35,13 +36,13 @@ FATES = Fates(
     ),
     shop=replace(SHOP, routing_delay_s=(0.5, 1.0), risk_delay_s=(0.5, 1.0)),
 )
-SHELF = {str(STOCKED[0]): {"inventory_location": STOCKED[1], "owner": "shipstation"}}
+STOCKED = settings_for({"stock": "shipstation on_hand"})
 STOCKED_FATES = replace(
     FATES,
     settings=settings_of(
         limits=FATES.settings.limits.model_dump(),
-        sync=FATES.settings.sync.model_dump() | {"stock_scan_s": 60},
-        stores={"main": store_settings(stock=SHELF)},
+        sync=FATES.settings.sync.model_dump() | STOCKED["sync"],
+        stores=STOCKED["stores"],
     ),
 )
 

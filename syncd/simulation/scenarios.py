@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from mappings.stock import consent_of
 from syncd.sandbox.shopify.goods import PHYSICAL
 from syncd.simulation.day import Day
+from syncd.simulation.sidelines.shelves import SHELF, agree, lay_out
+from syncd.simulation.sidelines.shelves import here as lying_here
+from syncd.simulation.sidelines.shelves import there as lying_there
 from syncd.simulation.watch import Watch
-from syncd.wiring import shelves
 
 PATIENCE_S = 3600.0
 Scenario = Callable[[Day, Watch], Awaitable[None]]
@@ -73,33 +74,16 @@ async def hold_release_and_move(day: Day, watch: Watch) -> None:
 
 async def stock_a_shelf(day: Day, watch: Watch) -> None:
     """Goods are sold and sent while the warehouse counts two of them anew. A person released the store before."""
-    place, shelf = STOCKED
-    for article in PHYSICAL:
-        day.shopify.people.count(article.sku or "", 30, place)
-        day.shipstation.stock.count(article.sku or "", shelf, 30)
-    consent = consent_of(one for one in shelves(day.settings) if one.store == "main")
-    day.execute(f"INSERT INTO stock_controls (store, released_as) VALUES ('main', '{consent}')")
+    lay_out(day, 30)
+    agree(day)
     (order,) = day.sell(1, lines=1, quantity=2)
     await _there(day, order)
     day.shipstation.labels.buy_label(day.there(order)[0]["orderId"])
     watch.befallen[order].update(["label"])
     counted = {PHYSICAL[0].sku or "": 0, PHYSICAL[1].sku or "": 40}
     for sku, units in counted.items():
-        day.shipstation.stock.count(sku, shelf, units)
-    await day.until(lambda: day.fulfillments(order) and _on_hand_here(day) == _on_hand_there(day), PATIENCE_S)
-
-
-STOCKED = (82734627, 701)
-"""The location, and the inventory location that its goods lie at."""
-
-
-def _on_hand_here(day: Day) -> dict[str, tuple[int, int]]:
-    levels = day.shopify.people.shop(None).stock.levels()
-    return {level.variant.sku or "": (level.on_hand, level.available) for level in levels}
-
-
-def _on_hand_there(day: Day) -> dict[str, tuple[int, int]]:
-    return {level.sku: (level.on_hand, level.available) for level in day.shipstation.stock.levels()}
+        day.shipstation.stock.count(sku, SHELF, units)
+    await day.until(lambda: day.fulfillments(order) and lying_here(day) == lying_there(day), PATIENCE_S)
 
 
 SCENARIOS: Mapping[str, Scenario] = {

@@ -21,12 +21,14 @@ from syncd.simulation.day import Day
 from syncd.simulation.desk import desk_of
 from syncd.simulation.ledger import judge_ledger, judge_subscriptions
 from syncd.simulation.luck import History, Luck
+from syncd.simulation.sidelines.drawn import sidelines_of
 from syncd.simulation.trouble import Trouble
 from syncd.simulation.unlucky import UnluckyDb, UnluckyVendors
 from syncd.simulation.verdict import judge_at_rest
 from syncd.simulation.virtual_time import VirtualLoop
 from syncd.simulation.watch import Watch
 from syncd.simulation.weather import Weather, drawn_weather
+from syncd.store.schema import Row
 
 TROUBLE_S = 600.0
 """Of trouble after the last sale."""
@@ -92,6 +94,7 @@ async def _lived(weather: Weather, is_kept: bool) -> Outcome:
     history, luck = History(is_kept), Luck(weather.seed, weather.rates, weather.lasting)
     day = Day(weather.fates)
     watch = Watch(day)
+    watch.sidelines = sidelines_of(day, weather.sidelines)
     trouble = Trouble(day, weather, luck, watch, history)
     day.network.vendors = UnluckyVendors(day, luck, history, watch, trouble.touch)
     day.db = UnluckyDb(day.engine, luck, day.clock.monotonic)
@@ -136,6 +139,9 @@ class _Seed:
         healed_at = self.day.clock.monotonic()
         await self._quiet()
         self.outcome.converge_s = self.day.clock.monotonic() - healed_at
+        for sideline in self.watch.sidelines:
+            await sideline.settle()
+            self.outcome.problems += await sideline.judge()
         self._count(*await judge_at_rest(self.day, self.watch))
         self.outcome.problems += judge_ledger(self.day, self.watch, self._restarts())
         await self._restarted()
@@ -149,6 +155,8 @@ class _Seed:
             await self.trouble.start(self.day.first)
             await self.day.until(self.day.is_subscribed)
             self.luck.is_calm = False
+        for sideline in self.watch.sidelines:
+            sideline.begin()
         self.trouble.begin()
         people = self.day.shopify.people
         people.sell(count=self.weather.orders, mix=dict(self.weather.mix), over_s=self.weather.span_s)
@@ -250,18 +258,8 @@ def restore(day: Day, old_store: bytes | None) -> None:
         if old_store is not None:
             _driver(connection).deserialize(old_store)
             return
-    for table in (
-        "marks",
-        "deliveries",
-        "orders",
-        "consignments",
-        "packages",
-        "journal",
-        "cursors",
-        "leases",
-        "budgets",
-    ):
-        day.execute(f"DELETE FROM {table}")
+    for table in Row.metadata.sorted_tables:
+        day.execute(f"DELETE FROM {table.name}")
 
 
 def _driver(connection: Any) -> sqlite3.Connection:
@@ -271,6 +269,7 @@ def _driver(connection: Any) -> sqlite3.Connection:
 
 def _in_words(weather: Weather) -> dict[str, Any]:
     words = asdict(weather)
+    words["sidelines"] = dict(weather.sidelines)
     words["replicas"] = weather.fates.replicas
     words["begin_at"] = weather.fates.begin_at.isoformat()
     words.pop("fates")

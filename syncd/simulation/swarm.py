@@ -16,6 +16,7 @@ from typing import Any
 
 from syncd import __version__
 from syncd.simulation.seed import Outcome, run_seed
+from syncd.simulation.sidelines.drawn import MANNERS
 from syncd.simulation.weather import KINDS
 
 PROGRESS_S = 10.0
@@ -33,6 +34,10 @@ CLASSES = (
     "task",
     "S",
     "L7",
+    "stock",
+    "returns",
+    "catalog",
+    "news",
 )
 """What the sentences about problems begin with."""
 
@@ -51,6 +56,8 @@ class Sum:
     states: Counter[str] = field(default_factory=Counter)
     causes: Counter[str] = field(default_factory=Counter)
     problems: Counter[str] = field(default_factory=Counter)
+    sidelines: Counter[str] = field(default_factory=Counter)
+    """Seeds that had them."""
     kills: int = 0
     calls: int = 0
     virtual_s: float = 0.0
@@ -68,6 +75,7 @@ class Sum:
             (self.states, outcome.states), (self.causes, outcome.causes),
         ):  # fmt: skip
             mine.update(theirs)
+        self.sidelines.update(outcome.weather.get("sidelines", ()))
         self.kills += outcome.kills
         self.calls += outcome.calls
         self.virtual_s += outcome.virtual_s
@@ -140,6 +148,7 @@ def as_json(total: Sum) -> dict[str, Any]:
         "orders": total.orders,
         "virtual_h": round(total.virtual_s / 3600, 1),
         "wall_s": round(total.wall_s, 1),
+        "sidelines": {name: total.sidelines[name] for name in MANNERS},
         "webhooks": dict(total.webhooks),
         "faults": {kind: total.faults[kind] for kind in KINDS if total.faults[kind]},
         "faults_total": total.faults.total(),
@@ -166,6 +175,7 @@ def account_text(total: Sum) -> str:
         [
             f"version     {__version__}, seeds {total.first} to {total.first + total.seeds - 1}",
             f"orders      {total.orders} in {total.wall_s:.0f} s ({rate:.1f}/s), {found['virtual_h']} hours of virtual time",
+            f"beside      {', '.join(f'{name} in {count} seeds' for name, count in found['sidelines'].items())}",
             f"webhooks    {', '.join(f'{name} {count}' for name, count in total.webhooks.items())}",
             f"faults      {found['faults_total']} at {found['sites_covered']} places: {faults}",
             f"kills       {total.kills}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from dataclasses import replace
+from functools import partial
 from random import Random
 
 from syncd.errors import SyncError
@@ -13,6 +14,7 @@ from syncd.simulation.day import SECRET, Day
 from syncd.simulation.luck import History, Luck
 from syncd.simulation.people import DEEDS
 from syncd.simulation.replica import Replica
+from syncd.simulation.sidelines.sideline import Deed
 from syncd.simulation.watch import Watch
 from syncd.simulation.weather import Weather
 
@@ -44,11 +46,20 @@ class Trouble:
         self._rng = Random(f"{weather.seed} trouble")
         self._is_over = False
         self._learnable = {"webhooks": WEBHOOKS_TELL, "feeds": FEEDS_TELL}.get(weather.alone or "", frozenset(PEOPLE))
+        self._barred = frozenset().union(*(one.bars for one in watch.sidelines))
         self._down_until: dict[Replica, float] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
     def begin(self) -> None:
-        works = [self._people(), self._warehouse(), self._foreign(), self._knocks(), self._unsubscribes()]
+        works = [one.work() for one in self._watch.sidelines]
+        works += [
+            self._people(),
+            self._warehouse(),
+            self._foreign(),
+            self._knocks(),
+            self._unsubscribes(),
+            self._beside(),
+        ]
         for replica in self._day.replicas:
             works += [self._keeps(replica), self._kills(replica), self._jumps(replica)]
         self._tasks = [asyncio.create_task(work) for work in works]
@@ -133,23 +144,33 @@ class Trouble:
         for _ in range(self._weather.deeds):
             await asyncio.sleep(self._rng.expovariate(self._weather.deeds / span_s))
             name = self._rng.choice(PEOPLE)
-            if name in self._learnable:
-                await self.do(name)
+            if name in self._learnable - self._barred:
+                await self.do(name, partial(DEEDS[name], self._day), self._rng)
+
+    async def _beside(self) -> None:
+        """What people do about stock, returns, articles and packages under way, in a day that has these."""
+        deeds = {name: deed for one in self._watch.sidelines for name, deed in one.deeds.items()}
+        rng, span_s = Random(f"{self._weather.seed} beside"), self._weather.span_s + 300.0
+        for _ in range(self._weather.orders if deeds else 0):
+            await asyncio.sleep(rng.expovariate(self._weather.orders / span_s))
+            name = rng.choice(sorted(deeds))
+            await self.do(name, deeds[name], rng)
 
     async def _warehouse(self) -> None:
         """Buys a label now and then, and one time in three for everything at once."""
         span_s = self._weather.span_s + 300.0
         for _ in range(self._weather.orders):
             await asyncio.sleep(self._rng.expovariate(self._weather.orders / span_s))
-            await self.do(self._rng.choice(WAREHOUSE))
+            name = self._rng.choice(WAREHOUSE)
+            await self.do(name, partial(DEEDS[name], self._day), self._rng)
         if self._rng.random() < 0.33:
-            await self.do("ship_all")
+            await self.do("ship_all", partial(DEEDS["ship_all"], self._day), self._rng)
 
-    async def do(self, name: str) -> None:
+    async def do(self, name: str, deed: Deed, rng: Random) -> None:
         """What the vendors refuse does not happen."""
         self._day.touched.clear()
         try:
-            outcome = DEEDS[name](self._day, self._rng.randrange(10_000))
+            outcome = deed(rng.randrange(10_000))
             if inspect.isawaitable(outcome):
                 await outcome
         except (ValueError, LookupError):

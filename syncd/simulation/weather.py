@@ -11,8 +11,9 @@ from typing import Any
 from syncd.sandbox.shipstation import ShipStationOptions
 from syncd.sandbox.shopify import ShopOptions
 from syncd.sandbox.shopify.options import WebhookOptions
-from syncd.simulation.day import SHOP, Fates, settings_of
+from syncd.simulation.day import PLAIN, SHOP, Fates, settings_of
 from syncd.simulation.ports import START
+from syncd.simulation.sidelines.drawn import Chosen, drawn_sidelines, settings_for
 
 CALLS = (
     "timeout_before", "timeout_after", "conn_reset", "e500_before", "e500_after", "e502_html", "e503", "e429", "e429_noheader",
@@ -64,6 +65,8 @@ class Weather:
     mix: Mapping[str, float]
     deeds: int
     amnesia: str | None
+    sidelines: Chosen
+    """What the day holds beside orders and packages, and in which manner. Nothing where each mechanism must do by itself."""
     fates: Fates
 
     @property
@@ -78,6 +81,7 @@ def drawn_weather(seed: int, orders: int) -> Weather:
     rates = _rates(rng, alone)
     kill_mean_s = rng.choice((15.0, 60.0, 240.0, None))
     traffic = rng.choice(tuple(SPANS_S))
+    sidelines = {} if alone else drawn_sidelines(seed)
     return Weather(
         seed=seed,
         orders=orders,
@@ -88,10 +92,11 @@ def drawn_weather(seed: int, orders: int) -> Weather:
         alone=alone,
         has_outages=alone != "webhooks" and Random(f"{seed} outages").random() < OUTAGES,
         is_unsubscribed=alone is None and Random(f"{seed} unsubscribed").random() < UNSUBSCRIBED,
-        mix={"all": 0.0} if rng.random() < 0.3 else {},
+        mix=PLAIN if rng.random() < 0.3 or "stock" in sidelines else {},
         deeds=round(orders * rng.uniform(0.2, 1.0)),
         amnesia=rng.choice(("lost", "rolled_back")) if rng.random() < 0.1 else None,
-        fates=_fates(rng, seed, rates, alone),
+        sidelines=sidelines,
+        fates=_fates(rng, seed, rates, alone, sidelines),
     )
 
 
@@ -107,11 +112,11 @@ def _rates(rng: Random, alone: str | None) -> dict[str, float]:
     return {kind: rate * scale if kind in CALLS else rate for kind, rate in rates.items()}
 
 
-def _fates(rng: Random, seed: int, rates: Mapping[str, float], alone: str | None) -> Fates:
+def _fates(rng: Random, seed: int, rates: Mapping[str, float], alone: str | None, sidelines: Chosen) -> Fates:
     return Fates(
         shop=_shop(rng, rates, alone),
         account=_account(rng, rates, alone),
-        settings=_settings(rng, alone),
+        settings=_settings(rng, alone, sidelines),
         seed=seed,
         replicas=rng.choice((1, 1, 1, 2, 3)),
         begin_at=_begin_at(rng),
@@ -167,7 +172,7 @@ def _account(rng: Random, rates: Mapping[str, float], alone: str | None) -> Ship
     )
 
 
-def _settings(rng: Random, alone: str | None) -> Any:
+def _settings(rng: Random, alone: str | None, sidelines: Chosen) -> Any:
     # ShipStation's webhooks only hurry a list that is read anyway: what they ask for does not outlive a crash
     never = {"order_poll_s": 10**7, "shipment_poll_s": 60.0, "sweep_s": 10**7}
     usual = {"order_poll_s": 60.0, "shipment_poll_s": 60.0, "sweep_s": 900.0}
@@ -175,4 +180,6 @@ def _settings(rng: Random, alone: str | None) -> Any:
         usual["sweep_s"] = 10**7
     sync = {**(never if alone == "webhooks" else usual), "void_grace_s": rng.choice((30.0, 60.0))}
     server = {"public_url": ""} if alone == "feeds" else {}
-    return settings_of(sync=sync, limits={"longest_wait_s": 300, "idle_s": 10}, server=server)
+    beside = settings_for(sidelines)
+    sync |= beside.pop("sync")
+    return settings_of(sync=sync, limits={"longest_wait_s": 300, "idle_s": 10}, server=server, **beside)

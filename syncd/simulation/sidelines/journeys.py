@@ -1,0 +1,100 @@
+"""News of deliveries: what carriers scan, and what Shopify shows of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from mappings.news import SHOPIFY_STATUS
+from syncd.ports import Request
+from syncd.sandbox.shipstation.carriage import StatusCode
+from syncd.sandbox.shipstation.records import Shipment
+from syncd.simulation.day import Day
+from syncd.simulation.people import pick
+from syncd.simulation.sidelines.sideline import Deed
+
+UNKNOWN_CARRIER = {"stamps_com": {"company": "Acme Couriers", "url": "https://acme.test/{number}"}}
+"""One that Shopify does not follow."""
+WAY: tuple[StatusCode, ...] = ("AC", "IT", "AT", "IT", "DE")
+STEP_S, LONGEST_S = 120.0, 2 * 3600.0
+
+
+class Journeys:
+    def __init__(self, day: Day) -> None:
+        self.deeds: Mapping[str, Deed] = {"scan": self.scan}
+        self.bars = frozenset[str]()
+        self._day = day
+
+    def begin(self) -> None:
+        pass
+
+    async def work(self) -> None:
+        pass
+
+    def arrives(self, request: Request) -> None:
+        pass
+
+    async def settle(self) -> None:
+        """As if the hours were over after which a carrier is asked again."""
+        ends = self._day.clock.monotonic() + LONGEST_S
+        while await self.judge() and self._day.clock.monotonic() < ends:
+            self._day.execute("UPDATE journeys SET ask_at = begun_at WHERE ask_at IS NOT NULL")
+            await self._day.passes(STEP_S)
+
+    async def judge(self) -> list[str]:
+        """Each change is shown once, in order, of each package that Shopify knows under its own number."""
+        return list(self._differences())
+
+    def broken(self) -> list[str]:
+        """Nothing is told twice."""
+        problems = []
+        for order in self._day.sold().values():
+            for one in order.fulfillments:
+                for event, count in Counter((event.status, event.happened_at) for event in one.events).items():
+                    if count > 1:
+                        problems.append(f"news: {one.name} was told {count} times of {event[0]}")
+        return problems
+
+    def _differences(self) -> Iterator[str]:
+        shown = self._shown()
+        for package in self._packages():
+            events = shown.get(package.tracking_number, [])
+            wanted = expected(self._day, package)
+            if len(events) == 1 and events[0] != wanted:
+                yield f"news: {package.tracking_number} is shown as {events[0]} instead of {wanted}"
+
+    def _shown(self) -> dict[str, list[list[list[str]]]]:
+        """Tracking number -> the events of each live fulfillment that has it first and never had another."""
+        found: dict[str, list[list[list[str]]]] = {}
+        for shop in self._day.shopify.state()["shops"].values():
+            for order in shop["orders"]:
+                for one in order["fulfillments"]:
+                    if one["status"] == "SUCCESS" and one["tracking"]:
+                        found.setdefault(one["tracking"][0]["number"], []).append(one["events"])
+        return found
+
+    def _packages(self) -> list[Shipment]:
+        """Those of carriers that Shopify does not follow, and whose number nobody else has."""
+        live = [
+            one for one in self._day.shipstation.account.shipments.values() if not one.is_return and not one.voided_at
+        ]
+        return [one for one in live if one.carrier_code in UNKNOWN_CARRIER]
+
+    def scan(self, number: int) -> None:
+        """The carrier, on whose way each package goes from scan to scan."""
+        package = pick([one for one in self._packages() if self._next(one)], number)
+        self._day.shipstation.carriage.scan(package.shipment_id, self._next(package))  # type: ignore[arg-type]
+
+    def _next(self, package: Shipment) -> StatusCode | None:
+        done = len(self._day.shipstation.carriage.journey(package.shipment_id).scans)
+        return WAY[done] if done < len(WAY) else None
+
+
+def expected(day: Day, package: Shipment) -> list[list[str]]:
+    """Each change of status of the carrier's, with its time, as Shopify must show it."""
+    rows: list[list[str]] = []
+    for one in day.shipstation.carriage.journey(package.shipment_id).scans:
+        status = "OUT_FOR_DELIVERY" if one.detail_code else SHOPIFY_STATUS[one.status_code]
+        if not rows or rows[-1][0] != status:
+            rows.append([status, one.at.isoformat(timespec="seconds").replace("+00:00", "Z")])
+    return rows
