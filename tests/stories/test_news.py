@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from mappings.news import SHOPIFY_STATUS
 from syncd.operate.explain import explain_order
 from syncd.operate.tracking import track_order
 from syncd.sandbox.shipstation.records import Shipment
@@ -15,13 +14,12 @@ from syncd.sandbox.shopify.faults import FaultRule
 from syncd.settings.whole import Settings
 from syncd.simulation.day import PUBLIC, SECRET, SHOP, Day, Fates, settings_of
 from syncd.simulation.desk import desk_of
+from syncd.simulation.sidelines.journeys import UNKNOWN_CARRIER, expected
 
 EVERY_ENGINE = pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)
 SETTLES_S = 60.0
 """Twice the time limit of a write."""
 REST_S = 30.0
-UNKNOWN_CARRIER = {"stamps_com": {"company": "Acme Couriers", "url": "https://acme.test/{number}"}}
-"""One that Shopify does not follow."""
 
 
 def telling(mode: str = "tell", **changes: Any) -> Settings:
@@ -61,16 +59,6 @@ def told(day: Day, order_id: int) -> list[str]:
     """What Shopify shows, in the order in which it was told."""
     (fulfillment,) = day.fulfillments(order_id)
     return [status for status, _ in fulfillment["events"]]
-
-
-def expected(day: Day, package: Shipment) -> list[list[str]]:
-    """Each change of status of the carrier's, with its time, as Shopify must show it."""
-    rows: list[list[str]] = []
-    for one in day.shipstation.carriage.journey(package.shipment_id).scans:
-        status = "OUT_FOR_DELIVERY" if one.detail_code else SHOPIFY_STATUS[one.status_code]
-        if not rows or rows[-1][0] != status:
-            rows.append([status, one.at.isoformat(timespec="seconds").replace("+00:00", "Z")])
-    return rows
 
 
 def assert_both_sides_agree(day: Day, order_id: int, package: Shipment) -> None:

@@ -19,9 +19,8 @@ from syncd.sandbox.shopify.faults import FaultRule
 from syncd.settings.whole import Settings
 from syncd.simulation.day import ACCOUNT, SECOND_SHOP, SHOP, Day, Fates, second_store, settings_of, store_settings
 from syncd.simulation.desk import desk_of
+from syncd.simulation.sidelines.shelves import PLACE, SCAN_S, SHELF, SKUS
 
-PLACE, SHELF = 82734627, 701
-SCAN_S = 60.0
 EVERY_ENGINE = pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)
 
 
@@ -117,7 +116,7 @@ async def test_a_whole_order_changes_no_number_that_is_right(quantity: str, virt
     day = Day(Fates(settings=owned_by("shipstation", quantity=quantity)))
     try:
         await day.start()
-        count_both(day, dict.fromkeys(ALL_SKUS, (50, 50)))
+        count_both(day, dict.fromkeys(SKUS, (50, 50)))
         await push(day)
         order_ids = day.sell(3)
         await day.rest(quiet_s=2 * SCAN_S)
@@ -126,15 +125,10 @@ async def test_a_whole_order_changes_no_number_that_is_right(quantity: str, virt
             await a_look(day)
         await day.rest(quiet_s=2 * SCAN_S)
         assert day.calls("inventorySetQuantities") == []
-        assert [offered(day, sku) for sku in ALL_SKUS] == [lying(day, sku) for sku in ALL_SKUS]
-        assert sum(offered(day, sku)[0] for sku in ALL_SKUS) < 50 * len(ALL_SKUS)
+        assert [offered(day, sku) for sku in SKUS] == [lying(day, sku) for sku in SKUS]
+        assert sum(offered(day, sku)[0] for sku in SKUS) < 50 * len(SKUS)
     finally:
         await day.end()
-
-
-ALL_SKUS = (
-    "MUG-01-BL", "MUG-01-GR", "TEE-M-BLK", "TEE-L-WHT", "LAMP-OAK", "PEN-SET-12", "CAFÉ-250", "ROPE-10M", "SOCK-3P", "KNIFE-8",
-)  # fmt: skip
 
 
 class TestOrdersThatShipStationHasNotSeen:
@@ -144,16 +138,16 @@ class TestOrdersThatShipStationHasNotSeen:
         return Fates(shop=slow, settings=owned_by("shipstation", quantity="available"))
 
     async def test_their_units_are_not_offered_again(self, day: Day) -> None:
-        count_both(day, dict.fromkeys(ALL_SKUS, (50, 50)))
+        count_both(day, dict.fromkeys(SKUS, (50, 50)))
         await push(day)
         day.sell(3)
-        before = [offered(day, sku) for sku in ALL_SKUS]
+        before = [offered(day, sku) for sku in SKUS]
         await a_look(day)
-        assert [offered(day, sku) for sku in ALL_SKUS] == before
-        for sku in ALL_SKUS:
+        assert [offered(day, sku) for sku in SKUS] == before
+        for sku in SKUS:
             day.shipstation.stock.count(sku, SHELF, 40)
         await a_look(day)
-        assert [now - 40 for _, now in (offered(day, sku) for sku in ALL_SKUS)] == [one - 50 for _, one in before]
+        assert [now - 40 for _, now in (offered(day, sku) for sku in SKUS)] == [one - 50 for _, one in before]
 
 
 async def test_a_frozen_store_is_left_alone_until_it_thaws(day: Day) -> None:
@@ -282,13 +276,13 @@ class TestBuffers:
 
 
 async def test_so_many_zeros_at_once_are_asked_for_first(day: Day) -> None:
-    count_both(day, dict.fromkeys(ALL_SKUS, (5, 5)))
+    count_both(day, dict.fromkeys(SKUS, (5, 5)))
     await push(day)
-    for sku in ALL_SKUS:
+    for sku in SKUS:
         day.shipstation.stock.count(sku, SHELF, 0)
     await a_look(day)
     assert offered(day, "MUG-01-BL") == (5, 5)
-    assert (await push(day))["written"] == len(ALL_SKUS)
+    assert (await push(day))["written"] == len(SKUS)
     assert offered(day, "MUG-01-BL") == (0, 0)
 
 
@@ -343,7 +337,7 @@ class TestTwoStoresSellTheSameGoods:
         return Fates(settings=settings_of(stores=stores), more_shops=(slow,))
 
     async def test_what_one_sold_and_shipstation_does_not_know_the_other_does_not_offer(self, day: Day) -> None:
-        for sku in ALL_SKUS:
+        for sku in SKUS:
             day.shopify.people.count(sku, 50, PLACE, SHOP.domain)
             day.shopify.people.count(sku, 50, PLACE, SECOND_SHOP.domain)
             day.shipstation.stock.count(sku, SHELF, 50)
@@ -353,7 +347,7 @@ class TestTwoStoresSellTheSameGoods:
         }
         await push_stock(await desk_of(day), [])
         shown = {one.variant.sku or "": one.available for one in day.shopify.people.shop(SHOP.domain).stock.levels()}
-        assert shown == {sku: 50 - sold[sku] for sku in ALL_SKUS}
+        assert shown == {sku: 50 - sold[sku] for sku in SKUS}
         assert sum(sold.values()) > 0
 
 
@@ -372,7 +366,7 @@ class TestShopifyCounts:
         assert day.calls("inventorySetQuantities") == []
 
     async def test_a_whole_order_changes_no_number_that_is_right(self, day: Day) -> None:
-        count_both(day, dict.fromkeys(ALL_SKUS, (50, 50)))
+        count_both(day, dict.fromkeys(SKUS, (50, 50)))
         await push(day)
         for order_id in day.sell(3):
             await day.rest(quiet_s=30)
@@ -380,7 +374,7 @@ class TestShopifyCounts:
             await day.passes(SCAN_S / 2)
         await day.rest(quiet_s=2 * SCAN_S)
         assert [one for one in day.shipstation.stock.ledger if one.kind in ("increment", "decrement")] == []
-        assert [offered(day, sku) for sku in ALL_SKUS] == [lying(day, sku) for sku in ALL_SKUS]
+        assert [offered(day, sku) for sku in SKUS] == [lying(day, sku) for sku in SKUS]
 
 
 class TestReportOnly:
