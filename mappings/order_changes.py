@@ -15,6 +15,8 @@ from mappings.keys import split_order_key
 from mappings.orders import cancelled_order, ordinal_in, shipstation_order
 from mappings.packed import Units, packed_units, units_of, untold, whole_packages
 from mappings.plans import Consignment, Package, Profile, Standing
+from mappings.rates import NOTHING_QUOTED, Choice, Question, Quoted
+from mappings.rating import Rating, rating_of, with_choice
 from mappings.recalled import as_left_there, is_forgotten, own_part, presumed
 from mappings.ruled_fields import with_rules
 from mappings.rules import consignment_verdict, split_groups
@@ -33,6 +35,8 @@ class Change:
     """A cancelled order without items, for a key that may have arrived and of which nothing is wanted."""
     rules: tuple[str, ...] = ()
     """The names of the rules that had a hand in it."""
+    choice: Choice | None = None
+    """Of carrier and service by their rates, where it was made just now."""
 
     @property
     def order_key(self) -> str:
@@ -64,6 +68,13 @@ class Picture:
     """Of which our document was gone, and which are as Shopify wants them: with what we must have written."""
     overmarked: Units
     """Left in an order that was marked as shipped, and more than Shopify had left of it by then."""
+    ratings: Mapping[str, Rating]
+    """Order key -> carrier and service, of those for which a rule wants them chosen by rates."""
+
+    @property
+    def choices(self) -> dict[str, Choice]:
+        """Those that were made just now."""
+        return {key: one.choice for key, one in self.ratings.items() if one.choice and one.is_new}
 
     @property
     def withdraws(self) -> bool:
@@ -78,6 +89,7 @@ def picture(
     observed: Mapping[str, Order | None],
     now: datetime,
     released: bool,
+    quoted: Quoted = NOTHING_QUOTED,
 ) -> Picture:
     order_id, groups = int(order["legacyResourceId"]), split_groups(profile.rules, order)
     seen = tuple(_regrouped(as_observed(one, observed.get(one.order_key)), one, groups) for one in consignments)
@@ -95,7 +107,7 @@ def picture(
     frozen = locations if gate else paused.keys() | {where for where in locations if not is_mapped(profile, where)}
     allotment = allot(profile.store, order_id, remaining, seen, packages, slack, reopened, frozenset(frozen), groups)
     numbers = ordinals(profile, order, seen, allotment.assignments)
-    documents = _documents(profile, order, allotment, seen, routes, numbers)
+    documents, ratings = _documents(profile, order, allotment, seen, routes, numbers, quoted)
     documents |= _on_hold(allotment, documents, paused, is_final=bool(order["cancelledAt"]))
     forgotten = {one.order_key for one in consignments if is_forgotten(one)}
     unanswered = {
@@ -110,7 +122,11 @@ def picture(
         if c.standing is Standing.INTENDED or (c.applied is None and c.order_key not in forgotten)
     )
     found = _changes(profile, order, allotment, documents, numbers, uncertain)
-    changes = tuple(replace(change, rules=_rules_of(profile, order, change.assignment)) for change in found)
+    choices = {key: one.choice for key, one in ratings.items() if one.is_new}
+    changes = tuple(
+        replace(change, rules=_rules_of(profile, order, change.assignment), choice=choices.get(change.order_key))
+        for change in found
+    )
     unchanged = forgotten - {change.order_key for change in changes}
     recalled = [one.consignment for one in allotment.assignments if one.consignment and one.order_key in unchanged]
     return Picture(
@@ -125,7 +141,22 @@ def picture(
         voided,
         tuple(recalled),
         _overmarked(routes, seen, packages, reported),
+        ratings,
     )
+
+
+def questions(
+    profile: Profile,
+    order: OrderToShip,
+    consignments: Sequence[Consignment],
+    packages: Sequence[Package],
+    observed: Mapping[str, Order | None],
+    now: datetime,
+    released: bool = False,
+) -> list[Question]:
+    """What the carriers are to be asked before `plan_order` is called with the same."""
+    seen = picture(profile, order, consignments, packages, observed, now, released)
+    return [one.question for one in seen.ratings.values() if one.question]
 
 
 def as_observed(consignment: Consignment, observed: Order | None) -> Consignment:
@@ -319,8 +350,11 @@ def _documents(
     consignments: Sequence[Consignment],
     routes: Routing,
     numbers: Mapping[str, int],
-) -> dict[str, Order]:
+    quoted: Quoted,
+) -> tuple[dict[str, Order], dict[str, Rating]]:
     """In the order of their numbers, because each share of money depends on those before it."""
+    known = {one.order_key: one.consignment for one in allotment.assignments}
+    ratings: dict[str, Rating] = {}
     units = {one.order_key: units_of(one.applied) for one in consignments if one.standing is Standing.SHIPPED}
     units |= {one.order_key: one.units for one in allotment.assignments}
     places = {one.order_key: one.location_id for one in consignments}
@@ -333,9 +367,13 @@ def _documents(
         where, mine = places[key], units[key]
         country = routes.countries.get(where, "")
         plain = shipstation_order(profile, order, key, where, ordinal, mine, before, country)
-        documents[key] = with_rules(plain, consignment_verdict(profile.rules, order, mine))
+        verdict = consignment_verdict(profile.rules, order, mine)
+        documents[key] = with_rules(plain, verdict)
+        if key in known and (wish := verdict.then.get("rate")):
+            ratings[key] = rating_of(wish, documents[key], known[key], quoted)
+            documents[key] = with_choice(documents[key], ratings[key])
         before = before + mine
-    return documents
+    return documents, ratings
 
 
 def ordinals(

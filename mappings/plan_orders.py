@@ -29,6 +29,7 @@ from mappings.order_troubles import Trouble, troubles_of, worst_of
 from mappings.orders import order_number
 from mappings.packed import Units, units_of
 from mappings.plans import Consignment, Package, Plan, Profile, Side, Standing, UpsertOrder, VoidLabel
+from mappings.rates import NOTHING_QUOTED, Quoted
 from mappings.recalled import presumed
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
@@ -47,16 +48,17 @@ def plan_order(
     now: datetime,
     released: bool = False,
     take: Side | None = None,
+    quoted: Quoted = NOTHING_QUOTED,
 ) -> Plan:
     """`order` is None when Shopify shows no such order. `observed`: order key -> ShipStation's order as read just now, None
     when ShipStation answered that it has none, absent when it was not read. `released`: a person waived doubts of ours.
-    `take`: whose value a person wants where both sides changed a field.
+    `take`: whose value a person wants where both sides changed a field. `quoted`: what the carriers answered to `questions`.
 
     Consignments and packages must have been read before the Shopify order was.
     """
     if order is None:
         return Plan(Cause.NOT_FOUND)
-    seen = picture(profile, order, consignments, packages, observed, now, released)
+    seen = picture(profile, order, consignments, packages, observed, now, released, quoted)
     held = {} if released else _held_for_doubt(profile, seen)
     arrived = _arrived(consignments, observed)
     as_wanted = _as_wanted(seen, arrived, observed)
@@ -84,6 +86,7 @@ def plan_order(
         conflicts=conflicts,
         has_hold=has_hold,
         recalled=(*seen.recalled, *as_wanted.values()),
+        choices=tuple(seen.choices.items()),
     )
 
 
@@ -113,12 +116,13 @@ def needs_shipstation_truth(
     packages: Sequence[Package],
     now: datetime,
     released: bool = False,
+    quoted: Quoted = NOTHING_QUOTED,
 ) -> tuple[str, ...]:
     """Order keys that must be read before the plan may send anything under them, those of lost answers included. Where no
     ShipStation order id is known, list the orders by number, from `order_number_stem` on, and look for the key."""
     if order is None:
         return ()
-    seen = picture(profile, order, consignments, packages, {}, now, released)
+    seen = picture(profile, order, consignments, packages, {}, now, released, quoted)
     return tuple(change.order_key for change in seen.changes if change.needs_truth and not _missing(change))
 
 
@@ -219,7 +223,15 @@ def _missing(change: Change) -> tuple[str, ...]:
 def _upsert(change: Change, document: Order, wanted: Order | None = None) -> UpsertOrder:
     one = change.assignment
     return UpsertOrder(
-        one.order_key, one.location_id, one.split_group, one.n, document, change.fields, wanted, change.rules
+        one.order_key,
+        one.location_id,
+        one.split_group,
+        one.n,
+        document,
+        change.fields,
+        wanted,
+        change.rules,
+        change.choice,
     )
 
 

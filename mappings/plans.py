@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Literal
 
 from mappings.causes import Cause
+from mappings.rates import Choice
 from mappings.returns import ReturnNews, ReturnPolicy, ReturnStep
 from mappings.rules import Rules
 from mappings.scripts import ToLatin
@@ -106,6 +107,8 @@ class Consignment:
     applied: Order | None = None
     hold_in_doubt: bool = False
     """We may have put it on hold without having seen the answer."""
+    choice: Choice | None = None
+    """How its carrier and service were chosen, where a rule wants that by rates."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,8 @@ class UpsertOrder:
     """Set when `document` also carries what the warehouse changed: the document as Shopify alone would have it."""
     rules: tuple[str, ...] = ()
     """The names of the rules that had a hand in it."""
+    choice: Choice | None = None
+    """Of carrier and service by their rates, where it was made just now."""
 
     @property
     def applied(self) -> Order:
@@ -280,3 +285,5 @@ class Plan:
     """Of which we had no document any more, with what we must have written: to be remembered."""
     returns: tuple[ReturnNews, ...] = ()
     """What was learned of goods on their way back."""
+    choices: tuple[tuple[str, Choice], ...] = ()
+    """Order keys, and what was chosen for them just now: to be remembered, also where it changes nothing."""

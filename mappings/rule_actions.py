@@ -41,6 +41,10 @@ ACTIONS: Mapping[str, Action] = {
     ),
     "carrier": _each(values.code, "carrier code, such as `stamps_com`"),
     "service": _each(values.code, "service code of that carrier, such as `usps_priority_mail`"),
+    "rate": _each(
+        values.rate,
+        "chooses carrier and service by their rates: the cheapest, or the fastest, of all or of those named; see below",
+    ),
     "package": _each(values.code, "package code of that carrier, such as `package`"),
     "confirmation": _each(
         values.confirmation, "`none`, `delivery`, `signature`, `adult_signature` or `direct_signature`"

@@ -6,12 +6,22 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from mappings.rates import ANY_PACKAGE, RateWish, Service
 from mappings.weights import GRAMS_PER_UNIT
 
 _UNITS = {"g": "GRAMS", "kg": "KILOGRAMS", "oz": "OUNCES", "lb": "POUNDS"}
 _WEIGHT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(g|kg|oz|lb)")
+_RATE_PARTS = ("choose", "among", "within_days", "package", "fallback")
 LONGEST_CUSTOM_FIELD = 100
 """Of ShipStation's custom fields; longer text is cut there without a word."""
+
+
+class PartError(ValueError):
+    """`part`: the key within a table that is wrong."""
+
+    def __init__(self, part: str, text: str) -> None:
+        super().__init__(text)
+        self.part = part
 
 
 def texts(value: Any) -> tuple[str, ...]:
@@ -124,3 +134,51 @@ def group(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[a-z0-9_-]{1,30}", value):
         raise ValueError("wants a name for the part, of small letters, digits, - or _")
     return value
+
+
+def rate(value: Any) -> RateWish:
+    if not isinstance(value, dict):
+        raise ValueError('wants a table, such as { choose = "cheapest" }')
+    for part in value:
+        if part not in _RATE_PARTS:
+            raise PartError(part, f"has no part {part}. Known: {', '.join(_RATE_PARTS)}")
+    if value.get("choose") not in ("cheapest", "fastest"):
+        raise PartError("choose", 'wants choose = "cheapest" or choose = "fastest"')
+    days = value.get("within_days")
+    if days is not None and (isinstance(days, bool) or not isinstance(days, int) or not 0 < days <= 90):
+        raise PartError("within_days", "wants within_days as a whole number of days, 1 to 90")
+    return RateWish(
+        value["choose"],
+        _among(value["among"]) if "among" in value else (),
+        days,
+        _part("package", value["package"]) if "package" in value else ANY_PACKAGE,
+        _fallback(value["fallback"]) if "fallback" in value else None,
+    )
+
+
+def _among(value: Any) -> tuple[str, ...]:
+    listed = value if isinstance(value, list) else [value]
+    if not listed or not all(isinstance(one, str) and re.fullmatch(r"[^/\s]+(/[^/\s]+)?", one) for one in listed):
+        raise PartError(
+            "among",
+            'wants among as carriers of your ShipStation account, or carrier/service: ["ups", "fedex/fedex_ground"]',
+        )
+    return tuple(dict.fromkeys(listed))
+
+
+def _fallback(value: Any) -> Service:
+    if not isinstance(value, dict) or set(value) != {"carrier", "service"}:
+        raise PartError(
+            "fallback",
+            'wants fallback as a table such as { carrier = "ups", service = "ups_ground" }, with both of them',
+        )
+    return Service(_part("carrier", value["carrier"]), _part("service", value["service"]))
+
+
+def _part(name: str, value: Any) -> str:
+    try:
+        return code(value)
+    except ValueError as error:
+        raise PartError(
+            name, f"wants {name} as a code of your ShipStation account; `syncd doctor` lists them"
+        ) from error

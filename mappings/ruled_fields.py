@@ -27,6 +27,10 @@ _ADVANCED = {
 }
 
 
+CHOSEN_FIELDS = ("carrierCode", "serviceCode", "packageCode")
+"""Of them what rates decide."""
+
+
 def with_rules(document: Order, verdict: Verdict) -> Order:
     """The document as Shopify alone would have it, with what the rules add."""
     then = verdict.then

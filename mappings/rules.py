@@ -39,6 +39,10 @@ class Rules:
         return frozenset(name for rule in self.rules for name in rule.when)
 
     @property
+    def wants_rates(self) -> bool:
+        return any("rate" in rule.then for rule in self.rules)
+
+    @property
     def metafields(self) -> tuple[str, ...]:
         """`namespace.key` of all that rules ask for."""
         asked = [name.partition("=")[0] for rule in self.rules for name in rule.when.get("metafield", ())]
@@ -154,7 +158,7 @@ def _judged(rules: Rules, facts: Facts, about: Literal["order", "consignment"]) 
         for name, value in actions:
             if name in ADDED_UP:
                 then[name] = (*then.get(name, ()), *(value if isinstance(value, tuple) else (value,)))
-            elif name not in _OF_A_CARRIER or then.get("carrier", rule.then["carrier"]) == rule.then["carrier"]:
+            elif not _clashes(name, rule, then):
                 then.setdefault(name, value)
             by.setdefault(name, rule.name)
         names += [rule.name] if actions else []
@@ -162,4 +166,12 @@ def _judged(rules: Rules, facts: Facts, about: Literal["order", "consignment"]) 
 
 
 _OF_A_CARRIER = frozenset({"carrier", "service", "package"})
-"""A service of one carrier is never joined to another one that an earlier rule chose."""
+
+
+def _clashes(name: str, rule: Rule, then: Mapping[str, Any]) -> bool:
+    """A service of one carrier is never joined to another one that an earlier rule chose, nor to one that rates shall choose."""
+    if name == "rate":
+        return "carrier" in then
+    return name in _OF_A_CARRIER and (
+        "rate" in then or then.get("carrier", rule.then["carrier"]) != rule.then["carrier"]
+    )

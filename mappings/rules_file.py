@@ -14,10 +14,16 @@ from typing import Any
 
 from mappings.rule_actions import ACTIONS, Action
 from mappings.rule_conditions import CONDITIONS, Condition
+from mappings.rule_values import PartError
 from mappings.rules import Rule, Rules, has_line_condition
 
 MODES = ("first", "all")
 _RULE_KEYS = ("name", "when", "then", "stop")
+_WITHIN_RATE = {
+    "carrier": "rate = { fallback = { carrier = ..., service = ... } }",
+    "service": "rate = { fallback = { carrier = ..., service = ... } }",
+    "package": "rate = { package = ... }",
+}
 _HEADER = re.compile(r"\s*\[\[\s*rules\s*\]\]")
 
 
@@ -98,6 +104,9 @@ class _Reader:
         for key in ("service", "package"):
             if key in then and "carrier" not in then:
                 self._tell(index, key, f"{key} needs its carrier beside it: ShipStation looks it up there")
+        for key in ("carrier", "service", "package"):
+            if key in then and "rate" in then:
+                self._tell(index, key, f"{key} cannot stand beside rate, which chooses it; write {_WITHIN_RATE[key]}")
         return rule
 
     def _values(
@@ -118,6 +127,8 @@ class _Reader:
                 continue
             try:
                 read[key] = known[key].read(value)
+            except PartError as error:
+                self._tell(index, error.part, f"{key} {error}")
             except ValueError as error:
                 self._tell(index, key, f"{key} {error}")
         return read

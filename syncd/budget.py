@@ -30,7 +30,8 @@ class Urgency(IntEnum):
     TRACKING = 1
     ORDERS = 2
     CATALOG = 3
-    SWEEP = 4
+    RATES = 4
+    SWEEP = 5
 
 
 SHARES = {
@@ -38,6 +39,7 @@ SHARES = {
     Urgency.TRACKING: 0.975,
     Urgency.ORDERS: 0.95,
     Urgency.CATALOG: 0.7,
+    Urgency.RATES: 0.6,
     Urgency.SWEEP: 0.5,
 }
 """How full the window may be after a call of this class."""
@@ -122,7 +124,7 @@ class WindowBudget:
         try:
             while True:
                 await ticket.is_first.wait()
-                call, wait_s = await self._ask(urgency)
+                call, wait_s = await self._ask(urgency, SOON * self._window_s)
                 if call is not None:
                     return call
                 # whoever is more urgent asks meanwhile; everybody else would be refused too
@@ -130,6 +132,13 @@ class WindowBudget:
         finally:
             self._waiting.remove(ticket)
             self._wake_first()
+
+    async def grant_now(self, urgency: Urgency) -> Call | None:
+        """As `grant`, for what can be done without: None where its share is spent or anybody waits for a call."""
+        if self._waiting:
+            return None
+        call, _ = await self._ask(urgency, soon_s=0.0)
+        return call
 
     async def carry(self, call: Call, sending: Awaitable[Response]) -> Response:
         """The answer of `sending`, or what it raises, and the call booked. The call is over, whatever became of it: that the
@@ -189,13 +198,13 @@ class WindowBudget:
         ends_s = standing.window_ends or seen_at.timestamp() + self._window_s
         return min(max(0.0, ends_s - now.timestamp()), self._window_s)
 
-    async def _ask(self, urgency: Urgency) -> tuple[Call | None, float]:
+    async def _ask(self, urgency: Urgency, soon_s: float) -> tuple[Call | None, float]:
         """The call, or None and the seconds to wait."""
         async with self._asking:
             await self._mind_leaps()
             now = self._clock.now()
             self._learned.clear()
-            most, soon_s = ceiling(urgency, self._limit), SOON * self._window_s
+            most = ceiling(urgency, self._limit)
             grant = await self._db.run(take_grant(self._account, now, self._limit, most, self._longest_s, soon_s))
         self._seen = (grant.standing, now)
         if grant.number is None:

@@ -20,6 +20,7 @@ from syncd.flows.catalog import CatalogBounds, CatalogWriter
 from syncd.flows.catalog_look import CatalogLook
 from syncd.flows.deliveries import DeliveriesFlow, Manner
 from syncd.flows.orders import OrdersFlow
+from syncd.flows.rates import Rates
 from syncd.flows.returns import ReturnsFlow
 from syncd.flows.shipments import ShipmentsFlow
 from syncd.flows.stock import StockBounds, StockFlow
@@ -32,6 +33,7 @@ from syncd.settings.whole import Settings
 from syncd.shipstation.client import ACCOUNT, ShipStationClient
 from syncd.shipstation.keys import KeyRing
 from syncd.shipstation.orders_api import OrdersApi
+from syncd.shipstation.rates import RateSource, V1Rates, V2Rates
 from syncd.shipstation.v1_orders import V1Orders
 from syncd.shipstation.v2_client import ACCOUNT as V2_ACCOUNT
 from syncd.shipstation.v2_client import ShipStationV2Client
@@ -236,13 +238,20 @@ async def start_of_sync(settings: Settings, db: Db, clock: Clock) -> datetime:
     return now
 
 
+def rate_sources(vendors: Vendors) -> list[RateSource]:
+    """The better one first: V2 asks all carriers at once, in a window of its own, and tells days."""
+    v1, v2 = vendors.shipstation, vendors.shipstation_v2
+    return [*([V2Rates(v2)] if v2 else []), V1Rates(v1)]
+
+
 def build_flows(settings: Settings, vendors: Vendors, db: Db, clock: Clock, start_at: datetime) -> Flows:
     accounts = Accounts(db, clock)
     known = profiles(settings, start_at)
     # A write whose answer was lost may be carried out for as long again as we were willing to wait for it.
     settles_s = 2 * settings.limits.write_timeout_s
+    rates = Rates(rate_sources(vendors), clock)
     return Flows(
-        OrdersFlow(known, vendors.shops, vendors.orders, accounts, clock),
+        OrdersFlow(known, vendors.shops, vendors.orders, accounts, rates, clock),
         ShipmentsFlow(known, vendors.shops, accounts, settles_s),
         ReturnsFlow(known, vendors.shops, vendors.shipstation_v2, accounts, settles_s),
         accounts,

@@ -56,6 +56,7 @@ def upgrade() -> None:
         sa.Column("applied", sa.Text(), nullable=True),
         sa.Column("applied_digest", sa.String(), nullable=True),
         sa.Column("pushed_at", columns.UtcTime(), nullable=True),
+        sa.Column("choice", sa.Text(), nullable=True),
         sa.Column("seen_status", sa.String(), nullable=True),
         sa.Column("seen_differs", sa.String(), nullable=True),
         sa.Column("seen_modified_at", columns.UtcTime(), nullable=True),

@@ -13,6 +13,7 @@ from sqlmodel import Session
 from mappings import canonical
 from mappings.causes import Cause
 from mappings.plans import Consignment, Package, Ruling, Standing
+from mappings.rates import choice_of
 from mappings.returns import Return
 from mappings.shipstation_shapes import Order
 from syncd.flows.work import Known
@@ -109,6 +110,7 @@ def _consignment(row: ConsignmentRow, intents: Iterable[JournalEntry]) -> Consig
         shipstation_order_id=row.shipstation_order_id,
         applied=applied,
         hold_in_doubt="hold_order" in doubts,
+        choice=choice_of(row.choice) if row.choice else None,
     )
 
 

@@ -10,9 +10,10 @@ from datetime import datetime
 from sqlmodel import Session
 
 from mappings.plans import CreateFulfillment, Standing, Step, UpdateTracking, UpsertOrder, VoidLabel
+from mappings.rates import Choice, choice_text
 from mappings.returns import LabelReturn, MoneyStep, OpenReturn, ReturnStep
 from syncd.hints import split_subject
-from syncd.store.consignments import take_order_keys
+from syncd.store.consignments import remember_choices, take_order_keys
 from syncd.store.journal import NewEntry, open_intents
 from syncd.store.schema import ConsignmentRow
 from syncd.store.transaction import Work
@@ -41,8 +42,15 @@ def intend(flow: str, token: str, intents: Sequence[Intent], now: datetime) -> W
         _intended_row(intent.subject, intent.step, now) for intent in intents if isinstance(intent.step, UpsertOrder)
     ]
 
+    choices = {
+        intent.step.order_key: choice_text(intent.step.choice)
+        for intent in intents
+        if isinstance(intent.step, UpsertOrder) and intent.step.choice
+    }
+
     def work(session: Session) -> list[Intent]:
         take_order_keys(keys)(session)
+        remember_choices(choices)(session)
         ids = open_intents([_entry(flow, token, intent) for intent in intents], now)(session)
         return [Intent(intent.subject, intent.step, entry_id) for intent, entry_id in zip(intents, ids, strict=True)]
 
@@ -75,7 +83,9 @@ def _facts(step: Step) -> dict[str, object]:
     """What the story of an order tells of a step: names and counts, never contents."""
     if isinstance(step, UpsertOrder):
         units = sum(item["quantity"] for item in step.document["items"] if not item.get("adjustment"))
-        return {"fields": list(step.fields), "units": units} | ({"rules": list(step.rules)} if step.rules else {})
+        told: dict[str, object] = {"fields": list(step.fields), "units": units}
+        told |= {"rules": list(step.rules)} if step.rules else {}
+        return told | ({"rate": facts_of_choice(step.choice)} if step.choice else {})
     if isinstance(step, CreateFulfillment):
         units = sum(units for lines in step.lines.values() for units in lines.values())
         return {"units": units, "company": step.tracking_company, "tracking_number": step.tracking_number}
@@ -87,6 +97,15 @@ def _facts(step: Step) -> dict[str, object]:
     if isinstance(step, ReturnStep):
         return facts_of_return(step)
     return {"fulfillment": step.fulfillment_gid}
+
+
+def facts_of_choice(choice: Choice) -> dict[str, object]:
+    """Which rate was taken, at what price and out of how many, or why none."""
+    service = f"{choice.carrier}/{choice.service}" if choice.carrier else ""
+    if choice.without:
+        return {"service": service, "without": choice.without}
+    price = {"amount": f"{choice.amount:.2f}", "currency": choice.currency, "compared": choice.compared}
+    return {"service": service, **price} | ({"days": choice.days} if choice.days is not None else {})
 
 
 def facts_of_return(step: ReturnStep) -> dict[str, object]:

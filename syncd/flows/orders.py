@@ -11,12 +11,13 @@ from typing import Any
 from mappings.carry_over import is_regrouped, is_silent_on_groups, with_parts
 from mappings.causes import Cause
 from mappings.keys import split_order_key
-from mappings.order_changes import learned_from
+from mappings.order_changes import learned_from, questions
 from mappings.orders import lines_not_shown
 from mappings.pacific import from_pacific, from_shopify
 from mappings.packed import units_of
 from mappings.plan_orders import needs_shipstation_truth, order_number_stem, plan_order
 from mappings.plans import Consignment, Plan, Profile, Standing, Step, UpsertOrder, VoidLabel
+from mappings.rates import Question
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
 from mappings.sweeping import Placed, Sight, sight_of, survivor_of, survivor_of_lost
@@ -25,6 +26,7 @@ from syncd.accounts import Accounts
 from syncd.budget import Call, Urgency
 from syncd.errors import AccessError, SyncError
 from syncd.flows.looks import CONFLICT_WAIT_S, look_at_stores, outcome_of, unreadable_of
+from syncd.flows.rates import Rates
 from syncd.flows.work import Known, Outcome, Result, Sighting, Unreadable
 from syncd.hints import split_subject
 from syncd.ports import Clock
@@ -74,8 +76,10 @@ class OrdersFlow:
         shops: Mapping[str, ShopifyClient],
         shipstation: OrdersApi,
         accounts: Accounts,
+        rates: Rates,
         clock: Clock,
     ) -> None:
+        self._rates = rates
         self._profiles = profiles
         self._shops = shops
         self._shipstation = shipstation
@@ -96,6 +100,7 @@ class OrdersFlow:
         subjects = [subject for subject in known if subject not in waiting]
         looked = await look_at_stores(self._shops, self._accounts, subjects, self._read, self.name)
         seen = waiting | {subject: _if_usable(sighting, known[subject]) for subject, sighting in looked.items()}
+        seen = await self._rated(seen, known)
         wanted: dict[str, dict[str, Sought]] = {}
         async with self._thinking:  # it takes as long as planning
             for subject, sighting in seen.items():
@@ -103,7 +108,36 @@ class OrdersFlow:
                 await self._clock.sleep(0)
         if not any(wanted.values()):
             return seen
-        return await self._with_truth(seen, {subject: needed for subject, needed in wanted.items() if needed})
+        needed = {subject: sought for subject, sought in wanted.items() if sought}
+        with_truth = await self._with_truth(seen, needed)
+        # what shipped meanwhile leaves goods for a new consignment, which has a parcel of its own
+        return with_truth | await self._rated({subject: with_truth[subject] for subject in needed}, known)
+
+    async def _rated(
+        self, seen: Mapping[str, Sighting | Unreadable], known: Mapping[str, Known]
+    ) -> dict[str, Sighting | Unreadable]:
+        """With what carriers would take for their parcels, where rules choose by that."""
+        asked: dict[str, list[Question]] = {}
+        for subject, sighting in seen.items():
+            profile = self._profiles.get(split_subject(subject)[0])
+            if (
+                isinstance(sighting, Unreadable)
+                or sighting.order is None
+                or not (profile and profile.rules.wants_rates)
+            ):
+                continue
+            one, now = known[subject], self._clock.now()
+            packages, truth, released = one.packages, sighting.shipstation, one.ruling.released
+            found = questions(profile, sighting.order, one.consignments, packages, truth, now, released)
+            asked[subject] = [question for question in found if question not in sighting.quoted]
+            await self._clock.sleep(0)
+        quoted = await self._rates.quotes([question for some in asked.values() for question in some])
+        rated = dict(seen)
+        for subject, some in asked.items():
+            sighting = seen[subject]
+            if isinstance(sighting, Sighting) and some:
+                rated[subject] = replace(sighting, quoted={**sighting.quoted, **{one: quoted[one] for one in some}})
+        return rated
 
     async def _read(self, client: ShopifyClient, order_ids: Iterable[int]) -> Mapping[int, Any]:
         return await orders_to_ship(client, order_ids, self._profiles[client.store].rules)
@@ -115,7 +149,9 @@ class OrdersFlow:
         profile = self._profiles[split_subject(subject)[0]]
         order: OrderToShip = sighting.order
         released = known.ruling.released
-        keys = needs_shipstation_truth(profile, order, known.consignments, known.packages, self._clock.now(), released)
+        keys = needs_shipstation_truth(
+            profile, order, known.consignments, known.packages, self._clock.now(), released, sighting.quoted
+        )
         stem, created_at = order_number_stem(profile, order), from_shopify(order["createdAt"])
         family = known.consignments
         return {one.order_key: Sought(one, family, stem, created_at) for one in family if one.order_key in keys}
@@ -170,6 +206,7 @@ class OrdersFlow:
             now,
             ruling.released,
             ruling.take,
+            sighting.quoted,
         )
 
     async def turn(self, steps: Sequence[Step]) -> Call:

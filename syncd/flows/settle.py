@@ -14,11 +14,12 @@ from sqlmodel import Session
 from mappings import canonical
 from mappings.causes import Cause, is_turn
 from mappings.plans import AdoptFulfillment, Consignment, CreateFulfillment, FulfillmentStep, Standing, UpsertOrder
+from mappings.rates import choice_text
 from mappings.returns import ReturnNews, ReturnStep
 from syncd.flows.ending import Ending, Verdict, ending_of
 from syncd.flows.work import Flow, Outcome, Result
 from syncd.hints import Mark, split_subject
-from syncd.store.consignments import ConsignmentUpdate, record_consignments
+from syncd.store.consignments import ConsignmentUpdate, record_consignments, remember_choices
 from syncd.store.journal import ClosedEntry, NewEntry, close_intents, close_settled, close_superseded, note
 from syncd.store.marks import defer, look_again, mark, park, settle
 from syncd.store.orders import causes_of, record_orders, record_troubles, record_unseen
@@ -114,6 +115,8 @@ def _lessons(flow: Flow, verdicts: Sequence[Verdict], now: datetime) -> Iterable
     yield record_consignments(
         learned + [_confirmed(i.step, o, now) for i, o in confirmed if isinstance(i.step, UpsertOrder)], now
     )
+    chosen = [pair for verdict in verdicts if verdict.plan for pair in verdict.plan.choices]
+    yield remember_choices({key: choice_text(choice) for key, choice in chosen})
     for intent, outcome in confirmed:
         if isinstance(intent.step, FulfillmentStep) and outcome.far_id:
             yield _adopted(intent.step, intent.subject, outcome.far_id, now)

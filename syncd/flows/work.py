@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from mappings.causes import Cause
 from mappings.plans import Consignment, Package, Plan, Ruling, Step
+from mappings.rates import Quoted
 from mappings.returns import Return
 from syncd.budget import Call
 
@@ -82,6 +83,8 @@ class Sighting:
     updated_at: datetime | None
     shipstation: Mapping[str, Any]
     learned: tuple[Consignment, ...] = ()
+    quoted: Quoted = field(default_factory=dict)
+    """What carriers would take for its parcels, where a rule chooses by that."""
 
 
 class Flow(Protocol):

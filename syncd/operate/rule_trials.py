@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mappings.rates import RateWish
 from mappings.rules import (
     Rules,
     Verdict,
@@ -112,6 +113,8 @@ def _told(verdict: Verdict) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, RateWish):
+        return f"{value} (asked for when it is sent)"
     return value if isinstance(value, bool | int | str) else float(value)
 
 

@@ -11,6 +11,7 @@ from mappings.carriers import tracking_company
 from mappings.causes import MEANINGS, ROUTINE, SOON_OVER, Cause, State, state_of
 from mappings.deliveries import EXCEPTIONS, STATUS_WORDS
 from mappings.keys import is_label
+from mappings.rates import WHY
 from syncd.store.schema import JournalEntry, OrderRow, PackageRow
 
 
@@ -233,12 +234,26 @@ def _done(entry: JournalEntry, facts: Mapping[str, Any], there: str) -> str:
     }
     step = "return_label_voided" if entry.step == "return_label" and facts.get("voided") else entry.step
     text = DONE.get(step, step).format_map(words)
+    text += _rate(facts["rate"]) if "rate" in facts else ""
     rules = ", ".join(facts.get("rules") or ())
     return f"{text} Rules that applied: {rules}." if rules else text
 
 
+def _rate(facts: Mapping[str, Any]) -> str:
+    if without := facts.get("without"):
+        instead = f"{facts['service']}, the fallback, was set" if facts["service"] else "it went without a service"
+        return f" No rate was chosen, because {WHY[without]}: {instead}."
+    days = f", {_counted(facts['days'], 'day')}" if "days" in facts else ""
+    price = f"{facts['amount']} {facts['currency'].upper()}".rstrip()
+    return f" By its rate {facts['service']} was chosen: {price}{days}, out of {_counted(facts['compared'], 'rate')}."
+
+
 def units_text(count: int) -> str:
-    return "1 unit" if count == 1 else f"{count} units"
+    return _counted(count, "unit")
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def _fields(names: Iterable[str]) -> str:

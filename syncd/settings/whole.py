@@ -90,6 +90,16 @@ class Settings(Group):
         return self
 
     @model_validator(mode="after")
+    def _days_can_be_asked(self) -> Settings:
+        wanting = [rule.name for rule in self.rules.rules if "rate" in rule.then and rule.then["rate"].needs_days]
+        if wanting and not self.shipstation.v2_api_key.get_secret_value():
+            raise ValueError(
+                f"rule {wanting[0]!r} asks how many days a service takes and shipstation.v2_api_key is empty: V1's rates tell no"
+                ' days. Create a key in ShipStation\'s settings, or use rate = { choose = "cheapest" } without within_days'
+            )
+        return self
+
+    @model_validator(mode="after")
     def _every_place_is_mapped(self) -> Settings:
         """A shipment of V2 must say from where it is sent."""
         if self.shipstation.orders_api == "v2":

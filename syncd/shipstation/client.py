@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from syncd.budget import Call, Urgency
+from syncd.budget import Call, Urgency, WindowBudget
 from syncd.errors import AccessError, RejectedError, SyncError, ThrottledError
 from syncd.http import json_bytes, json_of
 from syncd.ports import Response
@@ -35,6 +35,10 @@ class ShipStationClient:
     def __init__(self, wire: Wire, keys: Keys) -> None:
         self._wire = wire
         self._keys = keys
+
+    @property
+    def budget(self) -> WindowBudget:
+        return self._wire.budget
 
     def only_with(self, pair: KeyPair) -> ShipStationClient:
         """The same, with this pair alone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 from urllib.parse import quote
@@ -82,6 +82,15 @@ class Warehouse(NamedTuple):
     warehouse_id: int
     name: str
     is_default: bool
+
+
+class Origin(NamedTuple):
+    """Where a warehouse sends from; empty what nobody entered."""
+
+    country: str
+    state: str
+    city: str
+    postal_code: str
 
 
 class Subscription(NamedTuple):
@@ -190,6 +199,23 @@ async def stores(client: ShipStationClient) -> list[Store]:
 async def warehouses(client: ShipStationClient) -> list[Warehouse]:
     rows = await _rows(client, "/warehouses", "warehouseId")
     return [Warehouse(row["warehouseId"], str(row.get("warehouseName")), bool(row.get("isDefault"))) for row in rows]
+
+
+async def origins(client: ShipStationClient) -> dict[int | None, Origin]:
+    """From where each warehouse sends; None: ShipStation's default one."""
+    rows = await _rows(client, "/warehouses", "warehouseId")
+    parts = ("country", "state", "city", "postalCode")
+    return origins_of((row["warehouseId"], row.get("isDefault"), row.get("originAddress"), parts) for row in rows)
+
+
+def origins_of(rows: Iterable[tuple[int | None, Any, Any, Sequence[str]]]) -> dict[int | None, Origin]:
+    """Of rows of (id, whether it is the default, address, names of the members of an `Origin` in it)."""
+    found: dict[int | None, Origin] = {}
+    for warehouse_id, is_default, address, parts in rows:
+        origin = Origin(*(str((address or {}).get(part) or "") for part in parts))
+        found |= {warehouse_id: origin} if warehouse_id is not None else {}
+        found |= {None: origin} if is_default else {}
+    return found
 
 
 async def carriers(client: ShipStationClient) -> list[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from syncd.budget import Urgency
+from syncd.budget import Call, Urgency
 from syncd.errors import RejectedError, TransientError
+from syncd.shipstation.reads import Origin, origins_of
 from syncd.shipstation.v2_client import ShipStationV2Client, rows_of
 from syncd.shipstation.wire import NOT_FOUND
 
@@ -86,6 +87,14 @@ async def rates(client: ShipStationV2Client, order_id: int, carrier_ids: Sequenc
     return [_rate(row) for row in found]
 
 
+async def estimates(
+    client: ShipStationV2Client, wish: Mapping[str, Any], granted: Call
+) -> list[tuple[str | None, Rate]]:
+    """(package type, rate) of every service of the carriers that `wish` names, for a parcel that is not there yet."""
+    rows = rows_of(await client.post("/v2/rates/estimate", wish, Urgency.RATES, granted), "rates", "/v2/rates/estimate")
+    return [(row.get("package_type"), _rate(row)) for row in rows]
+
+
 def _rate(row: dict[str, Any]) -> Rate:
     parts = ("shipping_amount", "insurance_amount", "confirmation_amount", "other_amount", "tax_amount")
     amounts = [row.get(part) or {} for part in parts]
@@ -129,6 +138,15 @@ async def carriers(client: ShipStationV2Client) -> list[Carrier]:
         )
         for row in rows
     ]
+
+
+async def origins(client: ShipStationV2Client) -> dict[int | None, Origin]:
+    """From where each warehouse sends, by V1's id of it; None: the default one."""
+    rows = await _all(client, "/v2/warehouses", "warehouses")
+    parts = ("country_code", "state_province", "city_locality", "postal_code")
+    return origins_of(
+        (number_of(row.get("warehouse_id")), row.get("is_default"), row.get("origin_address"), parts) for row in rows
+    )
 
 
 async def inventory_locations(client: ShipStationV2Client) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -129,6 +129,21 @@ def record_consignments(updates: Sequence[ConsignmentUpdate], now: datetime) -> 
             session.connection().execute(statement, rows)
         if documents:
             session.connection().execute(forget)
+
+    return work
+
+
+def remember_choices(choices: Mapping[str, str]) -> Work[None]:
+    """Order key -> JSON. Keys that were never taken are passed over. Index: the primary key."""
+    columns = CONSIGNMENTS.c
+    statement = (
+        update(CONSIGNMENTS).where(columns.order_key == bindparam("b_order_key")).values(choice=bindparam("b_choice"))
+    )
+    rows = [{"b_order_key": key, "b_choice": text} for key, text in sorted(choices.items())]
+
+    def work(session: Session) -> None:
+        if rows:
+            session.connection().execute(statement, rows)
 
     return work
 

@@ -148,6 +148,8 @@ class ConsignmentRow(Row, table=True):
     applied: str | None = Field(default=None, sa_type=Text)
     applied_digest: str | None = None
     pushed_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    choice: str | None = Field(default=None, sa_type=Text)
+    """JSON: how its carrier and service were chosen, where a rule wants that by rates."""
     seen_status: str | None = None
     """What the last sweep saw of it in ShipStation, here and in the three below; `gone` when it was not there any more."""
     seen_differs: str | None = None

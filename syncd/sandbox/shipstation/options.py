@@ -78,6 +78,9 @@ class ShipStationOptions:
     warehouses: tuple[Warehouse, ...] = (Warehouse(501, "Main", is_default=True), Warehouse(502, "Second"))
     tags: tuple[tuple[int, str, str], ...] = ((8362, "VIP", "#FFFFFF"), (8363, "Rush", "#FF0000"))
 
+    no_rates_from: tuple[str, ...] = ()  # codes of carriers that refuse every parcel
+    surcharge_cents: tuple[tuple[str, int], ...] = ()  # service code, and how much dearer it became
+
     v2_keys: tuple[str, ...] = ("sandbox-v2-key",)
     v2_access: V2Access = "ok"
     v2_requests_per_window: int = 200

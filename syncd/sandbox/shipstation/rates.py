@@ -8,6 +8,7 @@ from decimal import Decimal
 from zlib import crc32
 
 from syncd.sandbox.shipstation.catalog import CARRIERS, Carrier
+from syncd.sandbox.shipstation.options import ShipStationOptions
 from syncd.sandbox.shipstation.records import Order
 from syncd.sandbox.shipstation.units import ounces
 
@@ -28,27 +29,37 @@ class Rate:
     refusal: str | None = None
 
 
-def rates_of(order: Order, provider_ids: Iterable[int]) -> list[Rate]:
-    """Every service of the carriers asked for that goes where the parcel goes."""
-    wanted = set(provider_ids)
+@dataclass(frozen=True)
+class Parcel:
+    country: str
+    postal_code: str
+    weight_oz: Decimal | None
+
+
+def parcel_of(order: Order) -> Parcel:
     ship_to = order.content.details["shipTo"] or {}
-    abroad = ship_to.get("country") != "US"
     weight = ounces(order.content.details["weight"])
+    return Parcel(ship_to.get("country") or "", f"{ship_to.get('postalCode')}"[:5], weight)
+
+
+def rates_of(parcel: Parcel, provider_ids: Iterable[int], options: ShipStationOptions) -> list[Rate]:
+    """Every service of the carriers asked for that goes where the parcel goes."""
+    wanted, dearer = set(provider_ids), dict(options.surcharge_cents)
     return [
-        _rate(carrier, code, name, weight, f"{ship_to.get('postalCode')}")
+        _rate(carrier, code, name, parcel, dearer.get(code, 0))
         for carrier in CARRIERS
-        if carrier.provider_id in wanted
+        if carrier.provider_id in wanted and carrier.code not in options.no_rates_from
         for code, name, is_international in carrier.services
-        if is_international == abroad
+        if is_international == (parcel.country != "US")
     ]
 
 
-def _rate(carrier: Carrier, code: str, name: str, weight_oz: Decimal | None, postal_code: str) -> Rate:
-    is_fast = any(word in code for word in FAST)
+def _rate(carrier: Carrier, code: str, name: str, parcel: Parcel, surcharge_cents: int) -> Rate:
+    is_fast, weight_oz = any(word in code for word in FAST), parcel.weight_oz
     days = 2 if is_fast else 5
     if weight_oz is None or weight_oz <= 0:
         return Rate(carrier, code, name, Decimal(0), days, "A shipment package must have a weight.")
     if weight_oz > HEAVIEST_OZ.get(code, Decimal(2400)):
         return Rate(carrier, code, name, Decimal(0), days, f"The weight exceeds the maximum of {name}.")
-    cents = 380 + crc32(f"{code} {postal_code}".encode()) % 240 + int(weight_oz) * (11 if is_fast else 6)
-    return Rate(carrier, code, name, Decimal(cents + (420 if is_fast else 0)) / 100, days)
+    cents = 380 + crc32(f"{code} {parcel.postal_code}".encode()) % 240 + int(weight_oz) * (11 if is_fast else 6)
+    return Rate(carrier, code, name, Decimal(cents + (420 if is_fast else 0) + surcharge_cents) / 100, days)

@@ -11,6 +11,7 @@ from typing import Any
 from syncd.sandbox.shipstation.catalog import PACKAGES, Carrier
 from syncd.sandbox.shipstation.options import Store, Warehouse
 from syncd.sandbox.shipstation.pacific import wall_text
+from syncd.sandbox.shipstation.rates import Rate
 from syncd.sandbox.shipstation.records import Fulfillment, Item, Order, Product, Shipment, Subscription
 
 Document = dict[str, Any]
@@ -268,6 +269,11 @@ def warehouse_document(warehouse: Warehouse) -> Document:
         "createDate": STORE_SINCE,
         "isDefault": warehouse.is_default,
     }
+
+
+def rate_document(rate: Rate) -> Document:
+    names = {"serviceName": f"{rate.service_name} - Package", "serviceCode": rate.service_code}
+    return names | {"shipmentCost": rate.amount, "otherCost": Decimal(0)}
 
 
 def carrier_document(carrier: Carrier) -> Document:

@@ -16,8 +16,10 @@ from syncd.sandbox.shipstation.catalog import CARRIERS, CARRIERS_BY_CODE, Carrie
 from syncd.sandbox.shipstation.desk import Desk
 from syncd.sandbox.shipstation.labels import Labels
 from syncd.sandbox.shipstation.notices import Notices
+from syncd.sandbox.shipstation.rates import Parcel, rates_of
 from syncd.sandbox.shipstation.records import Draft, Order
 from syncd.sandbox.shipstation.refusals import Invalid, Locked, NotFound, Refusal
+from syncd.sandbox.shipstation.units import ounces
 from syncd.sandbox.shipstation.v1_bodies import day, json_body, order_draft, required_text, required_whole, text, whole
 from syncd.sandbox.shipstation.v1_products import replaced_product
 from syncd.sandbox.shipstation.v1_queries import Query, page_of
@@ -74,6 +76,7 @@ class V1Front:
             ("POST", "/orders/createlabelfororder"): self._create_label,
             ("GET", "/shipments"): self._shipments,
             ("POST", "/shipments/voidlabel"): self._void_label,
+            ("POST", "/shipments/getrates"): self._rates,
             ("GET", "/fulfillments"): self._fulfillments,
             ("GET", "/products"): self._products,
             ("GET", "/products/{id}"): self._product,
@@ -246,6 +249,21 @@ class V1Front:
         except Refusal as refusal:
             return {"approved": False, "message": str(refusal)}
         return {"approved": True, "message": "Label voided successfully"}
+
+    def _rates(self, call: Call) -> Any:
+        """Of one carrier. It tells neither days nor the currency; what cannot be had is not in it."""
+        body = call.body
+        carrier = CARRIERS_BY_CODE.get(required_text(body, "carrierCode"))
+        if carrier is None:
+            raise Invalid("carrierCode", "Invalid carrier code.")
+        required_text(body, "fromPostalCode")
+        parcel = Parcel(
+            required_text(body, "toCountry"), required_text(body, "toPostalCode"), ounces(body.get("weight"))
+        )
+        found = [rate for rate in rates_of(parcel, [carrier.provider_id], self._account.options) if not rate.refusal]
+        if not found:
+            raise Refusal("No applicable services available.")
+        return [documents.rate_document(rate) for rate in found]
 
     def _fulfillments(self, call: Call) -> Any:
         found = lists.listed_fulfillments(self._account.fulfillments_seen(), call.query)

@@ -18,10 +18,11 @@ from syncd.sandbox.shipstation.catalog import CARRIERS
 from syncd.sandbox.shipstation.desk import Desk
 from syncd.sandbox.shipstation.labels import Labels
 from syncd.sandbox.shipstation.notices import Notices
-from syncd.sandbox.shipstation.rates import Rate, rates_of
+from syncd.sandbox.shipstation.rates import Parcel, Rate, parcel_of, rates_of
 from syncd.sandbox.shipstation.records import Order, Shipment
 from syncd.sandbox.shipstation.refusals import Invalid, NotFound, Refusal
 from syncd.sandbox.shipstation.stock import Stock
+from syncd.sandbox.shipstation.units import ounces
 from syncd.sandbox.shipstation.v1_bodies import amount, json_body, required_text, text, whole
 from syncd.sandbox.shipstation.v1_documents import dumps
 from syncd.sandbox.shipstation.v2_bodies import CARRIER_CODES, an_object, moment, rows, se_id
@@ -99,6 +100,7 @@ class V2Front:
             ("GET", "/v2/fulfillments", self._fulfillments),
             ("POST", "/v2/fulfillments", self._create_fulfillments),
             ("POST", "/v2/rates", self._rates),
+            ("POST", "/v2/rates/estimate", self._estimate),
             ("GET", "/v2/inventory", self._inventory),
             ("POST", "/v2/inventory", self._change_inventory),
             ("GET", "/v2/inventory_locations", self._inventory_locations),
@@ -262,20 +264,27 @@ class V2Front:
 
     def _rates(self, call: Call) -> Any:
         order = self._account.order(se_id(required_text(call.body, "shipment_id"), "shipment_id") or 0)
-        wished = an_object(call.body.get("rate_options") or {}, "rate_options")
-        carrier_ids = [se_id(str(one), "carrier_ids") or 0 for one in rows(wished, "carrier_ids")]
-        if not carrier_ids:
-            raise Invalid("rate_options.carrier_ids", "carrier_ids must have at least 1 item.")
-        unknown = [one for one in carrier_ids if one not in CARRIER_CODES]
-        if unknown:
-            raise NotFound(f"There is no carrier se-{unknown[0]}.")
+        carrier_ids = _carrier_ids(an_object(call.body.get("rate_options") or {}, "rate_options"))
         return self._shown(order) | {"rate_response": self._rate_response(order, carrier_ids)}
+
+    def _estimate(self, call: Call) -> Any:
+        """A bare array; what cannot be had stands in it too."""
+        body = call.body
+        carrier_ids = _carrier_ids(body)
+        places = [
+            required_text(body, f"{end}_{part}") for end in ("from", "to") for part in ("country_code", "postal_code")
+        ]
+        weight = an_object(body.get("weight") or {}, "weight")
+        units = {"gram": "grams", "ounce": "ounces", "pound": "pounds"}.get(str(weight.get("unit")), "")
+        parcel = Parcel(places[2], places[3], ounces({"value": weight.get("value"), "units": units}))
+        found = rates_of(parcel, carrier_ids, self._account.options)
+        return [documents.rate_document(rate, number) for number, rate in enumerate(found, 1)]
 
     def _rates_of_shipment(self, call: Call) -> Any:
         return self._rate_response(self._orders.seen(call.row_id), list(CARRIER_CODES))
 
     def _rate_response(self, order: Order, carrier_ids: list[int]) -> dict[str, Any]:
-        found = rates_of(order, carrier_ids)
+        found = rates_of(parcel_of(order), carrier_ids, self._account.options)
         shown = [(rate, documents.rate_document(rate, number)) for number, rate in enumerate(found, 1)]
         return {
             "rates": [document for rate, document in shown if rate.refusal is None],
@@ -337,6 +346,16 @@ class V2Front:
 
     def _tags(self, call: Call) -> Any:
         return {"tags": [{"name": name} for name in self._orders.tag_names().values()]}
+
+
+def _carrier_ids(body: Any) -> list[int]:
+    carrier_ids = [se_id(str(one), "carrier_ids") or 0 for one in rows(body, "carrier_ids")]
+    if not carrier_ids:
+        raise Invalid("rate_options.carrier_ids", "carrier_ids must have at least 1 item.")
+    unknown = [one for one in carrier_ids if one not in CARRIER_CODES]
+    if unknown:
+        raise NotFound(f"There is no carrier se-{unknown[0]}.")
+    return carrier_ids
 
 
 def _is_valid(rate: Rate) -> bool:
