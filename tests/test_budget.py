@@ -262,7 +262,7 @@ async def test_nonsense_in_headers_is_ignored(db: InlineDb, value: str) -> None:
 
 def test_every_class_may_send_something_however_small_the_limit() -> None:
     assert [ceiling(urgency, 40) for urgency in Urgency] == [40, 39, 38, 28, 24, 20]
-    assert [ceiling(urgency, 1) for urgency in Urgency] == [1, 1, 1, 1, 1]
+    assert [ceiling(urgency, 1) for urgency in Urgency] == [1] * len(Urgency)
 
 
 def _level(available: float, size: float = 2000, rate: float = 100) -> dict[str, object]:

@@ -40,5 +40,17 @@ async def test_each_wrong_code_is_named_with_its_rule_and_what_there_is() -> Non
     assert wrong[1].cure == "Use one of ups_ground, ups_worldwide_saver."
 
 
+async def test_what_a_rule_names_to_choose_by_rates_is_looked_up_too() -> None:
+    wrong, _ = await found(
+        'rate = { choose = "cheapest", among = ["ups", "fedex/fedex_groun"], fallback = { carrier = "usp", service = "x" } }',
+        'rate = { choose = "cheapest", among = ["ups/ups_ground"], package = "crate" }',
+    )
+    assert [(one.rule, one.text) for one in wrong] == [
+        ("r1", "there is no carrier usp"),
+        ("r2", "there is no package crate of ups"),
+        ("r1", "there is no service fedex_groun of fedex"),
+    ]
+
+
 async def test_rules_without_codes_cost_no_call() -> None:
     assert await found("hold = true", 'note = "x"') == ([], 0)
