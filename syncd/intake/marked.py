@@ -40,10 +40,9 @@ class MarkedOrders:
     async def contents(self, rows: Sequence[Mapping[str, Any]]) -> dict[int, list[ShipmentItem]]:
         """Fulfillment id -> items, where they are other than what is left of our order. Raises what the vendor does."""
         fresh = await self._fresh({row["fulfillmentId"]: row for row in rows if "fulfillmentId" in row})
-        ids = {row["orderId"] for row in fresh.values() if row.get("orderId")}
-        ours = await self._db.run(consignments_by_shipstation_id(ids))
+        ours = await self._db.run(consignments_by_shipstation_id({row["orderId"] for row in fresh.values()}))
         names = await self._db.run(known_names({name for row in fresh.values() for name in self._names(row)}))
-        near = {key: row for key, row in fresh.items() if row.get("orderId") in ours or names & self._names(row)}
+        near = {key: row for key, row in fresh.items() if row["orderId"] in ours or names & self._names(row)}
         self._foreign |= fresh.keys() - near.keys()
         if not near:
             return {}
@@ -61,7 +60,8 @@ class MarkedOrders:
         return found
 
     async def _fresh(self, rows: Mapping[int, Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
-        new = {key: row for key, row in rows.items() if key not in self._foreign}
+        """Not what hides its order: the next look reads it again."""
+        new = {key: row for key, row in rows.items() if key not in self._foreign and row.get("orderId")}
         recorded = await self._db.run(recorded_packages(f"f{key}" for key in new)) if new else set()
         return {key: row for key, row in new.items() if f"f{key}" not in recorded}
 

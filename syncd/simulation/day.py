@@ -208,7 +208,7 @@ class Day:
             "SELECT flow, subject, attempts, error_code, retry_at, marked_at FROM marks WHERE marked > settled AND marked > parked"
         )
         if near := [row for row in waiting if not _is_after(row["marked_at"], soon)]:
-            return str(near)
+            return f"{len(near)} marks wait, such as {near[:3]}"
         doubt = """SELECT step, key FROM journal WHERE outcome IN ('intended', 'unknown')
             AND NOT EXISTS (SELECT 1 FROM marks WHERE marked > settled AND marked <= parked)"""
         return str(self.rows("SELECT topic FROM deliveries WHERE taken_at IS NULL") or self.rows(doubt) or "")
