@@ -24,6 +24,7 @@ class Replica:
         self.life.is_over = True
         self.ahead_s = 0.0
         """How far this machine's time of day is ahead of the vendors'."""
+        self.was_set = False
         self.settings = settings
         self._rng = rng
         self._network = network
@@ -72,6 +73,7 @@ class Replica:
 
     def jump(self, seconds: float) -> None:
         """The time of day is set; what only measures how long something takes does not notice."""
+        self.was_set = True
         self.ahead_s += seconds
         self._clock.ahead_s = self.ahead_s
 
