@@ -26,6 +26,11 @@ def returns_of_shipment(shipment: Shipment, known_key: str | None = None) -> lis
     return _parts(shipment, known_key) if shipment.get("isReturnLabel") else []
 
 
+def return_package(shipment: Shipment) -> Package:
+    """Of a return label that does not say what it brings back."""
+    return _package(shipment, None, None)
+
+
 def _parts(shipment: Shipment, known_key: str | None) -> list[tuple[int, Package]]:
     key = _own_key(shipment.get("orderKey")) or _own_key(known_key)
     lines = _lines(shipment.get("shipmentItems") or [])

@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from mappings.keys import is_label, line_of, split_order_key
 from mappings.pacific import from_pacific
-from mappings.packages import packages_of_fulfillment, packages_of_shipment, returns_of_shipment
+from mappings.packages import packages_of_fulfillment, packages_of_shipment, return_package, returns_of_shipment
 from mappings.plans import Package, Standing
 from mappings.shipstation_shapes import ShipmentItem
 from syncd.budget import Urgency
@@ -38,7 +38,7 @@ from syncd.store.consignments import (
 )
 from syncd.store.cursors import advance, cursor
 from syncd.store.journal import NewEntry, doubt
-from syncd.store.journeys import begin_journeys
+from syncd.store.journeys import begin_journeys, orders_of_packages
 from syncd.store.marks import mark
 from syncd.store.memory import last_gap
 from syncd.store.packages import SeenPackage, record_packages, recorded_packages
@@ -57,6 +57,8 @@ class Owners:
     stores: Mapping[int, str]
     items: Mapping[int, Sequence[ShipmentItem]] = field(default_factory=dict)
     """By ShipStation's fulfillment id: what was in an order that was marked as shipped, where that had to be looked up."""
+    outbound: Mapping[str, Collection[OrderRef]] = field(default_factory=dict)
+    """Package key -> the orders of which something was in it, of packages that come back."""
 
 
 Pages = Callable[[datetime], AsyncIterator[Page[Any]]]
@@ -108,7 +110,7 @@ class PackageFeed:
         async for page in self._source.pages(max(since, self._begin_at - OVERLAP)):
             owners = await self._db.run(_owners_of(page.rows, self._stores))
             seen = [one for parcel in page.rows for one in seen_packages(parcel, owners) if one.store in self._stores]
-            back = self._coming_back(page.rows, owners)
+            back = self._coming_back(page.rows, owners, seen)
             total += len(await self._db.run(self._keep(seen, back, None, None)))
         return total
 
@@ -127,12 +129,19 @@ class PackageFeed:
             seen = [one for parcel in rows for one in seen_packages(parcel, owners) if one.store in self._stores]
             doubts = _perhaps_told(rows, seen, gap_at) if gap_at else {}
             moved = watermark if self._source.is_sorted else None
-            back = self._coming_back(rows, owners)
+            back = self._coming_back(rows, owners, seen)
             total += len(await self._db.run(self._keep(seen, back, moved, position, doubts)))
         await self._db.run(advance(self._source.name, watermark, began.isoformat(), self._clock.now()))
         return total
 
-    def _coming_back(self, parcels: Sequence[Any], owners: Owners) -> list[SeenReturnLabel]:
+    def _coming_back(
+        self, parcels: Sequence[Any], owners: Owners, seen: Sequence[SeenPackage]
+    ) -> list[SeenReturnLabel]:
+        """What left may stand on the same page as what brings it back."""
+        outbound = {key: set(found) for key, found in owners.outbound.items()}
+        for package in seen:
+            outbound.setdefault(package.package_key, set()).add((package.store, package.order_id))
+        owners = replace(owners, outbound=outbound)
         return [one for parcel in parcels for one in seen_returns(parcel, owners) if one.store in self._stores]
 
     async def _owners(self, parcels: Sequence[Any]) -> Owners:
@@ -223,11 +232,14 @@ def _owners_of(parcels: Sequence[Any], stores: Sequence[str]) -> Work[Owners]:
     ids = {parcel["orderId"] for parcel in parcels if parcel.get("orderId")}
     lines = [line_of(item.get("lineItemKey")) for parcel in parcels for item in parcel.get("shipmentItems") or ()]
     order_ids = {line[0] for line in lines if line}
+    outbound = {key for parcel in parcels if (key := _outbound_key(parcel))}
 
     def work(session: Session) -> Owners:
         rows = consignments_by_shipstation_id(ids)(session)
         keys = {order_id: found[0].order_key for order_id, found in rows.items() if len(found) == 1}
-        return Owners(keys, stores_of_orders(stores, order_ids)(session))
+        return Owners(
+            keys, stores_of_orders(stores, order_ids)(session), outbound=orders_of_packages(outbound)(session)
+        )
 
     return work
 
@@ -244,10 +256,14 @@ def seen_packages(parcel: Any, owners: Owners) -> list[SeenPackage]:
 
 
 def seen_returns(parcel: Any, owners: Owners) -> list[SeenReturnLabel]:
-    """The parts of a return label by Shopify order; none of any other parcel."""
+    """The parts of a return label by Shopify order; none of any other parcel. One that does not tell what it brings belongs to
+    whoever had something in the package that it was made for: its ShipStation order may be a part without our key, or a merged one."""
     parts = returns_of_shipment(parcel, owners.keys.get(parcel.get("orderId") or 0)) if "shipmentId" in parcel else []
     found = [(_store_of(order_id, package, owners), order_id, package) for order_id, package in parts]
-    outbound = parcel.get("outboundShipmentId")
+    outbound = _outbound_key(parcel)
+    senders = owners.outbound.get(outbound or "", ())
+    if senders and all(package.lines is None for _, package in parts):
+        found = [(store, order_id, return_package(parcel)) for store, order_id in sorted(senders)]
     return [
         SeenReturnLabel(
             package.package_key,
@@ -258,11 +274,16 @@ def seen_returns(parcel: Any, owners: Owners) -> list[SeenReturnLabel]:
             package.carrier_code,
             package.service_code,
             json.dumps(package.lines) if package.lines is not None else None,
-            f"s{outbound}" if outbound else None,
+            outbound,
         )
         for store, order_id, package in found
         if store
     ]
+
+
+def _outbound_key(parcel: Any) -> str | None:
+    """Of the package that a return label was made for."""
+    return f"s{parcel['outboundShipmentId']}" if parcel.get("outboundShipmentId") else None
 
 
 def _store_of(order_id: int, package: Package, owners: Owners) -> str | None:

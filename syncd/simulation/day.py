@@ -17,6 +17,7 @@ from syncd.operate.status import list_orders
 from syncd.ports import Request
 from syncd.sandbox.account import Account, draw_account
 from syncd.sandbox.memory import MemoryHttp
+from syncd.sandbox.returns_account import judge_returns
 from syncd.sandbox.shipstation import ShipStationOptions, ShipStationWorld
 from syncd.sandbox.shopify import ShopifyWorld, ShopOptions
 from syncd.sandbox.shopify.state import Order
@@ -261,7 +262,13 @@ class Day:
         assert account.is_clean, account
         assert account.refused_429 == 0
         assert self.over_fulfilled() == []
+        assert self.wrong_returns() == []
         return account
+
+    def wrong_returns(self) -> list[str]:
+        policies = {store.shop: store.returns.model_dump() for store in self.settings.stores.values()}
+        told = self.rows("SELECT return_key, order_id, received_by, approved, outcome, detail FROM returns")
+        return judge_returns(self.shopify.state(), self.shipstation.state(), policies, told)
 
     def over_fulfilled(self) -> list[str]:
         return [

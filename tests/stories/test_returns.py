@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -24,11 +25,17 @@ from syncd.operate.status import read_status, status_text
 from syncd.operate.wake import retry_orders
 from syncd.sandbox.shopify import returning
 from syncd.sandbox.shopify.faults import FaultRule
+from syncd.sandbox.shopify.goods import PHYSICAL
 from syncd.settings.whole import Settings
 from syncd.simulation.day import SHOP, Day, Fates, settings_of, store_settings
 from syncd.simulation.desk import desk_of
 from tests.orders_api import ON_V1_ALONE
 from tests.stories.packing import BOTH, Shipment, an_order, label
+
+pytestmark = BOTH
+SKUS = tuple(article.sku for article in PHYSICAL)
+PLACE, SHELF, COUNTED = 82734627, 701, 100
+"""Where the goods of plain orders lie in Shopify and in ShipStation, and how many of each."""
 
 
 def policy(**returns: Any) -> Settings:
@@ -41,6 +48,42 @@ AUTOMATIC = policy(refund="automatic", refund_limit=1000)
 @pytest.fixture
 def fates() -> Fates:
     return Fates(settings=policy())
+
+
+@pytest.fixture(autouse=True)
+async def counted_shelves(day: Day) -> None:
+    for sku in SKUS:
+        day.shopify.people.count(sku, COUNTED, PLACE)
+        day.shipstation.stock.count(sku, SHELF, COUNTED)
+
+
+async def assert_both_sides(day: Day) -> None:
+    """Labels, notes, returns and money as the policy wants them, and every unit where it lies."""
+    await day.assert_clean()
+    here = {one["sku"]: one["onHand"] for one in shop_of(day)["inventory"]}
+    there = {one["sku"]: one["onHand"] for one in day.shipstation.state()["inventory"]}
+    left, back = units_moved(day)
+    assert here == {sku: COUNTED - left[sku] + back[sku] for sku in SKUS}
+    assert there == {sku: COUNTED - left[sku] for sku in SKUS}, "the warehouse counts by itself what comes back"
+
+
+def shop_of(day: Day) -> Mapping[str, Any]:
+    (shop,) = day.shopify.state()["shops"].values()
+    return shop
+
+
+def units_moved(day: Day) -> tuple[Counter[str], Counter[str]]:
+    """By SKU: what left, and what is for sale again."""
+    left, back = Counter[str](), Counter[str]()
+    for order in shop_of(day)["orders"]:
+        skus = {str(line["id"]): line["sku"] for line in order["lines"]}
+        for one in order["fulfillments"]:
+            left.update({skus[line]: units for line, units in one["lines"].items() if one["status"] == "SUCCESS"})
+        for one in order["refunds"]:
+            is_ours = "[syncd return" in (one["note"] or "")
+            if one["restockTypes"] == ["RETURN"] and (day.settings.stores["main"].returns.restocks or not is_ours):
+                back.update({skus[line]: units for line, units in one["lines"].items()})
+    return left, back
 
 
 async def sent_back(day: Day, quantity: int = 2, units: int = 0) -> tuple[int, Shipment]:
@@ -88,7 +131,6 @@ def state_of(day: Day, order_id: int) -> Mapping[str, Any]:
     return row
 
 
-@BOTH
 async def test_a_return_label_is_noted_and_tagged_and_no_money_moves(day: Day) -> None:
     order_id, coming = await sent_back(day)
     order = day.sold()[order_id]
@@ -104,7 +146,7 @@ async def test_a_return_label_is_noted_and_tagged_and_no_money_moves(day: Day) -
     await day.rest()
     assert day.writes() == writes
     assert "A return label was made in ShipStation" in await story_of(day, order_id)
-    await day.assert_clean()
+    await assert_both_sides(day)
 
 
 @pytest.mark.parametrize("fates", [Fates(settings=policy(on_label="off"))])
@@ -112,6 +154,7 @@ async def test_a_store_may_want_to_hear_nothing_of_returns(day: Day) -> None:
     order_id, _ = await sent_back(day)
     assert "return" not in day.sold()[order_id].tags
     assert day.calls("OrderReturning") == []
+    await assert_both_sides(day)
 
 
 @pytest.mark.parametrize("fates", [Fates(settings=policy(note_on_customer=True, tag="coming-back"))])
@@ -120,6 +163,7 @@ async def test_the_customer_is_noted_too_where_that_is_switched_on(day: Day) -> 
     order = day.sold()[order_id]
     assert f"s{coming.shipment_id}" in (order.customer_note or "")
     assert "coming-back" in order.tags
+    await assert_both_sides(day)
 
 
 async def test_what_we_note_never_comes_back_to_the_warehouse(day: Day) -> None:
@@ -134,10 +178,10 @@ async def test_what_we_note_never_comes_back_to_the_warehouse(day: Day) -> None:
     assert "[syncd return" in (day.sold()[order_id].note or "")
     assert len(day.calls("createorders")) == pushed
     assert not any(b"[syncd return" in (call.body or b"") for call in day.calls("createorders"))
+    await assert_both_sides(day)
 
 
 @ON_V1_ALONE
-@BOTH
 @pytest.mark.parametrize("fates", [Fates(settings=policy(refund="suggest"))])
 async def test_a_refund_waits_for_a_person_and_is_made_once(day: Day) -> None:
     order_id, coming = await sent_back(day, quantity=3, units=2)
@@ -162,9 +206,9 @@ async def test_a_refund_waits_for_a_person_and_is_made_once(day: Day) -> None:
     told = await story_of(day, order_id)
     for words in ("arrived, says the carrier", "A person agreed to pay back", "Money was paid back for the return"):
         assert words in told
+    await assert_both_sides(day)
 
 
-@BOTH
 @pytest.mark.parametrize("fates", [Fates(settings=AUTOMATIC)])
 async def test_below_the_limit_nobody_is_asked(day: Day) -> None:
     order_id, coming = await sent_back(day)
@@ -172,7 +216,7 @@ async def test_below_the_limit_nobody_is_asked(day: Day) -> None:
     await arrives(day, coming)
     assert money(day, order_id)[1] == units_worth(day, order_id, 2)
     assert state_of(day, order_id) == {"outcome": "refunded", "detail": "", "received_by": "carrier"}
-    await day.assert_clean()
+    await assert_both_sides(day)
 
 
 @pytest.mark.parametrize("fates", [Fates(settings=policy(refund="automatic", refund_limit=1))])
@@ -183,9 +227,9 @@ async def test_above_the_limit_a_person_is_asked(day: Day) -> None:
     await approve_refunds(await desk_of(day), [f"s{coming.shipment_id}"])
     await day.rest()
     assert money(day, order_id)[1] == units_worth(day, order_id, 2)
+    await assert_both_sides(day)
 
 
-@BOTH
 @pytest.mark.parametrize("fates", [Fates(settings=policy(on_label="return", refund="automatic", refund_limit=1000))])
 async def test_a_return_is_opened_labelled_received_refunded_and_closed_in_shopify(day: Day) -> None:
     order_id, coming = await sent_back(day)
@@ -204,7 +248,7 @@ async def test_a_return_is_opened_labelled_received_refunded_and_closed_in_shopi
     assert money(day, order_id)[1] == units_worth(day, order_id, 2)
     assert state_of(day, order_id) == {"outcome": "refunded", "detail": "", "received_by": "person"}
     assert "A return of 2 units was opened in Shopify." in await story_of(day, order_id)
-    await day.assert_clean()
+    await assert_both_sides(day)
 
 
 @pytest.mark.parametrize("fates", [Fates(settings=AUTOMATIC)])
@@ -216,6 +260,7 @@ async def test_what_somebody_refunded_by_hand_is_not_refunded_again(day: Day) ->
     await arrives(day, coming)
     assert money(day, order_id) == before
     assert state_of(day, order_id)["outcome"] == "elsewhere"
+    await assert_both_sides(day)
 
 
 @pytest.mark.parametrize("fates", [Fates(settings=AUTOMATIC)])
@@ -227,6 +272,7 @@ async def test_a_voided_return_label_brings_nothing_and_pays_nothing(day: Day) -
         await receive_return(await desk_of(day), str(order_id), None)
     await day.passes(200)
     assert money(day, order_id)[1] == 0
+    await assert_both_sides(day)
 
 
 @pytest.mark.parametrize("operation", ["Refund", "NoteOrder", "AddTags"])
@@ -240,6 +286,7 @@ async def test_a_lost_answer_repeats_nothing(day: Day, operation: str) -> None:
     await day.rest()
     assert money(day, order_id)[1] == units_worth(day, order_id, 2)
     assert (day.sold()[order_id].note or "").count("[syncd return") == 1
+    await assert_both_sides(day)
 
 
 @pytest.mark.parametrize("operation", ["OpenReturn", "LabelReturn", "ProcessReturn", "CloseReturn"])
@@ -254,6 +301,7 @@ async def test_a_lost_answer_about_a_return_opens_and_pays_it_once(day: Day, ope
     (closed,) = day.order(order_id)["returns"]
     assert (closed["status"], closed["tracking"]) == ("CLOSED", [coming.tracking_number])
     assert money(day, order_id)[1] == units_worth(day, order_id, 2)
+    await assert_both_sides(day)
 
 
 async def test_an_operator_buys_one_return_label_and_not_a_second_by_mistake(day: Day) -> None:
@@ -274,6 +322,7 @@ async def test_an_operator_buys_one_return_label_and_not_a_second_by_mistake(day
     assert len(day.rows("SELECT return_key FROM returns")) == 2
     with pytest.raises(RejectedError, match="name one of its returns"):
         await receive_return(desk, str(order_id), None)
+    await assert_both_sides(day)
 
 
 async def test_a_missing_scope_keeps_the_return_waiting_and_nothing_else(day: Day) -> None:
@@ -291,6 +340,11 @@ async def test_a_missing_scope_keeps_the_return_waiting_and_nothing_else(day: Da
     assert day.there(other)
     found = await check_vendors(day.settings, (await desk_of(day)).vendors)
     assert any(one["check"] == "store main scope write_orders" for one in found)
+    day.shopify.people.set_options({"scopes": list(SHOP.scopes)})
+    await day.passes(120)
+    await day.rest()
+    assert day.sold()[order_id].tags[-1:] == ["return"]
+    await assert_both_sides(day)
 
 
 @pytest.mark.parametrize("fates", [Fates(settings=policy(on_label="return", refund="automatic", refund_limit=1000))])
@@ -305,3 +359,34 @@ async def test_a_return_that_somebody_opened_by_hand_is_left_to_them(day: Day) -
     assert len(order.returns) == 1
     assert money(day, order_id)[1] == 0
     assert "Shopify has no such units" in refunds_text(await waiting_refunds(await desk_of(day)))
+    await assert_both_sides(day)
+
+
+@pytest.mark.parametrize("fates", [Fates(settings=AUTOMATIC)])
+async def test_a_parcel_of_two_sales_that_comes_back_is_told_to_both(day: Day) -> None:
+    orders = day.sell(2, lines=1, quantity=1)
+    await day.rest()
+    survivor, absorbed = (day.there(order_id)[0]["orderId"] for order_id in orders)
+    day.shipstation.desk.merge([survivor, absorbed])
+    parcel = day.shipstation.labels.buy_label(survivor)
+    await day.rest()
+    coming = await comes_back(day, parcel, 1)
+    assert [f"s{coming.shipment_id}" in (day.sold()[order_id].note or "") for order_id in orders] == [True, True]
+    await arrives(day, coming)
+    assert [money(day, order_id)[1] for order_id in orders] == [units_worth(day, order_id, 1) for order_id in orders]
+    await assert_both_sides(day)
+
+
+@pytest.mark.parametrize(
+    "fates",
+    [
+        Fates(settings=policy(on_label=on_label, refund="automatic", refund_limit=1000, restocks=False))
+        for on_label in ("note", "return")
+    ],
+    ids=["note", "return"],
+)
+async def test_goods_that_are_not_for_sale_again_are_paid_back_all_the_same(day: Day) -> None:
+    order_id, coming = await sent_back(day)
+    await arrives(day, coming)
+    assert money(day, order_id)[1] == units_worth(day, order_id, 2)
+    await assert_both_sides(day)

@@ -63,6 +63,10 @@ class Carriage:
     def journey(self, shipment_id: int) -> Journey:
         return self._journeys.get(shipment_id, Journey())
 
+    def delivered(self) -> list[int]:
+        """Shipment ids."""
+        return [shipment_id for shipment_id, journey in self._journeys.items() if journey.delivered_at]
+
     def scan(
         self,
         shipment_id: int,

@@ -172,6 +172,7 @@ class ShipStationWorld:
                 "most_in_a_v2_window": self._v2_limit.most_calls,
                 "refused_429": self.calls.refused,
             },
+            "delivered": self.carriage.delivered(),
             "inventory": [_level_dump(level) for level in self.stock.levels()],
             "webhooks": {
                 "delivered": self.webhooks.delivered,

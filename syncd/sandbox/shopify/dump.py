@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from syncd.sandbox.shopify.money import decimal_text
+from syncd.sandbox.shopify.returning import unit_worth
 from syncd.sandbox.shopify.shop import Shop
 from syncd.sandbox.shopify.standing import fulfilled_units, fulfillment_summary, open_units
 from syncd.sandbox.shopify.state import Fulfillment, FulfillmentOrder, Order, Refund, Return, gid
@@ -56,6 +57,9 @@ def order_dump(order: Order) -> dict[str, Any]:
         "fulfillmentStatus": fulfillment_summary(order),
         "risk": order.recommendation,
         "total": decimal_text(order.totals.total),
+        "note": order.note,
+        "customerNote": order.customer_note,
+        "tags": list(order.tags),
         "lines": [
             {
                 "id": line.id,
@@ -66,6 +70,7 @@ def order_dump(order: Order) -> dict[str, Any]:
                 "remaining": left[line.id],
                 "requiresShipping": line.requires_shipping,
                 "isGiftCard": line.is_gift_card,
+                "unitWorth": str(unit_worth(line)),
             }
             for line in order.lines
         ],
@@ -97,6 +102,7 @@ def _return(entry: Return) -> dict[str, Any]:
         "lines": {str(line.part.line.id): line.quantity for line in entry.lines},
         "processed": {str(line.part.line.id): line.processed for line in entry.lines},
         "tracking": [delivery.number for delivery in entry.deliveries],
+        "notes": [line.return_reason_note for line in entry.lines],
         "labels": [delivery.label_url for delivery in entry.deliveries if delivery.label_url],
     }
 

@@ -29,11 +29,12 @@ def net_payment(order: Order) -> Decimal:
 def worth(order: Order, units: Mapping[int, int]) -> Decimal:
     """What these units cost, with their share of the tax; never more than is left of what was paid."""
     lines = {line.id: line for line in order.lines}
-    total = sum((_unit_worth(lines[line_id]) * count for line_id, count in units.items()), ZERO)
+    total = sum((unit_worth(lines[line_id]) * count for line_id, count in units.items()), ZERO)
     return min(rounded(total, order.currency), net_payment(order))
 
 
-def _unit_worth(line: Line) -> Decimal:
+def unit_worth(line: Line) -> Decimal:
+    """With its share of the tax, not rounded."""
     price = unit_price_after_discounts(line)
     if line.order.taxes_included or not line.quantity:
         return price
