@@ -49,14 +49,17 @@ class Rates:
         self._spent_s: dict[str, list[float]] = {}
 
     async def quotes(self, questions: Iterable[Question]) -> dict[Question, Quotes]:
-        """One for each. Takes `LONGEST_S` at most, and never raises what ShipStation does."""
+        """One for each. Nobody is waited for longer than `LONGEST_S`, and nothing is raised that ShipStation does."""
         wanted = list(dict.fromkeys(questions))
-        now = self._clock.monotonic()
-        source = next((one for one in self._sources if self._paused_until.get(one.account, now) <= now), None)
-        if not wanted:
-            return {}
-        if source is None:
-            return {one: Quotes(unanswered="closed") for one in wanted}
+        quotes = {one: Quotes(unanswered="closed") for one in wanted}
+        for source in self._sources if wanted else ():
+            if self._paused_until.get(source.account, 0.0) <= self._clock.monotonic():
+                quotes = await self._quotes_of(source, wanted)
+            if any(one.unanswered != "closed" for one in quotes.values()):
+                break
+        return quotes
+
+    async def _quotes_of(self, source: RateSource, wanted: Sequence[Question]) -> dict[Question, Quotes]:
         failed: Failed = {}
         if not await self._in_time(self._ask_all(source, wanted, failed)):
             self._pause(source, "late", "no rates in time")

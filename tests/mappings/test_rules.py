@@ -160,6 +160,17 @@ def test_a_service_is_never_joined_to_the_carrier_of_an_earlier_rule() -> None:
     assert (found.then["carrier"], found.then.get("service")) == ("ups", None)
 
 
+def test_rates_and_a_carrier_by_name_are_not_mixed_whichever_rule_comes_first() -> None:
+    by_rate = '[[rules]]\nname = "r"\nwhen = {}\nthen = { rate = { choose = "cheapest" } }\n'
+    by_name = (
+        '[[rules]]\nname = "n"\nwhen = {}\nthen = { carrier = "ups", service = "ups_ground", package = "package" }\n'
+    )
+    units = Counter({7001: 1})
+    assert set(consignment_verdict(rules_from(by_rate + by_name), order(), units).then) == {"rate"}
+    named = consignment_verdict(rules_from(by_name + by_rate), order(), units).then
+    assert set(named) == {"carrier", "service", "package"}
+
+
 def test_stop_ends_the_rules_in_mode_all() -> None:
     stopping = TWO.replace("tags = [1, 2] }", "tags = [1, 2] }\nstop = true")
     assert consignment_verdict(rules_from(stopping), order(tags=["vip"]), Counter({7001: 1})).hits == ("vip",)

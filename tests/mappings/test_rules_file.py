@@ -20,6 +20,10 @@ def one(when: str = "{}", then: str = "{ tags = 1 }", rest: str = "") -> str:
     return f'[[rules]]\nname = "a"\nwhen = {when}\nthen = {then}\n{rest}'
 
 
+def rated(parts: str) -> str:
+    return f'[[rules]]\nname = "a"\nwhen = {{}}\n[rules.then.rate]\n{parts}\n'
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -74,6 +78,44 @@ def one(when: str = "{}", then: str = "{ tags = 1 }", rest: str = "") -> str:
             "[sync]\n" + one(),
             "rules.toml line 4: sync does not belong in a file of rules. It has [rules_settings] and [[rules]].",
             id="other table",
+        ),
+        pytest.param(
+            one(then="{ rate = true }"),
+            'rules.toml line 7: rate wants a table, such as { choose = "cheapest" }.',
+            id="rate of nothing",
+        ),
+        pytest.param(
+            one(then='{ rate = { choose = "best" } }'),
+            'rules.toml line 7: rate wants choose = "cheapest" or choose = "fastest".',
+            id="rate without a choice",
+        ),
+        pytest.param(
+            rated('choose = "cheapest"\nwithin = 3'),
+            "rules.toml line 9: rate has no part within. Known: choose, among, within_days, package, fallback.",
+            id="unknown part of rate",
+        ),
+        pytest.param(
+            rated('choose = "cheapest"\n\nwithin_days = 0'),
+            "rules.toml line 10: rate wants within_days as a whole number of days, 1 to 90.",
+            id="days",
+        ),
+        pytest.param(
+            rated('choose = "cheapest"\namong = ["ups", "fedex ground"]'),
+            "rules.toml line 9: rate wants among as carriers of your ShipStation account, or carrier/service: "
+            '["ups", "fedex/fedex_ground"].',
+            id="among",
+        ),
+        pytest.param(
+            rated('choose = "cheapest"\nfallback = { carrier = "ups" }'),
+            "rules.toml line 9: rate wants fallback as a table such as "
+            '{ carrier = "ups", service = "ups_ground" }, with both of them.',
+            id="half a fallback",
+        ),
+        pytest.param(
+            one(then='{ rate = { choose = "cheapest" }, carrier = "ups" }'),
+            "rules.toml line 7: carrier cannot stand beside rate, which chooses it; "
+            "write rate = { fallback = { carrier = ..., service = ... } }.",
+            id="rate and carrier",
         ),
     ],
 )

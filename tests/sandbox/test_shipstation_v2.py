@@ -221,6 +221,19 @@ def test_rates_come_side_by_side_and_say_what_cannot_be_rated() -> None:
     assert caller.post("/v2/rates", wished)["rate_response"]["rates"] == answer["rates"]
 
 
+def test_both_apis_estimate_the_same_for_a_parcel_that_is_not_there_yet() -> None:
+    caller = V2Caller()
+    places = {"country_code": "US", "postal_code": "10001"}
+    wished = {f"{end}_{part}": value for end in ("from", "to") for part, value in places.items()}
+    weight = {"value": 450, "unit": "gram"}
+    rows = caller.post("/v2/rates/estimate", {**wished, "carrier_ids": ["se-12347"], "weight": weight})
+    parcel = {"carrierCode": "ups", "fromPostalCode": "78703", "toCountry": "US", "toPostalCode": "10001"}
+    listed = caller.post("/shipments/getrates", {**parcel, "weight": {"value": 450, "units": "grams"}})
+    assert [row["shipping_amount"]["amount"] for row in rows] == [row["shipmentCost"] for row in listed]
+    assert [row["serviceCode"] for row in listed] == ["ups_ground"]
+    assert "days" not in str(listed)
+
+
 @pytest.mark.parametrize(
     ("access", "path", "status"),
     [

@@ -13,11 +13,12 @@ import pytest
 from mappings.rules_file import rules_of_file
 from syncd.operate.explain import explain_order
 from syncd.operate.rule_trials import trials_text, try_rules
-from syncd.ports import Request
+from syncd.ports import Request, Response
 from syncd.sandbox.shipstation.catalog import CARRIERS
 from syncd.sandbox.shipstation.faults import FaultRule
 from syncd.sandbox.shipstation.rates import Parcel, rates_of
 from syncd.sandbox.shipstation.units import ounces
+from syncd.settings.whole import Settings
 from syncd.simulation.day import ACCOUNT, Day, Fates, settings_of
 from syncd.simulation.desk import desk_of
 from tests.stories.bodies import HOME
@@ -197,7 +198,7 @@ async def test_a_slow_vendor_is_not_waited_for_and_not_asked_again_at_once(day: 
     vendors = day.network.vendors
 
     class Slow:
-        async def send(self, request: Request) -> Any:
+        async def send(self, request: Request) -> Response:
             if "rates" in request.url:
                 await asyncio.sleep(25.0)
             return await vendors.send(request)
@@ -227,6 +228,59 @@ async def test_a_window_that_others_need_leaves_the_fallback(day: Day) -> None:
     fallen = {choice(only(day, one)) for one, why in zip(order_ids, reasons, strict=True) if why}
     assert fallen == {("fedex", "fedex_ground")}
     await day.assert_clean()
+
+
+def spent_on_v2(limit: int) -> Fates:
+    fates = fates_of(CHEAPEST, {**ON_V2, "v2_requests_per_window": limit})
+    return replace(fates, account=replace(fates.account, parts_style="split", v2_requests_per_window=limit))
+
+
+@pytest.mark.parametrize("fates", [pytest.param(spent_on_v2(20), id="V2")])
+async def test_in_a_small_window_of_v2_orders_go_before_rates(day: Day) -> None:
+    order_ids = [sold(day, {**MUG, "grams": 300 + 300 * number}) for number in range(12)]
+    await day.rest()
+    reasons = {(await told(day, order_id)).get("without") for order_id in order_ids}
+    assert "budget" in reasons
+    assert reasons <= {"budget", None}
+    await day.assert_clean()
+
+
+@pytest.mark.parametrize("access", ["inventory_only", "plan", "expired"])
+@on(CHEAPEST, V1_WITH_V2_KEY)
+async def test_where_v2_tells_no_rates_v1_is_asked(day: Day, access: Any) -> None:
+    day.shipstation.account.options = replace(day.shipstation.account.options, v2_access=access)
+    order_id = sold(day, MUG)
+    await day.rest()
+    assert choice(only(day, order_id)) == best(day)
+    assert day.calls("/getrates")
+    await day.assert_clean()
+
+
+@on(CHEAPEST)
+async def test_a_refusal_for_too_many_calls_leaves_the_fallback_and_the_order_goes(day: Day) -> None:
+    vendors = day.network.vendors
+
+    class Busy:
+        async def send(self, request: Request) -> Response:
+            if "/getrates" in request.url or "/rates/estimate" in request.url:
+                return Response(
+                    429, {"x-rate-limit-reset": "7", "retry-after": "7"}, b'{"message":"Too Many Requests"}'
+                )
+            return await vendors.send(request)
+
+    day.network.vendors = Busy()
+    order_id = sold(day, MUG)
+    await day.rest()
+    assert choice(only(day, order_id)) == ("fedex", "fedex_ground")
+    assert await told(day, order_id) == {"service": "fedex/fedex_ground", "without": "budget"}
+    await day.assert_clean()
+
+
+def test_days_need_the_api_that_tells_them() -> None:
+    given = {**settings_of(shipstation=ON_V1).model_dump(), "rules": fates_of(FASTEST).settings.rules}
+    with pytest.raises(ValueError, match="V1's rates tell no days") as caught:
+        Settings.model_validate(given)
+    assert "rule 'by rate' asks how many days" in str(caught.value)
 
 
 @on('rate = { choose = "cheapest" }')
