@@ -61,6 +61,7 @@ async def lived(policy: str, dies_after: int | None, dies_sending: int | None) -
         comebacks.approved |= agreed
         assert await comebacks.judge() + comebacks.broken() == []
         judge(day, order_id, policy)
+        assert day.wrong_returns() == []
         return counted
     finally:
         await day.end()

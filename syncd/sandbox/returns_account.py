@@ -120,8 +120,9 @@ def _noted(what: str, note: str | None, label: _Label, is_wanted: bool) -> Itera
 
 
 def _opened(order: Order, policy: Policy, label: _Label) -> Iterator[str]:
-    ours = [one for one in order["returns"] if _is_for(one, label)]
     is_wanted = policy["on_label"] == "return"
+    # where the daemon opens none, a person may have opened one for the label
+    ours = [one for one in order["returns"] if (_is_for if is_wanted else _is_marked)(one, label)]
     is_due = is_wanted and not label.is_voided and not label.is_with_a_person
     if not int(is_due) <= len(ours) <= int(is_wanted):
         yield f"{len(ours)} Shopify returns for return s{label.number}"
@@ -131,7 +132,11 @@ def _opened(order: Order, policy: Policy, label: _Label) -> Iterator[str]:
 
 
 def _is_for(one: Mapping[str, Any], label: _Label) -> bool:
-    return label.tracking_number in one["tracking"] or any(label.mark in note for note in one["notes"])
+    return label.tracking_number in one["tracking"] or _is_marked(one, label)
+
+
+def _is_marked(one: Mapping[str, Any], label: _Label) -> bool:
+    return any(label.mark in note for note in one["notes"])
 
 
 def _paid_back(order: Order, policy: Policy, label: _Label) -> Iterator[str]:

@@ -62,15 +62,14 @@ class Terminal:
         )
         os.close(theirs)
         self.shown = ""
+        self._answered = 0
 
     def answer(self, question: str, typed: str) -> None:
         """Waits until it is asked."""
-        seen = len(self.shown)
-        while not re.search(f"{re.escape(question)}[^\n]*: $", self.shown[seen:]):
+        while not re.search(f"{re.escape(question)}[^\n]*: $", self.shown[self._answered :]):
             assert self._more(), f"never asked {question!r}:\n{self.shown}"
+        self._answered = len(self.shown)
         os.write(self._own, f"{typed}\n".encode())
-        while self.shown[-1:] not in ("\n", "") and self._more():
-            pass
 
     def end(self) -> int:
         while self._more():
