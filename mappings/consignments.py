@@ -67,8 +67,9 @@ def allot(
     `slack`: units of which we do not know whether they are still wanted. They are never taken away and never given out.
     `reopened`: remaining units that were packed and reported already; they are not given out either. At locations in
     `frozen` nothing is added. What a locked order holds beyond what its location wants is not given out at another location
-    either: moved in Shopify after its label, it has left all the same. Consignments and packages must have been read *before* Shopify was: the other way round a
-    package that was reported in between would be counted as remaining once more, and sent twice.
+    either, whether or not that is evidence: moved in Shopify after its label, it has left all the same. Consignments and
+    packages must have been read *before* Shopify was: the other way round a package that was reported in between would be
+    counted as remaining once more, and sent twice.
     """
     packed = packed_units(consignments, packages)
     by_location, unsettled = _wanted(remaining, consignments, packed, reopened or Counter())
@@ -79,6 +80,7 @@ def allot(
         group = [c for c in consignments if c.location_id == location_id]
         parts.append(_Place(location_id, group, packed, wanted, spare, location_id in frozen, groups or {}))
     left_elsewhere = added(units for part in parts for units in part.excess.values())
+    left_elsewhere += added(part.doubtful for part in parts) & unsettled
     for part in parts:
         part.assign(spare, left_elsewhere)
         for n, (name, missing) in enumerate(part.missing().items(), part.last + 1):
@@ -116,6 +118,8 @@ class _Place:
         self.rest = wanted
         self.locked: dict[str, Units] = {}
         self.excess: dict[str, Units] = {}
+        self.doubtful: Units = Counter()
+        """Units in locked orders, wanted here or not: what was packed meanwhile leaves it open."""
         self.assignments: list[Assignment] = []
         self.last = max((c.n for c in consignments), default=0)
         self._groups = groups
@@ -151,6 +155,7 @@ class _Place:
             self.locked[key] = placed
         if over - spare:
             self.excess[key] = over - spare
+        self.doubtful += over & spare
         spare -= over & spare
         self.rest = self.rest - placed
 

@@ -39,7 +39,7 @@ from syncd.logs import get_logger
 from syncd.ports import Clock, Db
 from syncd.shipstation.orders_api import OrdersApi
 from syncd.store.consignments import ConsignmentUpdate, consignments_of, record_consignments, reopen_voided
-from syncd.store.journal import NewEntry, note
+from syncd.store.journal import NewEntry, note, open_entries
 from syncd.store.marks import mark
 from syncd.store.orders import causes_of
 from syncd.store.schema import ConsignmentRow
@@ -233,7 +233,10 @@ class ShipStationSweep:
         now, verdicts = self._clock.now(), dict[OrderRef, tuple[str, str] | None]()
         for start in range(0, len(refs), 500):
             rows = await self._db.run(consignments_of(refs[start : start + 500]))
+            in_doubt = await self._db.run(open_entries(rows))
             for ref, placed in rows.items():
+                if ref in in_doubt:  # what ShipStation shows may be what we wrote, whose answer was lost
+                    continue
                 if any(row.updated_at >= now - QUIET and _ref(row) not in seen.marked for row in placed):
                     continue
                 finding = self._verdict(seen, ref, placed)

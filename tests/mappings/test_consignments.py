@@ -123,6 +123,11 @@ def test_what_left_from_one_location_and_is_wanted_at_another_is_not_sent_again_
     assert given_units(allotted({THERE: {7: 2}}, [consignment({7: 2}, SHIPPED), there], [])) == {"82-1": {7: 2}}
 
 
+def test_what_was_split_off_before_its_label_and_moved_is_not_placed_anew_while_the_label_is_not_reported() -> None:
+    found = allotted({THERE: {7: 5}}, [consignment({7: 5}, SHIPPED)], [package("s1", {7: 4})])
+    assert given_units(found) == {}
+
+
 def test_what_left_for_another_location_keeps_nothing_in_the_open_order_beside_it() -> None:
     beside = [consignment({7: 1}, Standing.OPEN, 1), consignment({7: 1}, SHIPPED, 2)]
     assert given_units(allotted({THERE: {7: 1}}, beside, [])) == {"81-1": {}}
