@@ -109,11 +109,15 @@ class Rates:
         parts = [there[start : start + source.at_once] for start in range(0, len(there), source.at_once)]
         origin, is_enough = places.origins.get(parcel.warehouse_id), self._has_calls(source, len(parts))
         for part in parts:
-            call = await self._granted(source) if origin and is_enough else None
+            without: Without = "budget" if origin else "no_origin"
+            try:
+                call = await self._granted(source) if origin and is_enough else None
+            except SyncError as error:
+                call, without = None, self._reason(source, error)
             if call and origin:
                 sending.create_task(self._send(source, parcel, origin, part, call, failed))
             else:
-                failed |= {(parcel, one): "budget" if origin else "no_origin" for one in part}
+                failed |= dict.fromkeys(((parcel, one) for one in part), without)
 
     async def _send(
         self, source: RateSource, parcel: Parcel, origin: Origin, carriers: list[str], call: Call, failed: Failed

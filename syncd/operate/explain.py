@@ -14,11 +14,11 @@ from mappings.returns import ReturnStep
 from syncd.budget import Urgency
 from syncd.errors import SyncError
 from syncd.flows.claim import read_known
-from syncd.flows.intend import facts_of_return, key_of
+from syncd.flows.intend import facts_of_choice, facts_of_return, key_of
 from syncd.flows.work import Known, Sighting, Unreadable
 from syncd.hints import order_subject
 from syncd.operate.desk import Desk, find_order
-from syncd.operate.story import carrier_name, story
+from syncd.operate.story import carrier_name, rate_text, story
 from syncd.store.journal import history
 from syncd.store.orders import OrderRows, order_rows
 from syncd.store.schema import ConsignmentRow, JournalEntry, PackageRow
@@ -70,6 +70,7 @@ def _step(step: Step, applied: Mapping[str, Any]) -> dict[str, Any]:
         told["fields"] = {
             name: {"from": _plain(before.get(name)), "to": _plain(dict(step.document).get(name))} for name in names
         }
+        told |= {"rate": facts_of_choice(step.choice)} if step.choice else {}
     elif isinstance(step, ReturnStep):
         told |= facts_of_return(step)
     elif isinstance(step, VoidLabel):
@@ -99,6 +100,7 @@ def plan_text(answer: Mapping[str, Any]) -> str:
         lines.append(f"{flow}: {verdict['cause']}" + (f" ({verdict['detail']})" if verdict["detail"] else ""))
         for step in verdict["steps"]:
             lines.append(f"  {step['step']} {step['key']}")
+            lines += [f"    {rate_text(step['rate'])}"] if "rate" in step else []
             lines += [
                 f"    {name}: {_short(change['from'])} -> {_short(change['to'])}"
                 for name, change in step.get("fields", {}).items()

@@ -234,18 +234,18 @@ def _done(entry: JournalEntry, facts: Mapping[str, Any], there: str) -> str:
     }
     step = "return_label_voided" if entry.step == "return_label" and facts.get("voided") else entry.step
     text = DONE.get(step, step).format_map(words)
-    text += _rate(facts["rate"]) if "rate" in facts else ""
+    text += f" {rate_text(facts['rate'])}" if "rate" in facts else ""
     rules = ", ".join(facts.get("rules") or ())
     return f"{text} Rules that applied: {rules}." if rules else text
 
 
-def _rate(facts: Mapping[str, Any]) -> str:
+def rate_text(facts: Mapping[str, Any]) -> str:
     if without := facts.get("without"):
         instead = f"{facts['service']}, the fallback, was set" if facts["service"] else "it went without a service"
-        return f" No rate was chosen, because {WHY[without]}: {instead}."
+        return f"No rate was chosen, because {WHY[without]}: {instead}."
     days = f", {_counted(facts['days'], 'day')}" if "days" in facts else ""
     price = f"{facts['amount']} {facts['currency'].upper()}".rstrip()
-    return f" By its rate {facts['service']} was chosen: {price}{days}, out of {_counted(facts['compared'], 'rate')}."
+    return f"By its rate {facts['service']} was chosen: {price}{days}, out of {_counted(facts['compared'], 'rate')}."
 
 
 def units_text(count: int) -> str:
