@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from mappings.stock import Owner, consent_of
 from syncd.ports import Request
+from syncd.sandbox.shipstation.records import Item
 from syncd.sandbox.shopify.goods import PHYSICAL
 from syncd.sandbox.shopify.state import Order
 from syncd.simulation.day import Day
@@ -51,8 +52,8 @@ def there(day: Day) -> dict[str, tuple[int, int]]:
 
 
 def free_units(day: Day) -> Counter[str]:
-    """All that ever came to the shelf, less all that was sold and not taken back."""
-    free: Counter[str] = Counter()
+    """All that ever came to the shelf, less all that was sold and not taken back, but for what ShipStation let go."""
+    free = _let_go(day)
     for movement in day.shipstation.stock.ledger:
         if movement.kind not in ("shipped", "voided"):
             free[movement.sku] += movement.delta
@@ -60,6 +61,28 @@ def free_units(day: Day) -> Counter[str]:
         for line in order.lines if order.cancelled_at is None else ():
             free[line.sku or ""] -= line.current_quantity
     return free
+
+
+def _let_go(day: Day) -> Counter[str]:
+    """Units of orders that ShipStation counts as shipped and that are in no package: it holds them for nobody, and so offers
+    them, until the daemon has placed them anew."""
+    account, units = day.shipstation.account, Counter[str]()
+    for order in account.orders.values():
+        if order.status == "shipped" and not account.fulfillments_of(order.order_id):
+            left = _goods(order.items)
+            for shipment in account.shipments_of(order.order_id):
+                if shipment.voided_at is None and not shipment.is_return:
+                    left.subtract(_goods(shipment.items))
+            units += left
+    return units
+
+
+def _goods(items: Iterable[Item]) -> Counter[str]:
+    goods: Counter[str] = Counter()
+    for item in items:
+        if not item.adjustment:
+            goods[item.sku or ""] += item.quantity
+    return goods
 
 
 def stale_writes(day: Day) -> list[str]:
@@ -128,14 +151,15 @@ class Shelves:
             await self.day.passes(SCAN_S)
 
     async def judge(self) -> list[str]:
-        """What lies there is what lies here, but for goods of orders that a person must look at."""
+        """What lies there is what lies here, but for goods of orders that a person must look at. Of less than nothing Shopify says
+        nothing."""
         parked = {number for number, one in (await self.day.told()).items() if one["state"] == "parked"}
         unclear = {line.sku for number in parked for line in self.day.sold()[number].lines}
         ours, theirs = here(self.day), there(self.day)
         return [
             f"stock: {ours[sku][0]} {sku} on hand in Shopify, {theirs[sku][0]} in ShipStation"
             for sku in SKUS
-            if sku not in unclear and ours[sku][0] != theirs[sku][0]
+            if sku not in unclear and ours[sku][0] != max(theirs[sku][0], 0)
         ]
 
     def broken(self) -> list[str]:

@@ -74,6 +74,10 @@ def has(weather: Weather, need: str) -> bool:
             return weather.fates.replicas > 1
         case "amnesia":
             return weather.amnesia is not None
+        case "stock" | "returns" | "catalog" | "news":
+            return need in weather.sidelines
+        case "refunds":
+            return weather.sidelines.get("returns") in {"automatic", "return"}
         case "autumn":
             begin_at, hour_ends = weather.fates.begin_at, DST[0] + timedelta(hours=1)
             return DST[0] - timedelta(hours=1) < begin_at + timedelta(seconds=weather.span_s / 2) < hour_ends
