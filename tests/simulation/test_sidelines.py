@@ -47,16 +47,16 @@ async def _told(day: Day, sideline: Sideline, story: Story) -> list[str]:
 
 
 async def _packages(day: Day, sideline: Any) -> None:
-    """Two packages leave, and what people do about them they do three times."""
+    """Two packages leave, and what people do about them they do twice."""
     day.sell(2, lines=2, quantity=2)
     await day.rest(quiet_s=REST_S)
     DEEDS["ship_all"](day, 1)
     await day.rest(quiet_s=REST_S)
-    for number in range(3):
+    for number in (0, 2):
         for deed in sideline.deeds.values():
             deed(number)
-            await day.passes(70.0)
-    await day.passes(150.0)
+            await day.passes(40.0)
+    await day.passes(100.0)
 
 
 async def _label_alone(day: Day, sideline: Any) -> None:

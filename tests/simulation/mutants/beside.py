@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mappings import catalog, news, plan_returns
 from mappings.stock import Sight
+from syncd.flows import claim
 from syncd.shopify import stock
 from tests.simulation.mutants.planting import Edit, Mutant
 
@@ -23,7 +24,7 @@ BESIDE = (
     Mutant(
         "paid_before_arrival",
         "money goes back as soon as there is a return label",
-        (Edit(plan_returns._plan_one, 'if policy.refund == "off" or not one.received_at:', 'if policy.refund == "off":'),),
+        (Edit(claim._return, "received_at=row.received_at,", "received_at=row.created_at,"),),
         needs=("refunds",),
     ),
     Mutant(
