@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mappings.rules_file import rules_of_file
-from syncd.operate.explain import explain_order
+from syncd.operate.explain import explain_order, plan_order_now, plan_text
 from syncd.operate.rule_trials import trials_text, try_rules
 from syncd.ports import Request, Response
 from syncd.sandbox.shipstation.catalog import CARRIERS
@@ -349,6 +349,20 @@ async def test_a_lost_database_leaves_carrier_and_service_as_they_lie_there(day:
     day.shopify.people.edit(order_id, address={"address1": "7 New Road"})
     await day.rest()
     assert choice(only(day, order_id)) == before
+    await day.assert_clean()
+
+
+@pytest.mark.parametrize("fates", [fates_of(CHEAPEST)])
+async def test_a_plan_shows_what_would_be_chosen_and_remembers_nothing(day: Day) -> None:
+    day.kill()
+    order_id = sold(day, MUG)
+    await day.passes(10)
+    answer = await plan_order_now(await desk_of(day), f"main/{order_id}")
+    assert f"By its rate {'/'.join(best(day))} was chosen" in plan_text(answer)
+    assert day.rows("SELECT choice FROM consignments") == []
+    await day.start()
+    await day.rest()
+    assert choice(only(day, order_id)) == best(day)
     await day.assert_clean()
 
 
