@@ -12,6 +12,7 @@ import pytest
 from syncd.ports import Request
 from syncd.simulation.day import Day, Fates, settings_of
 from syncd.simulation.people import DEEDS
+from syncd.simulation.sidelines.articles import LATE_S
 from syncd.simulation.sidelines.drawn import MANNERS, Chosen, drawn_sidelines, settings_for, sidelines_of
 from syncd.simulation.sidelines.shelves import SCAN_S, SHELF, SKUS
 from syncd.simulation.sidelines.sideline import Sideline
@@ -46,17 +47,24 @@ async def _told(day: Day, sideline: Sideline, story: Story) -> list[str]:
     return found
 
 
-async def _packages(day: Day, sideline: Any) -> None:
-    """Two packages leave, and what people do about them they do twice."""
-    day.sell(2, lines=2, quantity=2)
+async def _article_changed(day: Day, sideline: Any) -> None:
+    """Long after the warehouse moved its product."""
+    day.sell(1, lines=1)
+    await day.passes(60.0)
+    sideline.move_shelf(1)
+    await day.passes(LATE_S)
+    sideline.edit(0)
+    await day.passes(30.0)
+
+
+async def _scanned(day: Day, sideline: Any) -> None:
+    day.sell(1)
     await day.rest(quiet_s=REST_S)
-    DEEDS["ship_all"](day, 1)
-    await day.rest(quiet_s=REST_S)
-    for number in (0, 2):
-        for deed in sideline.deeds.values():
-            deed(number)
-            await day.passes(40.0)
-    await day.passes(100.0)
+    DEEDS["label"](day, 0)
+    for _ in range(2):
+        await day.passes(40.0)
+        sideline.scan(0)
+    await day.passes(70.0)
 
 
 async def _label_alone(day: Day, sideline: Any) -> None:
@@ -86,8 +94,8 @@ CASES = [
     ("level_written_blind", "stock", "shipstation on_hand", _counted_meanwhile),
     ("paid_before_arrival", "returns", "automatic", _label_alone),
     ("noted_again", "returns", "automatic", _label_alone),
-    ("product_sent_bare", "catalog", "push", _packages),
-    ("event_told_again", "news", "tell", _packages),
+    ("product_sent_bare", "catalog", "push", _article_changed),
+    ("event_told_again", "news", "tell", _scanned),
 ]
 
 
