@@ -24,6 +24,8 @@ class Verdict:
     """What the batch learned and did about one subject."""
 
     claimed: Claimed
+    looked_at: datetime
+    """From when on a change may have been missed by the look: it began then."""
     plan: Plan | None = None
     sighting: Sighting | None = None
     unreadable: Unreadable | None = None
@@ -149,7 +151,7 @@ def _order_row(flow: Flow, verdict: Verdict, cause: Cause, detail: str, now: dat
         trouble=trouble,
         trouble_detail=trouble_detail or None,
         since=now,
-        seen_at=now,
+        seen_at=verdict.looked_at,
         shopify_updated_at=sighting.updated_at if sighting else None,
         closed_at=now if state in CLOSED else None,
     )

@@ -249,17 +249,17 @@ class Runner:
 
     async def _give_up(self, token: str, claimed: Claimed) -> None:
         """Deferred for long the first time, parked the second."""
-        verdict = Verdict(claimed, unreadable=Unreadable("bug", "the work failed", self._bounds.longest_wait_s))
         now, attempts = self._clock.now(), self._bounds.attempts
+        verdict = Verdict(claimed, now, unreadable=Unreadable("bug", "the work failed", self._bounds.longest_wait_s))
         await self._db.run(settle_work(self._flow, token, [verdict], now, self._delay_s, attempts))
 
     async def _look(self, token: str, work: Mapping[Claimed, Known]) -> list[Verdict]:
-        began = self._clock.monotonic()
+        began, looked_at = self._clock.monotonic(), self._clock.now()
         sightings = await self._flow.observe({claimed.subject: known for claimed, known in work.items()})
         verdicts = []
         async with self._planning:  # one order of all batches at a time: webhooks want their answers in between
             for claimed, known in work.items():
-                verdicts.append(self._verdict(claimed, known, sightings[claimed.subject]))
+                verdicts.append(self._verdict(claimed, known, sightings[claimed.subject], looked_at))
                 await self._clock.sleep(0)
         await self._apply_brake(verdicts)
         await self._settle(token, [verdict for verdict in verdicts if not verdict.steps], began)
@@ -334,23 +334,24 @@ class Runner:
             cancels = counts[verdict.claimed.subject].cancels > 0
             verdict.is_stopped = has_steps and (stops_all or (stops_cancels and cancels))
 
-    def _verdict(self, claimed: Claimed, known: Known, sighting: Sighting | Unreadable) -> Verdict:
+    def _verdict(self, claimed: Claimed, known: Known, sighting: Sighting | Unreadable, looked_at: datetime) -> Verdict:
         """A plan that raises is our bug: told with its traceback, and the batch goes on."""
         if isinstance(sighting, Unreadable):
-            return Verdict(claimed, unreadable=sighting)
+            return Verdict(claimed, looked_at, unreadable=sighting)
         if sighting.order is None and claimed.attempts < LOOKS_FOR_AN_ABSENT_ORDER:
             # a null may also stand for a failure that the answer does not tell of
-            return Verdict(claimed, unreadable=Unreadable("not_shown", "the store does not show the order"))
+            return Verdict(claimed, looked_at, unreadable=Unreadable("not_shown", "the store does not show the order"))
         try:
             plan = self._flow.plan(claimed.subject, known, sighting, self._clock.now())
         except Exception:
             log.exception("plan.failed", order_id=claimed.subject)
             return Verdict(
                 claimed,
+                looked_at,
                 sighting=sighting,
                 unreadable=Unreadable("bug", "the plan failed", wait_s=self._bounds.longest_wait_s),
             )
-        return Verdict(claimed, plan=plan, sighting=sighting, known=known)
+        return Verdict(claimed, looked_at, plan=plan, sighting=sighting, known=known)
 
     def _delay_s(self, attempts: int) -> float:
         return growing_wait_s(attempts, self._bounds.longest_wait_s, self._rng)

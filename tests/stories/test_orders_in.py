@@ -438,3 +438,19 @@ async def test_doubtful_orders_wait_for_a_person(day: Day, fates: Fates) -> None
     await day.rest()
     await day.assert_clean()
     assert [await day.cause(one) for one in (light, foreign, abroad)] == ["in_shipstation"] * 3
+
+
+@pytest.mark.parametrize("fates", [Fates(settings=settings_of(sync={"order_poll_s": 120}))], ids=["seldom"])
+async def test_a_hold_that_came_while_an_edit_was_on_its_way_is_found_without_a_webhook(day: Day) -> None:
+    order_id = await sold(day)
+    day.shopify.people.set_options({"webhooks": {"enabled": False}})
+    day.shopify.people.edit(order_id, quantities={day.order(order_id)["lines"][0]["id"]: 1})
+    usual_s, writes = day.network.latency_s, day.writes()
+    await day.until(lambda: day.rows("SELECT 1 FROM marks WHERE flow = 'orders' AND marked > settled"))
+    day.network.latency_s = (8.0, 8.0)
+    await day.until(lambda: day.writes() > writes)
+    day.shopify.people.hold(order_id)
+    await day.passes(30.0)
+    day.network.latency_s = usual_s
+    await day.rest()
+    assert only(day, order_id)["status"] == "on_hold"
