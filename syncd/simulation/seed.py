@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from syncd.errors import SyncError
+from syncd.intake.shipstation_sweep import QUIET as FRESH
 from syncd.operate.subscriptions import EVERY_S
 from syncd.operate.sweeping import sweep_by_hand
 from syncd.sandbox.account import Account
@@ -172,6 +173,7 @@ class _Seed:
             await self.day.until(lambda: not self._webhooks_waiting(), LONGEST_REST_S * 2)
         await self.day.rest(LONGEST_REST_S, quiet_s=QUIET_S + self.weather.fates.shop.index_lag_s)
         if self.weather.alone is None:
+            await self.day.passes(FRESH.total_seconds())  # a sweep leaves alone what changed a moment ago
             await self._swept()
         self.watch.judge_orders()
         self.watch.judge_fulfillments()
