@@ -149,7 +149,9 @@ class Trouble:
 
     async def _beside(self) -> None:
         """What people do about stock, returns, articles and packages under way, in a day that has these."""
-        deeds = {name: deed for one in self._watch.sidelines for name, deed in one.deeds.items()}
+        deeds = {
+            name: deed for one in self._watch.sidelines for name, deed in one.deeds.items() if name not in self._barred
+        }
         rng, span_s = Random(f"{self._weather.seed} beside"), self._weather.span_s + 300.0
         for _ in range(self._weather.orders if deeds else 0):
             await asyncio.sleep(rng.expovariate(self._weather.orders / span_s))

@@ -105,8 +105,8 @@ class Shelves:
         if owner == "shipstation":
             known += [self.receive, self.lose, self.give_back]
         self.deeds: Mapping[str, Deed] = {deed.__name__: deed for deed in known}
-        self.bars = frozenset({"move"})
-        """From there on nobody knows at which of two places the goods lie."""
+        self.bars = frozenset({"move", "rename"})
+        """From there on nobody knows at which of two places the goods lie, or which are the same."""
         self.day = day
         self._owner = owner
         self._window_s = window_s
