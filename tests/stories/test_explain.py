@@ -8,6 +8,7 @@ from syncd.operate.explain import explain_order
 from syncd.operate.explained import explain_text
 from syncd.simulation.day import Day
 from syncd.simulation.desk import desk_of
+from tests.orders_api import ON_V1_ALONE
 
 
 async def explained(day: Day, order_id: int) -> tuple[dict[str, Any], str]:
@@ -15,6 +16,7 @@ async def explained(day: Day, order_id: int) -> tuple[dict[str, Any], str]:
     return answer, explain_text(answer)
 
 
+@ON_V1_ALONE
 async def test_an_order_edited_held_released_packed_twice_voided_and_relabelled_reads_like_a_story(day: Day) -> None:
     (order_id,) = day.sell(lines=2, quantity=2)
     await day.rest()
