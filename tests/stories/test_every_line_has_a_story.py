@@ -15,8 +15,8 @@ import pytest
 
 TESTS = Path(__file__).parent.parent
 CI = TESTS.parent / ".ci" / "run"
-ALWAYS_ON_V2 = "orders_on_v2"
-"""Its settings say so, whatever the environment does."""
+ALWAYS_ON_V2 = ("orders_on_v2", "rates")
+"""Their settings say so, whatever the environment does."""
 
 STORIES: dict[str, str] = {
     # Orders going in
@@ -113,7 +113,7 @@ def test_every_promise_has_stories_that_are_told(promise: str) -> None:
 
 @pytest.mark.parametrize("promise", STORIES)
 def test_a_promise_is_told_on_v2_too_or_says_why_not(promise: str) -> None:
-    on_v2 = {f"test_{name}.py" for name in (*_files_of_ci(), ALWAYS_ON_V2)}
+    on_v2 = {f"test_{name}.py" for name in (*_files_of_ci(), *ALWAYS_ON_V2)}
     told = [one for path, names in _told(promise) if path.name in on_v2 for one in names if _tests_of(path)[one]]
     assert bool(told) != (promise in ON_V1_ALONE), f"on V2: {sorted(told)}"
 
