@@ -11,7 +11,7 @@ async def test_an_order_that_is_cancelled_while_it_waits_for_its_turn_is_never_s
     await day.passes(65)
     assert day.duties
     budget = day.duties._vendors.orders.budget
-    for _ in range(40):
+    for _ in range(budget.usage(day.clock.now()).limit):
         await budget.lost(await budget.grant(Urgency.CANCEL))
     stays, goes = day.sell(2)
     await day.passes(15)

@@ -13,7 +13,7 @@ from syncd.errors import SettingsError
 from syncd.operate.explain import explain_order
 from syncd.operate.rule_trials import compare_rules, comparison_text, trials_text, try_rules
 from syncd.operate.rulings import release_orders
-from syncd.simulation.day import Day, Fates, settings_of
+from syncd.simulation.day import ON_V2, Day, Fates, settings_of
 from syncd.simulation.desk import desk_of
 from tests.stories.bodies import HOME
 
@@ -148,7 +148,7 @@ async def test_a_tag_that_comes_later_changes_the_service_unless_the_warehouse_c
     assert (choice(there), there["tagIds"]) == (("stamps_com", "usps_first_class_mail"), [])
     (there,) = day.there(chosen)
     assert (choice(there), there["tagIds"]) == (("ups", "ups_ground"), [8363])
-    assert day.writes() == writes + 1
+    assert day.writes() == writes + (2 if ON_V2 else 1)  # V2 changes one order in a call
     await day.assert_clean()
 
 
