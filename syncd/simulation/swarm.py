@@ -75,7 +75,7 @@ class Sum:
             (self.states, outcome.states), (self.causes, outcome.causes),
         ):  # fmt: skip
             mine.update(theirs)
-        self.sidelines.update(outcome.weather.get("sidelines", ()))
+        self.sidelines.update(list(outcome.weather.get("sidelines", ())))
         self.kills += outcome.kills
         self.calls += outcome.calls
         self.virtual_s += outcome.virtual_s
