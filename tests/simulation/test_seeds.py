@@ -50,8 +50,8 @@ def test_a_few_days_full_of_faults_end_well() -> None:
 
 def test_the_account_names_each_failed_seed_and_how_to_repeat_it() -> None:
     total = Sum(first=1, orders_each=5)
-    total.add(Outcome(1, 5))
+    total.add(Outcome(1, 5, weather={"sidelines": {"stock": "shipstation on_hand"}}))
     total.add(Outcome(2, 5, problems=["lost: #1001"], weather={"sidelines": {"stock": "shopify on_hand"}}))
     assert repro(2, 5) in account_text(total)
-    assert "stock in 1 seeds, returns in 0 seeds" in account_text(total)
+    assert "stock in 2 seeds, returns in 0 seeds" in account_text(total)
     assert as_json(total)["problems"] == {"lost": 1}
