@@ -122,12 +122,17 @@ def report(count: int, scale: float, result: Drained, api: str) -> str:
         "  Shopify's points, latency (none but the loopback's) and the daemon's computing are not scaled",
         f"theory   {result.theory_s:8.2f} s  (({result.orders} orders in {ceil(result.orders / BATCH)} calls - 1) // {CALLS_OF[api]} windows)",
         f"measured {result.measured_s:8.2f} s  from /readyz to the last confirmed order",
-        f"ratio    {result.theory_s / result.measured_s:8.3f}    {_pace(result, scale, api)}",
+        f"ratio    {_ratio(result)}    {_pace(result, scale, api)}",
         f"windows  {_by_window(result, window_s)}  (orders confirmed in each, {CALLS_OF[api] * BATCH} are allowed)",
         f"calls    {calls['total']}, of which refused (429) {calls['refused_429']}, most in a window {calls[WINDOWS[api]]}: {by_path}",
         f"daemon   {result.memory_mb:.0f} MB at most, {result.cpu_s:.1f} s of CPU ({1000 * result.cpu_s / max(1, count):.2f} ms an order)",
     ]
     return "\n".join([*lines, *(f"trouble  {line}" for line in result.troubles[:5])])
+
+
+def _ratio(result: Drained) -> str:
+    """What fits into the first window the limit does not slow down."""
+    return f"{result.theory_s / result.measured_s:8.3f}" if result.theory_s else "    none"
 
 
 def _pace(result: Drained, scale: float, api: str) -> str:

@@ -22,9 +22,9 @@ from syncd.store.postgres import PostgresDb, postgres_engine
 from syncd.store.sqlite import SqliteDb
 from tests.postgres import Server, server
 
-# The same examples in every run, so that a failure comes from a change and not from luck. The nightly profile looks further.
+# The same examples in every run, so that a failure comes from a change and not from luck. The nightly profile draws more, and others.
 settings.register_profile("nightly", max_examples=2000, derandomize=False)
-settings.register_profile("steady", derandomize=True)
+settings.register_profile("steady", derandomize=True, max_examples=50)
 settings.load_profile("steady")
 
 # structlog's own set-up shows the local variables of every frame: ten seconds for one traceback of a batch.

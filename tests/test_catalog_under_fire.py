@@ -1,7 +1,7 @@
 """The catalogue under crashes at any call, lost answers, lost webhooks and people on both sides: no PUT changes what is not ours, no
 product is doubled, and at rest every product says what its article says.
 
-4 examples each; `pytest --hypothesis-profile=nightly tests/test_catalog_under_fire.py` tries 80.
+2 examples each; `pytest --hypothesis-profile=nightly tests/test_catalog_under_fire.py` tries 80.
 """
 
 from __future__ import annotations

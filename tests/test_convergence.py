@@ -1,7 +1,7 @@
 """The whole daemon under random people: whatever they do, in any order, at rest both sides agree or a person is told why not,
 by either of ShipStation's APIs.
 
-100 examples; `pytest --hypothesis-profile=nightly tests/test_convergence.py` tries 2,000.
+50 examples; `pytest --hypothesis-profile=nightly tests/test_convergence.py` tries 2,000.
 """
 
 from __future__ import annotations

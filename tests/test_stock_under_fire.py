@@ -1,7 +1,7 @@
 """Stock under random people, lost webhooks, lost answers and crashes: nothing is offered that the warehouse does not have for
 longer than two looks, no write overwrites what it did not see, and at rest both sides agree.
 
-4 examples each; `pytest --hypothesis-profile=nightly tests/test_stock_under_fire.py` tries 80.
+2 examples each; `pytest --hypothesis-profile=nightly tests/test_stock_under_fire.py` tries 80.
 """
 
 from __future__ import annotations
