@@ -24,8 +24,6 @@ from syncd.flows.runner import Bounds, Runner
 from syncd.flows.stock import NAME as STOCK
 from syncd.intake.feeds import CHANGE_LISTS, ChangeFeed, Feed, Feeds
 from syncd.intake.inbox import SHIPSTATION, Inbox, Reader
-from syncd.intake.keyless import KeylessItems
-from syncd.intake.marked import MarkedOrders
 from syncd.intake.news import EVERY_S as TRACKING_EVERY_S
 from syncd.intake.news import NAME as TRACKING
 from syncd.intake.news import TrackingFeed
@@ -70,6 +68,7 @@ from syncd.wiring import (
     catalog_writer,
     connect,
     deliveries_flow,
+    order_prefixes,
     own_carriers,
     start_of_sync,
     stock_flow,
@@ -192,19 +191,17 @@ class Duties:
                 shift = self._shift(changes.name_in(shop.store))
                 part = ChangeFeed(changes, shop, shift, self._clock, start_at)
                 feeds.append(Feed(shift, shop.account, sync.order_poll_s, part.poll))
-        prefixes = [store.order_prefix for store in self._settings.stores.values()]
-        marked = MarkedOrders(self._vendors.orders, self._db, prefixes)
-        keyless = KeylessItems(self._vendors.orders, self._db)
+        prefixes = order_prefixes(self._settings)
         for source in package_lists(self._vendors.orders):
             shift = self._shift(source.name)
-            feed = PackageFeed(source, list(self._vendors.shops), shift, self._clock, start_at, marked, keyless)
+            feed = PackageFeed(source, self._vendors.orders, prefixes, shift, self._clock, start_at)
             feeds.append(
                 Feed(shift, self._vendors.orders.account, sync.shipment_poll_s, feed.poll, can_wait=self._is_backlog)
             )
         shift, account = self._shift(ORDERS_READ), self._vendors.orders.account
         recall = Recall(self._vendors.orders, list(self._vendors.shops), shift, self._clock)
         feeds.append(Feed(shift, account, RECALL_EVERY_S, recall.poll))
-        found = all_sweeps(self._vendors, self._shift, self._clock, start_at)
+        found = all_sweeps(self._settings, self._vendors, self._shift, self._clock, start_at)
         return [
             *feeds,
             *sweep_feeds(found, sweep_bounds(self._settings), self._clock),

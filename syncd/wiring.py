@@ -146,8 +146,14 @@ def profiles(settings: Settings, start_at: datetime) -> dict[str, Profile]:
     }
 
 
-def all_sweeps(vendors: Vendors, shift_of: Callable[[str], Shift], clock: Clock, start_at: datetime) -> list[Sweep]:
-    return sweeps(vendors.shops, vendors.orders, shift_of, clock, start_at)
+def all_sweeps(
+    settings: Settings, vendors: Vendors, shift_of: Callable[[str], Shift], clock: Clock, start_at: datetime
+) -> list[Sweep]:
+    return sweeps(vendors.shops, vendors.orders, order_prefixes(settings), shift_of, clock, start_at)
+
+
+def order_prefixes(settings: Settings) -> dict[str, str]:
+    return {name: store.order_prefix for name, store in settings.stores.items()}
 
 
 def sweep_bounds(settings: Settings) -> SweepBounds:

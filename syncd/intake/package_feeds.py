@@ -9,7 +9,6 @@ import json
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 from sqlmodel import Session
@@ -88,30 +87,27 @@ class PackageFeed:
     def __init__(
         self,
         source: PackageList,
-        stores: Sequence[str],
+        shipstation: OrdersApi,
+        prefixes: Mapping[str, str],
         db: Db,
         clock: Clock,
         begin_at: datetime,
-        marked: MarkedOrders | None = None,
-        keyless: KeylessItems | None = None,
     ) -> None:
+        """`prefixes`: store -> what it puts before its order numbers."""
         self.name = source.name
         self._source = source
-        self._stores = stores
+        self._stores = tuple(prefixes)
         self._db = db
         self._clock = clock
         self._begin_at = begin_at
-        self._marked = marked
-        self._keyless = keyless
+        self._marked = MarkedOrders(shipstation, db, prefixes.values())
+        self._keyless = KeylessItems(shipstation, db)
 
     async def reread(self, since: datetime) -> int:
         """For the sweep: all since then once more, whatever the cursor says. Returns how many orders had news."""
-        total = 0
+        gap_at, total = await self._db.run(last_gap), 0
         async for page in self._source.pages(max(since, self._begin_at - OVERLAP)):
-            owners = await self._db.run(_owners_of(page.rows, self._stores))
-            seen = [one for parcel in page.rows for one in seen_packages(parcel, owners) if one.store in self._stores]
-            back = self._coming_back(page.rows, owners, seen)
-            total += len(await self._db.run(self._keep(seen, back, None, None)))
+            total += await self._take(page, gap_at, None, None)
         return total
 
     async def poll(self) -> int:
@@ -124,15 +120,19 @@ class PackageFeed:
             if page.unreadable:
                 log.warning("feed.unreadable", feed=self._source.name, count=page.unreadable)
             watermark = max([watermark, *_times(page.rows, self._source.time_member)])
-            rows = await self._keyless.read_again(page.rows) if self._keyless else page.rows
-            owners = await self._owners(rows)
-            seen = [one for parcel in rows for one in seen_packages(parcel, owners) if one.store in self._stores]
-            doubts = _perhaps_told(rows, seen, gap_at) if gap_at else {}
-            moved = watermark if self._source.is_sorted else None
-            back = self._coming_back(rows, owners, seen)
-            total += len(await self._db.run(self._keep(seen, back, moved, position, doubts)))
+            total += await self._take(page, gap_at, watermark if self._source.is_sorted else None, position)
         await self._db.run(advance(self._source.name, watermark, began.isoformat(), self._clock.now()))
         return total
+
+    async def _take(
+        self, page: Page[Any], gap_at: datetime | None, watermark: datetime | None, position: str | None
+    ) -> int:
+        rows = await self._keyless.read_again(page.rows)
+        owners = await self._owners(rows)
+        seen = [one for parcel in rows for one in seen_packages(parcel, owners) if one.store in self._stores]
+        doubts = _perhaps_told(rows, seen, gap_at) if gap_at else {}
+        back = self._coming_back(rows, owners, seen)
+        return len(await self._db.run(self._keep(seen, back, watermark, position, doubts)))
 
     def _coming_back(
         self, parcels: Sequence[Any], owners: Owners, seen: Sequence[SeenPackage]
@@ -145,7 +145,7 @@ class PackageFeed:
         return [one for parcel in parcels for one in seen_returns(parcel, owners) if one.store in self._stores]
 
     async def _owners(self, parcels: Sequence[Any]) -> Owners:
-        items = await self._marked.contents(parcels) if self._marked else {}
+        items = await self._marked.contents(parcels)
         whole = [*parcels, *({"shipmentItems": one} for one in items.values())]
         return replace(await self._db.run(_owners_of(whole, self._stores)), items=items)
 
@@ -155,7 +155,7 @@ class PackageFeed:
         back: Sequence[SeenReturnLabel],
         watermark: datetime | None,
         position: str | None,
-        doubts: Mapping[str, datetime] = MappingProxyType({}),
+        doubts: Mapping[str, datetime],
     ) -> Work[list[OrderRef]]:
         """Packages, the standing of their orders, marks and cursor move together. `position`: when the last look began that
         reached the end; a page of this one changes nothing about it. `doubts`: see `_perhaps_told`."""

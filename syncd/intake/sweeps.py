@@ -73,6 +73,7 @@ class SoleSweep:
 def sweeps(
     shops: Mapping[str, ShopifyClient],
     shipstation: OrdersApi,
+    prefixes: Mapping[str, str],
     shift_of: Callable[[str], Shift],
     clock: Clock,
     begin_at: datetime,
@@ -85,7 +86,8 @@ def sweeps(
             found.append(Sweep(shift, shop.account, ChangeFeed(changes, shop, shift, clock, begin_at).reread))
     for source in package_lists(shipstation, Urgency.SWEEP):
         shift = shift_of(f"{source.name}.sweep")
-        found.append(Sweep(shift, shipstation.account, PackageFeed(source, list(shops), shift, clock, begin_at).reread))
+        feed = PackageFeed(source, shipstation, prefixes, shift, clock, begin_at)
+        found.append(Sweep(shift, shipstation.account, feed.reread))
     shift = shift_of("shipstation.orders.sweep")
     look = ShipStationSweep(shipstation, list(shops), shift, clock, begin_at).look
     return [*found, Sweep(shift, shipstation.account, look)]

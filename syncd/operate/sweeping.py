@@ -15,7 +15,9 @@ from syncd.wiring import all_sweeps, sweep_bounds
 async def sweep_by_hand(desk: Desk) -> dict[str, int]:
     """Name of each list -> how many orders it marked. Raises `SyncError` for what a vendor refuses."""
     rng = SystemRng()
-    found = all_sweeps(desk.vendors, lambda name: Shift(name, desk.db, desk.clock, rng), desk.clock, desk.start_at)
+    found = all_sweeps(
+        desk.settings, desk.vendors, lambda name: Shift(name, desk.db, desk.clock, rng), desk.clock, desk.start_at
+    )
     return await sweep_now(found, sweep_bounds(desk.settings), Accounts(desk.db, desk.clock), desk.clock)
 
 

@@ -104,6 +104,20 @@ async def test_the_absorbed_order_of_a_merge_is_found_in_its_survivor(day: Day) 
     assert account.fulfillments == account.mails == 2
 
 
+async def test_merged_orders_marked_as_shipped_are_both_told_when_the_sweep_sees_them_first(day: Day) -> None:
+    orders = await sold(day, 2)
+    await day.stop()
+    survivor = there_of(day, orders[0])["orderId"]
+    day.shipstation.desk.merge([survivor, there_of(day, orders[1])["orderId"]])
+    day.shipstation.labels.mark_shipped(survivor, "ups", "1Z999")
+    await day.passes(QUIET_S)
+    await sweep_by_hand(await desk_of(day))
+    await day.start()
+    await day.rest()
+    assert [await day.cause(order_id) for order_id in orders] == ["shipped"] * 2
+    await day.assert_clean()
+
+
 @ON_V1_ALONE
 async def test_a_merged_order_that_is_edited_finds_its_survivor_without_a_sweep(day: Day) -> None:
     kept, absorbed = await sold(day, 2)
