@@ -22,6 +22,8 @@ class Packed:
     pending: dict[str, Units] = field(default_factory=dict)
     stray: Units = field(default_factory=Counter)
     """Pending units of packages that fit no consignment of ours."""
+    guessed: dict[str, Units] = field(default_factory=dict)
+    """The part of `gone` whose packages name another order than this: found by the line alone."""
 
     def of(self, order_key: str) -> Units:
         return self.gone.get(order_key, Counter())
@@ -61,7 +63,10 @@ def packed_units(consignments: Sequence[Consignment], packages: Sequence[Package
         for part, is_pending in ((Counter(package.lines) - pending, False), (pending, True)):
             for line_id, units in part.items():
                 for key in [*own, *others]:
-                    units -= _put(packed, is_pending, key, line_id, min(units, max(room[key][line_id], 0)), room)
+                    fits = min(units, max(room[key][line_id], 0))
+                    units -= _put(packed, is_pending, key, line_id, fits, room)
+                    if fits and key not in own:
+                        packed.guessed.setdefault(key, Counter())[line_id] += fits
                 for key in own:  # more than it held: overpacked, and still gone
                     units -= _put(packed, is_pending, key, line_id, units, room)
                 if is_pending:

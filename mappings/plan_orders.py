@@ -22,6 +22,8 @@ from mappings.conflicts import update_of
 from mappings.consignments import added
 from mappings.doubts import doubts
 from mappings.eligibility import look_later
+from mappings.guesses import in_question, lying
+from mappings.guesses import troubles as doubted
 from mappings.keys import is_label
 from mappings.order_changes import Change, Picture, picture
 from mappings.order_state import state_of_order
@@ -66,16 +68,19 @@ def plan_order(
     decisions = [*held.values(), *(one for change in waived for one in _decide(change, observed, take))]
     upserts = tuple(one for one in decisions if isinstance(one, UpsertOrder))
     upserts = _without_what_stays(upserts, seen)
-    steps = _taken_back_first(upserts, seen)
+    there = lying(seen, observed)
+    sure = _placing_none_of(there, upserts, seen)
+    steps = _taken_back_first(sure, seen)
     voids = _voids(profile, order, consignments, packages)
     troubles = [one for one in decisions if isinstance(one, Trouble)]
     troubles += troubles_of(profile, order, seen, packages, observed)
+    troubles += doubted([step for step in upserts if step not in sure], there, observed)
     cause = worst_of(troubles) or state_of_order(order, seen, steps)
     details = sorted({trouble.detail for trouble in troubles}) + _remarks(profile, seen)
     conflicts = tuple(conflict for trouble in troubles for conflict in trouble.conflicts)
     has_hold = Cause.FULFILLMENT_HOLD in seen.routing.barred
     again = _look_again(order, seen, cause, now)
-    if len(steps) < len(upserts):
+    if len(steps) < len(sure):
         again = now + timedelta(seconds=LOOK_SOON_S)
     return Plan(
         cause,
@@ -123,7 +128,8 @@ def needs_shipstation_truth(
     if order is None:
         return ()
     seen = picture(profile, order, consignments, packages, {}, now, released, quoted)
-    return tuple(change.order_key for change in seen.changes if change.needs_truth and not _missing(change))
+    changed = [change.order_key for change in seen.changes if change.needs_truth and not _missing(change)]
+    return (*changed, *sorted(in_question(seen) - set(changed)))
 
 
 def order_number_stem(profile: Profile, order: OrderToShip) -> str:

@@ -151,15 +151,15 @@ class Shelves:
             await self.day.passes(SCAN_S)
 
     async def judge(self) -> list[str]:
-        """What lies there is what lies here, but for goods of orders that a person must look at. Of less than nothing Shopify says
-        nothing."""
+        """What lies there is what lies here, but for goods of orders that a person must look at. Of less than nothing one of them
+        may say nothing."""
         parked = {number for number, one in (await self.day.told()).items() if one["state"] == "parked"}
         unclear = {line.sku for number in parked for line in self.day.sold()[number].lines}
         ours, theirs = here(self.day), there(self.day)
         return [
             f"stock: {ours[sku][0]} {sku} on hand in Shopify, {theirs[sku][0]} in ShipStation"
             for sku in SKUS
-            if sku not in unclear and ours[sku][0] != max(theirs[sku][0], 0)
+            if sku not in unclear and ours[sku][0] not in (theirs[sku][0], max(theirs[sku][0], 0))
         ]
 
     def broken(self) -> list[str]:

@@ -1,0 +1,70 @@
+"""A part that was split off by hand left: of which of two orders it was, its parcel does not tell."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mappings.causes import Cause
+from mappings.keys import order_key
+from mappings.packed import units_of
+from mappings.plan_orders import needs_shipstation_truth, plan_order
+from mappings.plans import Consignment, Plan, Standing, UpsertOrder
+from mappings.shipstation_shapes import Order
+from tests.mappings.builders import HERE, NOW, ORDER_ID, PROFILE, THERE, fulfillment_order, line, order, package
+
+HERE_KEY = order_key("main", ORDER_ID, HERE, 1)
+BOTH_PLACES = [
+    fulfillment_order(9001, {7001: 1}),
+    fulfillment_order(9002, {7001: 1}, THERE),
+]
+AFTER = order(
+    [line(7001, 2)],
+    [
+        fulfillment_order(9001, {7001: (0, 1)}, status="CLOSED"),
+        fulfillment_order(9002, {7001: 1}, THERE),
+    ],
+)
+PART = package("s9", {7001: 1}, order_key=None, fulfillment_gid="gid://shopify/Fulfillment/1")
+
+
+def sent() -> list[Consignment]:
+    """One unit at each place; the warehouse cancelled the second order by now."""
+    plan = plan_order(PROFILE, order([line(7001, 2)], BOTH_PLACES), [], [], {}, NOW)
+    steps = [step for step in plan.steps if isinstance(step, UpsertOrder)]
+    here, there = (
+        Consignment(step.order_key, step.location_id, "", 1, Standing.OPEN, number, step.applied)
+        for number, step in enumerate(sorted(steps, key=lambda step: step.location_id), 41)
+    )
+    return [here, replace(there, standing=Standing.CANCELLED)]
+
+
+def placed(plan: Plan) -> dict[str, dict[int, int]]:
+    return {step.order_key: dict(units_of(step.document)) for step in plan.steps if isinstance(step, UpsertOrder)}
+
+
+def shown(here: Consignment, **rest: Any) -> Order:
+    assert here.applied
+    return {**here.applied, "orderId": 41, **rest}  # type: ignore[typeddict-item]
+
+
+def test_shipstation_is_asked_before_such_a_line_is_placed_anew() -> None:
+    assert needs_shipstation_truth(PROFILE, AFTER, sent(), [PART], NOW) == (HERE_KEY,)
+    unread = plan_order(PROFILE, AFTER, sent(), [PART], {}, NOW)
+    assert (placed(unread), unread.cause) == ({}, Cause.UNREADABLE)
+
+
+@pytest.mark.parametrize("status", ["awaiting_shipment", "shipped"])
+def test_what_still_lies_in_the_other_order_is_not_placed_again(status: str) -> None:
+    """The part was the cancelled order's: this one holds the unit that Shopify still wants."""
+    consignments = sent()
+    plan = plan_order(PROFILE, AFTER, consignments, [PART], {HERE_KEY: shown(consignments[0], orderStatus=status)}, NOW)
+    assert (placed(plan), plan.cause) == ({}, Cause.CHANGED_ON_BOTH_SIDES)
+
+
+def test_what_was_taken_out_of_the_other_order_is_placed_anew() -> None:
+    consignments = sent()
+    plan = plan_order(PROFILE, AFTER, consignments, [PART], {HERE_KEY: shown(consignments[0], items=[])}, NOW)
+    assert placed(plan) == {order_key("main", ORDER_ID, THERE, 2): {7001: 1}}
