@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import case, select, update
+from sqlalchemy import bindparam, case, select, update
 from sqlmodel import Session
 
 from syncd.store.schema import Budget, table_of
@@ -21,6 +21,14 @@ from syncd.store.transaction import T, Work
 
 BUDGETS = table_of(Budget)
 COLUMNS = BUDGETS.c
+
+READ = select(COLUMNS.grants, COLUMNS.blocked_until).where(COLUMNS.account == bindparam("b_account"))
+LOCKED = READ.with_for_update()
+WRITE = (
+    update(BUDGETS)
+    .where(COLUMNS.account == bindparam("b_account"))
+    .values(grants=bindparam("b_grants"), blocked_until=bindparam("b_blocked_until"), updated_at=bindparam("b_now"))
+)
 
 TICK_S = 1e-4
 """Calls are told apart by the time of their grant, of which there is never the same twice."""
@@ -200,10 +208,9 @@ def block(account: str, now: datetime, until: datetime, longest_s: float) -> Wor
 
 def current_ledger(account: str, now: datetime, longest_s: float) -> Work[Ledger]:
     """For status and tests; an account never used has an empty one."""
-    statement = select(COLUMNS.grants, COLUMNS.blocked_until).where(COLUMNS.account == account)
 
     def work(session: Session) -> Ledger:
-        row = session.connection().execute(statement).one_or_none()
+        row = session.connection().execute(READ, {"b_account": account}).one_or_none()
         return _ledger(row.grants, row.blocked_until, now, longest_s) if row else Ledger()
 
     return work
@@ -239,18 +246,18 @@ EMPTY = _stored(Ledger())
 
 def _changed(account: str, now: datetime, longest_s: float, change: Callable[[Ledger], tuple[Ledger, T]]) -> Work[T]:
     """Reads the row under a lock, so that two replicas never see the same free slot, and forgets what does not count."""
-    locked = select(COLUMNS.grants, COLUMNS.blocked_until).where(COLUMNS.account == account).with_for_update()
+    given = {"b_account": account}
 
     def work(session: Session) -> T:
         connection = session.connection()
-        row = connection.execute(locked).one_or_none()
+        row = connection.execute(LOCKED, given).one_or_none()
         if row is None:
             insert = upsert(dialect_of(session), BUDGETS).values(account=account, grants=EMPTY, updated_at=now)
             connection.execute(insert.on_conflict_do_nothing(index_elements=[COLUMNS.account]))
-            row = connection.execute(locked).one()
+            row = connection.execute(LOCKED, given).one()
         ledger, answer = change(_ledger(row.grants, row.blocked_until, now, longest_s))
-        values = {"grants": _stored(ledger), "blocked_until": ledger.blocked_until, "updated_at": now}
-        connection.execute(update(BUDGETS).where(COLUMNS.account == account).values(**values))
+        values = {"b_grants": _stored(ledger), "b_blocked_until": ledger.blocked_until, "b_now": now}
+        connection.execute(WRITE, given | values)
         return answer
 
     return work

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, tuple_, update
+from sqlalchemy import Update, bindparam, func, select, tuple_, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
+from sqlmodel.sql.expression import SelectOfScalar
 
 from syncd.store.schema import ConsignmentRow, OrderRow, PackageRow, RedactedOrder, table_of
-from syncd.store.statements import OrderRef, dialect_of, of_orders, upsert
+from syncd.store.statements import OrderRef, dialect_of, given_orders, of_orders, upsert
 from syncd.store.transaction import Work
 
 CONSIGNMENTS = table_of(ConsignmentRow)
@@ -37,17 +39,20 @@ class ConsignmentUpdate:
 def consignments_of(subjects: Iterable[OrderRef]) -> Work[dict[OrderRef, list[ConsignmentRow]]]:
     """Every subject is a key of the answer. Index: the unique group."""
     wanted = list(subjects)
-    statement = (
-        select_rows(ConsignmentRow).where(of_orders(CONSIGNMENTS, wanted)).order_by(col(ConsignmentRow.order_key))
-    )
+    stores, given = given_orders(wanted)
 
     def work(session: Session) -> dict[OrderRef, list[ConsignmentRow]]:
         found: dict[OrderRef, list[ConsignmentRow]] = {subject: [] for subject in wanted}
-        for row in session.exec(statement):
+        for row in session.exec(_of_orders(stores), params=given):
             found[row.store, row.order_id].append(row)
         return found
 
     return work
+
+
+@cache
+def _of_orders(stores: int) -> SelectOfScalar[ConsignmentRow]:
+    return select_rows(ConsignmentRow).where(of_orders(CONSIGNMENTS, stores)).order_by(col(ConsignmentRow.order_key))
 
 
 def consignments_by_shipstation_id(ids: Iterable[int]) -> Work[dict[int, list[ConsignmentRow]]]:
@@ -103,34 +108,44 @@ def take_order_keys(rows: Sequence[ConsignmentRow]) -> Work[None]:
 
 def record_consignments(updates: Sequence[ConsignmentUpdate], now: datetime) -> Work[None]:
     """Keys that were never taken are passed over. No document of a redacted order is kept."""
+    rows = [
+        {f"b_{name}": value for name, value in asdict(one).items()} | {"b_now": now}
+        for one in sorted(updates, key=lambda one: one.order_key)
+    ]
+    documents = [one.order_key for one in updates if one.applied]
+
+    def work(session: Session) -> None:
+        if rows:
+            session.connection().execute(_record_statement(), rows)
+        if documents:
+            session.connection().execute(_forget_statement(), {"b_keys": documents})
+
+    return work
+
+
+@cache
+def _record_statement() -> Update:
     columns = CONSIGNMENTS.c
     kept_unless_given = ("shipstation_order_id", "applied", "applied_digest", "pushed_at", "split_group")
     values: dict[str, Any] = {
         name: func.coalesce(bindparam(f"b_{name}", type_=columns[name].type), columns[name])
         for name in kept_unless_given
     }
-    statement = (
+    return (
         update(CONSIGNMENTS)
         .where(columns.order_key == bindparam("b_order_key"))
-        .values(standing=bindparam("b_standing"), updated_at=now, **values)
+        .values(standing=bindparam("b_standing"), updated_at=bindparam("b_now"), **values)
     )
-    rows = [
-        {f"b_{name}": value for name, value in asdict(one).items()}
-        for one in sorted(updates, key=lambda one: one.order_key)
-    ]
-    documents = [one.order_key for one in updates if one.applied]
+
+
+@cache
+def _forget_statement() -> Update:
+    columns = CONSIGNMENTS.c
     is_redacted = select(REDACTED.c.order_id).where(
         REDACTED.c.store == columns.store, REDACTED.c.order_id == columns.order_id
     )
-    forget = update(CONSIGNMENTS).where(columns.order_key.in_(documents), is_redacted.exists()).values(applied=None)
-
-    def work(session: Session) -> None:
-        if rows:
-            session.connection().execute(statement, rows)
-        if documents:
-            session.connection().execute(forget)
-
-    return work
+    is_given = columns.order_key.in_(bindparam("b_keys", type_=columns.order_key.type, expanding=True))
+    return update(CONSIGNMENTS).where(is_given, is_redacted.exists()).values(applied=None)
 
 
 def remember_choices(choices: Mapping[str, str]) -> Work[None]:

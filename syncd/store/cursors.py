@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import select
+from sqlalchemy import Executable, bindparam, select
 from sqlmodel import Session
 
 from syncd.store.schema import Cursor, table_of
@@ -15,6 +16,11 @@ from syncd.store.transaction import Work
 
 CURSORS = table_of(Cursor)
 COLUMNS = CURSORS.c
+
+ONE = select(COLUMNS.watermark, COLUMNS.position, COLUMNS.updated_at).where(COLUMNS.name == bindparam("b_name"))
+WHOLE = select(COLUMNS.name, COLUMNS.position).where(
+    COLUMNS.name.in_(bindparam("b_names", type_=COLUMNS.name.type, expanding=True)), COLUMNS.position.is_not(None)
+)
 
 
 @dataclass(frozen=True)
@@ -28,10 +34,9 @@ class CursorRow:
 
 def cursor(name: str) -> Work[CursorRow | None]:
     """None before the first look."""
-    statement = select(COLUMNS.watermark, COLUMNS.position, COLUMNS.updated_at).where(COLUMNS.name == name)
 
     def work(session: Session) -> CursorRow | None:
-        row = session.connection().execute(statement).one_or_none()
+        row = session.connection().execute(ONE, {"b_name": name}).one_or_none()
         return CursorRow(row.watermark, row.position, row.updated_at) if row else None
 
     return work
@@ -39,10 +44,10 @@ def cursor(name: str) -> Work[CursorRow | None]:
 
 def whole_looks(names: Sequence[str]) -> Work[datetime | None]:
     """When the last look began that read these lists to their end, of all of them the earliest; None when one never was."""
-    statement = select(COLUMNS.name, COLUMNS.position).where(COLUMNS.name.in_(names), COLUMNS.position.is_not(None))
 
     def work(session: Session) -> datetime | None:
-        began = {row.name: datetime.fromisoformat(row.position) for row in session.connection().execute(statement)}
+        rows = session.connection().execute(WHOLE, {"b_names": list(names)})
+        began = {row.name: datetime.fromisoformat(row.position) for row in rows}
         return min(began.values()) if len(began) == len(names) else None
 
     return work
@@ -62,12 +67,17 @@ def all_cursors() -> Work[dict[str, CursorRow]]:
 def advance(name: str, watermark: datetime | None, position: str | None, now: datetime) -> Work[None]:
     """Call it in the transaction that marks what was read. It may also go back: reading twice does no harm, skipping does."""
 
+    row = {"name": name, "watermark": watermark, "position": position, "updated_at": now}
+
     def work(session: Session) -> None:
-        insert = upsert(dialect_of(session), CURSORS).values(
-            name=name, watermark=watermark, position=position, updated_at=now
-        )
-        new = insert.excluded
-        changes = {"watermark": new.watermark, "position": new.position, "updated_at": new.updated_at}
-        session.connection().execute(insert.on_conflict_do_update(index_elements=[COLUMNS.name], set_=changes))
+        session.connection().execute(_advance(dialect_of(session)), row)
 
     return work
+
+
+@cache
+def _advance(dialect: str) -> Executable:
+    insert = upsert(dialect, CURSORS)
+    new = insert.excluded
+    changes = {"watermark": new.watermark, "position": new.position, "updated_at": new.updated_at}
+    return insert.on_conflict_do_update(index_elements=[COLUMNS.name], set_=changes)

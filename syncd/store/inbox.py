@@ -37,6 +37,18 @@ class TakenDelivery:
     body: bytes
 
 
+OLDEST = (
+    select(COLUMNS.id, COLUMNS.store, COLUMNS.topic, COLUMNS.body)
+    .where(text("taken_at IS NULL"))
+    .order_by(COLUMNS.id)
+    .limit(bindparam("b_limit"))
+)
+FINISH = (
+    update(DELIVERIES)
+    .where(COLUMNS.id.in_(bindparam("b_ids", type_=COLUMNS.id.type, expanding=True)))
+    .values(taken_at=bindparam("b_now"), body=None)
+)
+NOTE = update(DELIVERIES).where(COLUMNS.id == bindparam("b_id")).values(problem=bindparam("b_problem"))
 INSERTED = ("store", "topic", "webhook_id", "received_at", "body")
 POSTGRES_INSERT = """
 INSERT INTO deliveries (store, topic, webhook_id, received_at, body)
@@ -72,15 +84,9 @@ def take_deliveries(limit: int) -> Work[list[TakenDelivery]]:
 
     Index: ix_deliveries_not_taken.
     """
-    statement = (
-        select(COLUMNS.id, COLUMNS.store, COLUMNS.topic, COLUMNS.body)
-        .where(text("taken_at IS NULL"))
-        .order_by(COLUMNS.id)
-        .limit(limit)
-    )
 
     def work(session: Session) -> list[TakenDelivery]:
-        rows = session.connection().execute(statement)
+        rows = session.connection().execute(OLDEST, {"b_limit": limit})
         return [TakenDelivery(row.id, row.store, row.topic, row.body or b"") for row in rows]
 
     return work
@@ -88,22 +94,21 @@ def take_deliveries(limit: int) -> Work[list[TakenDelivery]]:
 
 def finish_deliveries(ids: Iterable[int], now: datetime) -> Work[None]:
     """Read and turned into marks: drops the bodies, which hold names and addresses."""
-    statement = update(DELIVERIES).where(COLUMNS.id.in_(list(ids))).values(taken_at=now, body=None)
+    given = {"b_ids": list(ids), "b_now": now}
 
     def work(session: Session) -> None:
-        session.connection().execute(statement)
+        session.connection().execute(FINISH, given)
 
     return work
 
 
 def note_problems(problems: Mapping[int, str]) -> Work[None]:
     """Deliveries that could not be read, and why."""
-    statement = update(DELIVERIES).where(COLUMNS.id == bindparam("b_id")).values(problem=bindparam("b_problem"))
     rows = [{"b_id": number, "b_problem": problem} for number, problem in sorted(problems.items())]
 
     def work(session: Session) -> None:
         if rows:
-            session.connection().execute(statement, rows)
+            session.connection().execute(NOTE, rows)
 
     return work
 

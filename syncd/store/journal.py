@@ -5,17 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import and_, bindparam, delete, insert, select, text, update
+from sqlalchemy import Update, and_, bindparam, delete, insert, select, text, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
+from sqlmodel.sql.expression import SelectOfScalar
 
 from syncd.store.schema import IS_OPEN, JournalEntry, table_of
-from syncd.store.statements import OrderRef, of_orders
+from syncd.store.statements import OrderRef, given_orders, of_orders
 from syncd.store.transaction import Work
 
 JOURNAL = table_of(JournalEntry)
 COLUMNS = JOURNAL.c
+
+OPEN = insert(JOURNAL).returning(COLUMNS.id, sort_by_parameter_order=True)
+ADD = insert(JOURNAL)
+CLOSE = (
+    update(JOURNAL)
+    .where(COLUMNS.id == bindparam("b_id"))
+    .values(
+        outcome=bindparam("b_outcome"),
+        closed_at=bindparam("b_now"),
+        code=bindparam("b_code"),
+        text=bindparam("b_text"),
+        duration_ms=bindparam("b_duration_ms"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -45,10 +61,9 @@ class ClosedEntry:
 def open_intents(entries: Sequence[NewEntry], now: datetime) -> Work[list[int]]:
     """Commit this before the call. Returns the ids in the order of `entries`."""
     rows = [asdict(entry) | {"opened_at": now, "outcome": "intended"} for entry in entries]
-    statement = insert(JOURNAL).returning(COLUMNS.id, sort_by_parameter_order=True)
 
     def work(session: Session) -> list[int]:
-        return list(session.connection().execute(statement, rows).scalars()) if rows else []
+        return list(session.connection().execute(OPEN, rows).scalars()) if rows else []
 
     return work
 
@@ -60,7 +75,7 @@ def doubt(entries: Iterable[tuple[NewEntry, datetime]]) -> Work[None]:
 
     def work(session: Session) -> None:
         if rows:
-            session.connection().execute(insert(JOURNAL), rows)
+            session.connection().execute(ADD, rows)
 
     return work
 
@@ -71,89 +86,97 @@ def note(entries: Sequence[NewEntry], now: datetime) -> Work[None]:
 
     def work(session: Session) -> None:
         if rows:
-            session.connection().execute(insert(JOURNAL), rows)
+            session.connection().execute(ADD, rows)
 
     return work
 
 
 def close_intents(outcomes: Sequence[ClosedEntry], now: datetime) -> Work[None]:
     """Also for entries that were unknown, once their effect was found or surely is not there."""
-    statement = (
-        update(JOURNAL)
-        .where(COLUMNS.id == bindparam("b_id"))
-        .values(
-            outcome=bindparam("b_outcome"),
-            closed_at=now,
-            code=bindparam("b_code"),
-            text=bindparam("b_text"),
-            duration_ms=bindparam("b_duration_ms"),
-        )
-    )
     rows = [
-        {f"b_{name}": value for name, value in asdict(one).items()} for one in sorted(outcomes, key=lambda one: one.id)
+        {f"b_{name}": value for name, value in asdict(one).items()} | {"b_now": now}
+        for one in sorted(outcomes, key=lambda one: one.id)
     ]
 
     def work(session: Session) -> None:
         if rows:
-            session.connection().execute(statement, rows)
+            session.connection().execute(CLOSE, rows)
 
     return work
 
 
 def close_superseded(entries: Sequence[int], now: datetime) -> Work[None]:
     """These steps were confirmed, so older ones of the same flow and key are no longer in doubt: their effect, if any, is this."""
+
+    def work(session: Session) -> None:
+        if entries:
+            session.connection().execute(_supersede(), {"b_entries": entries, "b_now": now})
+
+    return work
+
+
+@cache
+def _supersede() -> Update:
     later = JOURNAL.alias("later")
     is_older = select(later.c.id).where(
-        later.c.id.in_(entries),
+        later.c.id.in_(bindparam("b_entries", type_=COLUMNS.id.type, expanding=True)),
         later.c.flow == COLUMNS.flow,
         later.c.store == COLUMNS.store,
         later.c.order_id == COLUMNS.order_id,
         later.c.key == COLUMNS.key,
         later.c.id > COLUMNS.id,
     )
-    statement = update(JOURNAL).where(text(IS_OPEN), is_older.exists()).values(outcome="abandoned", closed_at=now)
-
-    def work(session: Session) -> None:
-        if entries:
-            session.connection().execute(statement)
-
-    return work
+    return (
+        update(JOURNAL)
+        .where(text(IS_OPEN), is_older.exists())
+        .values(outcome="abandoned", closed_at=bindparam("b_now"))
+    )
 
 
 def close_settled(flow: str, keys: Sequence[tuple[OrderRef, str]], now: datetime) -> Work[None]:
     """(order, key): the vendor's side was looked at and is final, so that nothing more can come of open steps. Index: ix_journal_open."""
-    statement = (
+    same = {"b_flow": flow, "b_now": now}
+    rows = [same | {"b_store": store, "b_order_id": order_id, "b_key": key} for (store, order_id), key in sorted(keys)]
+
+    def work(session: Session) -> None:
+        if rows:
+            session.connection().execute(_close_of_keys(), rows)
+
+    return work
+
+
+@cache
+def _close_of_keys() -> Update:
+    return (
         update(JOURNAL)
         .where(
             COLUMNS.store == bindparam("b_store"),
             COLUMNS.order_id == bindparam("b_order_id"),
-            COLUMNS.flow == flow,
+            COLUMNS.flow == bindparam("b_flow"),
             COLUMNS.key == bindparam("b_key"),
             text(IS_OPEN),
         )
-        .values(outcome="abandoned", closed_at=now)
+        .values(outcome="abandoned", closed_at=bindparam("b_now"))
     )
-    rows = [{"b_store": store, "b_order_id": order_id, "b_key": key} for (store, order_id), key in sorted(keys)]
-
-    def work(session: Session) -> None:
-        if rows:
-            session.connection().execute(statement, rows)
-
-    return work
 
 
 def open_entries(subjects: Iterable[OrderRef]) -> Work[dict[OrderRef, list[JournalEntry]]]:
     """(store, order id) -> what may or may not have happened, oldest first; the others are left out. Index: ix_journal_open or ix_journal_order."""
-    is_wanted = and_(of_orders(JOURNAL, subjects), text(IS_OPEN))
-    statement = select_rows(JournalEntry).where(is_wanted).order_by(col(JournalEntry.id))
+    stores, given = given_orders(subjects)
 
     def work(session: Session) -> dict[OrderRef, list[JournalEntry]]:
         found: dict[OrderRef, list[JournalEntry]] = {}
-        for row in session.exec(statement):
+        for row in session.exec(_open_statement(stores), params=given):
             found.setdefault((row.store, row.order_id), []).append(row)
         return found
 
     return work
+
+
+@cache
+def _open_statement(stores: int) -> SelectOfScalar[JournalEntry]:
+    is_wanted = and_(of_orders(JOURNAL, stores), text(IS_OPEN))
+    return select_rows(JournalEntry).where(is_wanted).order_by(col(JournalEntry.id))
 
 
 def history(store: str, order_id: int) -> Work[list[JournalEntry]]:

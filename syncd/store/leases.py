@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import case, or_, select, update
+from sqlalchemy import Executable, and_, bindparam, case, or_, select, update
 from sqlmodel import Session
 
 from syncd.store.schema import Lease, table_of
@@ -14,6 +15,12 @@ from syncd.store.transaction import Work
 
 LEASES = table_of(Lease)
 COLUMNS = LEASES.c
+
+IS_OURS = and_(COLUMNS.name == bindparam("b_name"), COLUMNS.token == bindparam("b_token"))
+KEEP = update(LEASES).where(IS_OURS).values(until=bindparam("b_until"))
+HAS = select(COLUMNS.name).where(IS_OURS).with_for_update()
+DROP = update(LEASES).where(IS_OURS).values(token=None, until=bindparam("b_until"), done_at=bindparam("b_done_at"))
+LAST_DONE = select(COLUMNS.name, COLUMNS.done_at).where(COLUMNS.done_at.is_not(None))
 
 
 @dataclass(frozen=True)
@@ -28,48 +35,54 @@ class Taken:
 def take_lease(name: str, token: str, now: datetime, lease_s: float) -> Work[Taken | None]:
     """Takes a free lease or renews our own; None while someone else holds it, or while the duty rests."""
 
+    given = {"b_name": name, "b_token": token, "b_until": now + timedelta(seconds=lease_s), "b_now": now}
+
     def work(session: Session) -> Taken | None:
-        until = now + timedelta(seconds=lease_s)
-        insert = upsert(dialect_of(session), LEASES).values(name=name, token=token, until=until, fence=1)
-        is_ours = COLUMNS.token == token
-        statement = insert.on_conflict_do_update(
-            index_elements=[COLUMNS.name],
-            set_={"token": token, "until": until, "fence": case((is_ours, COLUMNS.fence), else_=COLUMNS.fence + 1)},
-            where=or_(is_ours, COLUMNS.until.is_(None), COLUMNS.until <= now),
-        ).returning(COLUMNS.fence, COLUMNS.done_at)
-        row = session.connection().execute(statement).one_or_none()
+        row = session.connection().execute(_take(dialect_of(session)), given).one_or_none()
         return Taken(row.fence, row.done_at) if row else None
 
     return work
 
 
+@cache
+def _take(dialect: str) -> Executable:
+    new = {"name": bindparam("b_name"), "token": bindparam("b_token"), "until": bindparam("b_until"), "fence": 1}
+    insert = upsert(dialect, LEASES).values(**new)
+    is_ours = COLUMNS.token == insert.excluded.token
+    changes = {
+        "token": insert.excluded.token,
+        "until": insert.excluded.until,
+        "fence": case((is_ours, COLUMNS.fence), else_=COLUMNS.fence + 1),
+    }
+    return insert.on_conflict_do_update(
+        index_elements=[COLUMNS.name],
+        set_=changes,
+        where=or_(is_ours, COLUMNS.until.is_(None), COLUMNS.until <= bindparam("b_now")),
+    ).returning(COLUMNS.fence, COLUMNS.done_at)
+
+
 def keep_lease(name: str, token: str, until: datetime) -> Work[bool]:
     """Renews our own and takes nothing: a renewal that comes late must not take back what was given up meanwhile."""
-    statement = update(LEASES).where(COLUMNS.name == name, COLUMNS.token == token).values(until=until)
-    return lambda session: session.connection().execute(statement).rowcount > 0
+    given = {"b_name": name, "b_token": token, "b_until": until}
+    return lambda session: session.connection().execute(KEEP, given).rowcount > 0
 
 
 def has_lease(name: str, token: str) -> Work[bool]:
     """Whether it is still ours, and stays so until this transaction ends: who would take it waits for the row."""
-    statement = select(COLUMNS.name).where(COLUMNS.name == name, COLUMNS.token == token).with_for_update()
-    return lambda session: session.connection().execute(statement).first() is not None
+    given = {"b_name": name, "b_token": token}
+    return lambda session: session.connection().execute(HAS, given).first() is not None
 
 
 def drop_lease(name: str, token: str, rests_until: datetime | None, done_at: datetime | None) -> Work[None]:
     """Lets the next one in at once, or after a rest. The row stays, because the fence must never start again."""
-    statement = (
-        update(LEASES)
-        .where(COLUMNS.name == name, COLUMNS.token == token)
-        .values(token=None, until=rests_until, done_at=done_at)
-    )
+    given = {"b_name": name, "b_token": token, "b_until": rests_until, "b_done_at": done_at}
 
     def work(session: Session) -> None:
-        session.connection().execute(statement)
+        session.connection().execute(DROP, given)
 
     return work
 
 
 def last_done() -> Work[dict[str, datetime]]:
     """When each duty was begun for the last time that it came to its end; those that never did are left out."""
-    statement = select(COLUMNS.name, COLUMNS.done_at).where(COLUMNS.done_at.is_not(None))
-    return lambda session: {row.name: row.done_at for row in session.connection().execute(statement)}
+    return lambda session: dict(session.connection().execute(LAST_DONE).tuples().all())

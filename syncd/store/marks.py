@@ -180,8 +180,54 @@ def _due_at(flow: str, now: datetime, settle_s: float) -> dict[str, Any]:
     return {"b_flow": flow, "b_now": now, "b_folded": now - timedelta(seconds=settle_s)}
 
 
-def _ours(flow: str, token: str, subjects: Iterable[str]) -> Update:
-    return update(MARKS).where(COLUMNS.flow == flow, COLUMNS.lease_token == token, COLUMNS.subject.in_(list(subjects)))
+OURS = update(MARKS).where(
+    COLUMNS.flow == bindparam("b_flow"),
+    COLUMNS.lease_token == bindparam("b_token"),
+    COLUMNS.subject.in_(bindparam("b_subjects", type_=COLUMNS.subject.type, expanding=True)),
+)
+"""Of several subjects at once; `OUR_OWN` is run for each by itself."""
+OUR_OWN = update(MARKS).where(
+    COLUMNS.flow == bindparam("b_flow"),
+    COLUMNS.lease_token == bindparam("b_token"),
+    COLUMNS.subject == bindparam("b_subject"),
+)
+CAME_MEANWHILE = COLUMNS.marked > COLUMNS.claimed
+
+SETTLE = OURS.values(
+    settled=COLUMNS.claimed,
+    marked_at=case((CAME_MEANWHILE, COLUMNS.hint_at), else_=COLUMNS.marked_at),
+    **BLAMELESS,
+    **FREE,
+).returning(COLUMNS.subject)
+DEFER = OUR_OWN.values(
+    retry_at=bindparam("b_at"),
+    error_code=bindparam("b_code"),
+    error_text=bindparam("b_text"),
+    attempts=COLUMNS.attempts + bindparam("b_counts", type_=COLUMNS.attempts.type),
+    **FREE,
+)
+LOOK_AGAIN = OUR_OWN.values(
+    settled=COLUMNS.claimed,
+    marked=case((CAME_MEANWHILE, COLUMNS.marked), else_=COLUMNS.marked + 1),
+    marked_at=case((CAME_MEANWHILE, COLUMNS.hint_at), else_=bindparam("b_at", type_=COLUMNS.marked_at.type)),
+    **BLAMELESS,
+    **FREE,
+)
+PARK = OUR_OWN.values(
+    parked=COLUMNS.claimed,
+    retry_at=None,
+    attempts=0,
+    error_code=bindparam("b_code"),
+    error_text=bindparam("b_text"),
+    **FREE,
+)
+GIVE_BACK = OURS.values(**FREE)
+GIVE_BACK_OVERTAKEN = GIVE_BACK.where(COLUMNS.lane == literal_column(str(Lane.URGENT.value)), CAME_MEANWHILE)
+RENEW = OURS.values(lease_until=bindparam("b_until")).returning(COLUMNS.subject)
+
+
+def _all_of(flow: str, token: str, subjects: Iterable[str]) -> dict[str, Any]:
+    return {"b_flow": flow, "b_token": token, "b_subjects": list(subjects)}
 
 
 def settle(flow: str, claimed: Iterable[Claimed], token: str) -> Work[set[str]]:
@@ -189,69 +235,33 @@ def settle(flow: str, claimed: Iterable[Claimed], token: str) -> Work[set[str]]:
 
     A mark that came meanwhile leaves the row waiting; it then folds from that mark on.
     """
-    came_meanwhile = COLUMNS.marked > COLUMNS.claimed
-    statement = (
-        _ours(flow, token, [one.subject for one in claimed])
-        .values(
-            settled=COLUMNS.claimed,
-            marked_at=case((came_meanwhile, COLUMNS.hint_at), else_=COLUMNS.marked_at),
-            **BLAMELESS,
-            **FREE,
-        )
-        .returning(COLUMNS.subject)
-    )
-    return lambda session: set(session.connection().execute(statement).scalars())
+    given = _all_of(flow, token, [one.subject for one in claimed])
+    return lambda session: set(session.connection().execute(SETTLE, given).scalars())
 
 
 def defer(
     flow: str, retries: Mapping[str, tuple[datetime, str, str]], token: str, counts_attempt: bool = True
 ) -> Work[None]:
     """Subject -> (retry at, error code, text). A newer mark does not shorten the wait: the trouble is not the order's."""
-    statement = _each(flow, token).values(
-        retry_at=bindparam("b_at"),
-        error_code=bindparam("b_code"),
-        error_text=bindparam("b_text"),
-        attempts=COLUMNS.attempts + int(counts_attempt),
-        **FREE,
-    )
+    same = {"b_flow": flow, "b_token": token, "b_counts": int(counts_attempt)}
     rows = [
-        {"b_subject": s, "b_at": at, "b_code": code, "b_text": told} for s, (at, code, told) in sorted(retries.items())
+        same | {"b_subject": s, "b_at": at, "b_code": code, "b_text": told}
+        for s, (at, code, told) in sorted(retries.items())
     ]
-    return _for_each(statement, rows)
+    return _for_each(DEFER, rows)
 
 
 def look_again(flow: str, times: Mapping[str, datetime], token: str) -> Work[None]:
     """Settles, and marks again as of a time to come: subject -> time, plus the fold time. An earlier mark overtakes it."""
-    came_meanwhile = COLUMNS.marked > COLUMNS.claimed
-    statement = _each(flow, token).values(
-        settled=COLUMNS.claimed,
-        marked=case((came_meanwhile, COLUMNS.marked), else_=COLUMNS.marked + 1),
-        marked_at=case((came_meanwhile, COLUMNS.hint_at), else_=bindparam("b_at", type_=COLUMNS.marked_at.type)),
-        **BLAMELESS,
-        **FREE,
-    )
-    return _for_each(statement, [{"b_subject": subject, "b_at": at} for subject, at in sorted(times.items())])
+    same = {"b_flow": flow, "b_token": token}
+    return _for_each(LOOK_AGAIN, [same | {"b_subject": subject, "b_at": at} for subject, at in sorted(times.items())])
 
 
 def park(flow: str, reasons: Mapping[str, tuple[str, str]], token: str) -> Work[None]:
     """Subject -> (error code, text). Gives up what was claimed: a mark that came meanwhile, or comes later, wakes it."""
-    statement = _each(flow, token).values(
-        parked=COLUMNS.claimed,
-        retry_at=None,
-        attempts=0,
-        error_code=bindparam("b_code"),
-        error_text=bindparam("b_text"),
-        **FREE,
-    )
-    return _for_each(
-        statement, [{"b_subject": s, "b_code": code, "b_text": told} for s, (code, told) in sorted(reasons.items())]
-    )
-
-
-def _each(flow: str, token: str) -> Update:
-    return update(MARKS).where(
-        COLUMNS.flow == flow, COLUMNS.lease_token == token, COLUMNS.subject == bindparam("b_subject")
-    )
+    same = {"b_flow": flow, "b_token": token}
+    rows = [same | {"b_subject": s, "b_code": code, "b_text": told} for s, (code, told) in sorted(reasons.items())]
+    return _for_each(PARK, rows)
 
 
 def _for_each(statement: Update, rows: list[dict[str, Any]]) -> Work[None]:
@@ -264,8 +274,8 @@ def _for_each(statement: Update, rows: list[dict[str, Any]]) -> Work[None]:
 
 def give_back(flow: str, subjects: Iterable[str], token: str) -> Work[None]:
     """As if never claimed: nothing is counted and nothing is waited for."""
-    statement = _ours(flow, token, subjects).values(**FREE)
-    return lambda session: _done(session, statement)
+    given = _all_of(flow, token, subjects)
+    return lambda session: _done(session, GIVE_BACK, given)
 
 
 def renew(
@@ -273,13 +283,11 @@ def renew(
 ) -> Work[set[str]]:
     """A lease until then for what is still ours; returns that. Of `unless_urgent`, what was marked as urgent since it was
     claimed is given back instead."""
-    is_overtaken = and_(COLUMNS.lane == literal_column(str(Lane.URGENT.value)), COLUMNS.marked > COLUMNS.claimed)
-    overtaken = _ours(flow, token, unless_urgent).where(is_overtaken).values(**FREE)
-    kept = _ours(flow, token, subjects).values(lease_until=until).returning(COLUMNS.subject)
+    overtaken, kept = _all_of(flow, token, unless_urgent), _all_of(flow, token, subjects) | {"b_until": until}
 
     def work(session: Session) -> set[str]:
-        session.connection().execute(overtaken)
-        return set(session.connection().execute(kept).scalars())
+        session.connection().execute(GIVE_BACK_OVERTAKEN, overtaken)
+        return set(session.connection().execute(RENEW, kept).scalars())
 
     return work
 
@@ -290,8 +298,8 @@ def abandon_leases(token: str) -> Work[None]:
     return lambda session: _done(session, statement)
 
 
-def _done(session: Session, statement: Update) -> None:
-    session.connection().execute(statement)
+def _done(session: Session, statement: Update, given: Mapping[str, Any] | None = None) -> None:
+    session.connection().execute(statement, given)
 
 
 def release(flow: str, subject: str, now: datetime) -> Work[bool]:
@@ -362,10 +370,17 @@ def moving_subjects(now: datetime) -> Work[set[str]]:
     return lambda session: set(session.connection().execute(statement).scalars())
 
 
+WAITING = select(COLUMNS.subject).where(
+    COLUMNS.flow == bindparam("b_flow"),
+    COLUMNS.subject.in_(bindparam("b_subjects", type_=COLUMNS.subject.type, expanding=True)),
+    text(IS_WAITING),
+)
+
+
 def waiting_among(flow: str, subjects: Collection[str]) -> Work[set[str]]:
     """Those of these subjects at which the flow still has to look, now or later. Index: the primary key."""
-    statement = select(COLUMNS.subject).where(COLUMNS.flow == flow, COLUMNS.subject.in_(subjects), text(IS_WAITING))
-    return lambda session: set(session.connection().execute(statement).scalars()) if subjects else set()
+    given = {"b_flow": flow, "b_subjects": list(subjects)}
+    return lambda session: set(session.connection().execute(WAITING, given).scalars()) if subjects else set()
 
 
 def parked_marks() -> Work[list[ParkedMark]]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import Select, and_, case, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
@@ -16,7 +16,7 @@ from sqlmodel import select as select_rows
 from syncd.store.consignments import consignments_of
 from syncd.store.packages import packages_of
 from syncd.store.schema import ConsignmentRow, OrderRow, PackageRow, table_of
-from syncd.store.statements import OrderRef, dialect_of, of_orders, upsert
+from syncd.store.statements import OrderRef, dialect_of, given_orders, of_orders, upsert
 from syncd.store.transaction import Work
 
 ORDERS = table_of(OrderRow)
@@ -76,46 +76,60 @@ def record_unseen(orders: Sequence[OrderRow]) -> Work[None]:
 
     def work(session: Session) -> None:
         if rows:
-            insert = upsert(dialect_of(session), ORDERS)
-            statement = insert.on_conflict_do_update(
-                index_elements=[ORDERS.c.store, ORDERS.c.order_id],
-                set_={name: insert.excluded[name] for name in ("state", "cause", "detail", "since")},
-                where=and_(ORDERS.c.seen_at == NEVER, ORDERS.c.cause != insert.excluded.cause),
-            )
-            session.connection().execute(statement, rows)
+            session.connection().execute(_unseen_upsert(dialect_of(session)), rows)
 
     return work
 
 
+@cache
+def _unseen_upsert(dialect: str) -> sqlite.Insert | postgresql.Insert:
+    insert = upsert(dialect, ORDERS)
+    return insert.on_conflict_do_update(
+        index_elements=[ORDERS.c.store, ORDERS.c.order_id],
+        set_={name: insert.excluded[name] for name in ("state", "cause", "detail", "since")},
+        where=and_(ORDERS.c.seen_at == NEVER, ORDERS.c.cause != insert.excluded.cause),
+    )
+
+
 def causes_of(subjects: Iterable[OrderRef]) -> Work[dict[OrderRef, tuple[str, datetime]]]:
     """(cause, since) as remembered; orders never looked at are left out. Index: the primary key."""
-    columns = ORDERS.c
-    statement = select(columns.store, columns.order_id, columns.cause, columns.since).where(of_orders(ORDERS, subjects))
+    stores, given = given_orders(subjects)
 
     def work(session: Session) -> dict[OrderRef, tuple[str, datetime]]:
-        rows = session.connection().execute(statement)
+        rows = session.connection().execute(_causes(stores), given)
         return {(row.store, row.order_id): (row.cause, row.since) for row in rows}
 
     return work
 
 
+@cache
+def _causes(stores: int) -> Select[Any]:
+    columns = ORDERS.c
+    return select(columns.store, columns.order_id, columns.cause, columns.since).where(of_orders(ORDERS, stores))
+
+
 def troubles_of(subjects: Iterable[OrderRef]) -> Work[dict[OrderRef, tuple[str, str]]]:
     """(cause, detail) of the orders with a package that cannot be told to Shopify, or else with a finding of the sweep; the
     others are left out."""
+    stores, given = given_orders(subjects)
+
+    def work(session: Session) -> dict[OrderRef, tuple[str, str]]:
+        rows = session.connection().execute(_troubles(stores), given)
+        return {(row.store, row.order_id): (row.trouble, row.trouble_detail or "") for row in rows}
+
+    return work
+
+
+@cache
+def _troubles(stores: int) -> Select[Any]:
     columns = ORDERS.c
     detail = case((columns.trouble.is_(None), columns.finding_detail), else_=columns.trouble_detail)
-    statement = select(
+    return select(
         columns.store,
         columns.order_id,
         func.coalesce(columns.trouble, columns.finding).label("trouble"),
         detail.label("trouble_detail"),
-    ).where(of_orders(ORDERS, subjects), or_(columns.trouble.is_not(None), columns.finding.is_not(None)))
-
-    def work(session: Session) -> dict[OrderRef, tuple[str, str]]:
-        rows = session.connection().execute(statement)
-        return {(row.store, row.order_id): (row.trouble, row.trouble_detail or "") for row in rows}
-
-    return work
+    ).where(of_orders(ORDERS, stores), or_(columns.trouble.is_not(None), columns.finding.is_not(None)))
 
 
 def record_troubles(orders: Sequence[OrderRow]) -> Work[None]:
@@ -124,31 +138,37 @@ def record_troubles(orders: Sequence[OrderRow]) -> Work[None]:
 
     def work(session: Session) -> None:
         if rows:
-            insert = upsert(dialect_of(session), ORDERS)
-            new = insert.excluded
-            statement = insert.on_conflict_do_update(
-                index_elements=[ORDERS.c.store, ORDERS.c.order_id],
-                set_={"trouble": new.trouble, "trouble_detail": new.trouble_detail},
-                where=ORDERS.c.trouble.is_distinct_from(new.trouble)
-                | ORDERS.c.trouble_detail.is_distinct_from(new.trouble_detail),
-            )
-            session.connection().execute(statement, rows)
+            session.connection().execute(_trouble_upsert(dialect_of(session)), rows)
 
     return work
+
+
+@cache
+def _trouble_upsert(dialect: str) -> sqlite.Insert | postgresql.Insert:
+    insert = upsert(dialect, ORDERS)
+    old, new = ORDERS.c, insert.excluded
+    return insert.on_conflict_do_update(
+        index_elements=[old.store, old.order_id],
+        set_={"trouble": new.trouble, "trouble_detail": new.trouble_detail},
+        where=old.trouble.is_distinct_from(new.trouble) | old.trouble_detail.is_distinct_from(new.trouble_detail),
+    )
 
 
 def seen_versions(store: str, order_ids: Iterable[int]) -> Work[dict[int, SeenVersion]]:
     """For the feeds: orders never looked at are left out."""
-    columns = ORDERS.c
-    statement = select(columns.order_id, columns.shopify_updated_at, columns.seen_at).where(
-        columns.store == store, columns.order_id.in_(list(order_ids))
-    )
+    stores, given = given_orders((store, order_id) for order_id in order_ids)
 
     def work(session: Session) -> dict[int, SeenVersion]:
-        rows = session.connection().execute(statement)
+        rows = session.connection().execute(_versions(stores), given)
         return {row.order_id: SeenVersion(row.shopify_updated_at, row.seen_at) for row in rows}
 
     return work
+
+
+@cache
+def _versions(stores: int) -> Select[Any]:
+    columns = ORDERS.c
+    return select(columns.order_id, columns.shopify_updated_at, columns.seen_at).where(of_orders(ORDERS, stores))
 
 
 def state_counts() -> Work[list[tuple[str, str, str, int]]]:
@@ -169,8 +189,9 @@ def all_orders(state: str | None = None) -> Work[list[OrderRow]]:
 
 def orders_of(subjects: Iterable[OrderRef]) -> Work[list[OrderRow]]:
     """Those never looked at are left out. Index: the primary key."""
-    statement = select_rows(OrderRow).where(of_orders(ORDERS, subjects))
-    return lambda session: list(session.exec(statement))
+    stores, given = given_orders(subjects)
+    statement = select_rows(OrderRow).where(of_orders(ORDERS, stores))
+    return lambda session: list(session.exec(statement, params=given))
 
 
 def newest_orders(limit: int) -> Work[list[OrderRef]]:

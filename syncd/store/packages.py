@@ -8,12 +8,13 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import String, case, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, FromClause, String, Update, and_, bindparam, case, func, or_, select, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
+from sqlmodel.sql.expression import SelectOfScalar
 
 from syncd.store.schema import PackageRow, table_of
-from syncd.store.statements import OrderRef, dialect_of, of_orders, upsert
+from syncd.store.statements import OrderRef, dialect_of, given_orders, of_orders, upsert
 from syncd.store.transaction import Work
 
 PACKAGES = table_of(PackageRow)
@@ -39,15 +40,20 @@ class SeenPackage:
 def packages_of(subjects: Iterable[OrderRef]) -> Work[dict[OrderRef, list[PackageRow]]]:
     """Every subject is a key of the answer; voided packages are among them. Index: ix_packages_order."""
     wanted = list(subjects)
-    statement = select_rows(PackageRow).where(of_orders(PACKAGES, wanted)).order_by(col(PackageRow.package_key))
+    stores, given = given_orders(wanted)
 
     def work(session: Session) -> dict[OrderRef, list[PackageRow]]:
         found: dict[OrderRef, list[PackageRow]] = {subject: [] for subject in wanted}
-        for row in session.exec(statement):
+        for row in session.exec(_of_orders(stores), params=given):
             found[row.store, row.order_id].append(row)
         return found
 
     return work
+
+
+@cache
+def _of_orders(stores: int) -> SelectOfScalar[PackageRow]:
+    return select_rows(PackageRow).where(of_orders(PACKAGES, stores)).order_by(col(PackageRow.package_key))
 
 
 def record_packages(packages: Sequence[SeenPackage], now: datetime) -> Work[list[OrderRef]]:
@@ -109,28 +115,46 @@ def adopt_fulfillment(
     False, and nothing changes, when the package is unknown or the fulfillment stands for another one. Index:
     uq_packages_fulfillment_gid.
     """
-    columns = PACKAGES.c
-    other = PACKAGES.alias("other")
-    elsewhere = select(other.c.package_key).where(
-        other.c.fulfillment_gid == literal(gid, String()),  # equal to nothing when None
-        or_(other.c.package_key != package_key, other.c.store != store, other.c.order_id != order_id),
-    )
-    statement = (
-        update(PACKAGES)
-        .where(columns.package_key == package_key, columns.store == store, columns.order_id == order_id)
-        .where(~elsewhere.exists())
-        .values(fulfillment_gid=gid, told=told)
-    )
-    give_up = (
-        update(PACKAGES)
-        .where(columns.fulfillment_gid == literal(gid, String()), columns.voided.is_(True))
-        .where(columns.store == store, columns.order_id == order_id, columns.package_key != package_key)
-        .values(fulfillment_gid=None)
-    )
+    given = {"b_key": package_key, "b_store": store, "b_order_id": order_id, "b_gid": gid}
 
     def work(session: Session) -> bool:
         connection = session.connection()
-        connection.execute(give_up)
-        return connection.execute(statement).rowcount > 0
+        connection.execute(_given_up(), given)
+        return connection.execute(_adopted(), given | {"b_told": told}).rowcount > 0
 
     return work
+
+
+@cache
+def _adopted() -> Update:
+    other = PACKAGES.alias("other")
+    elsewhere = select(other.c.package_key).where(
+        other.c.fulfillment_gid == bindparam("b_gid", type_=String()),  # equal to nothing when None
+        ~_is_given(other),
+    )
+    return (
+        update(PACKAGES)
+        .where(_is_given(PACKAGES), ~elsewhere.exists())
+        .values(fulfillment_gid=bindparam("b_gid", type_=String()), told=bindparam("b_told"))
+    )
+
+
+def _is_given(packages: FromClause) -> ColumnElement[bool]:
+    columns = packages.c
+    return and_(
+        columns.package_key == bindparam("b_key"),
+        columns.store == bindparam("b_store"),
+        columns.order_id == bindparam("b_order_id"),
+    )
+
+
+@cache
+def _given_up() -> Update:
+    columns = PACKAGES.c
+    return (
+        update(PACKAGES)
+        .where(columns.fulfillment_gid == bindparam("b_gid", type_=String()), columns.voided.is_(True))
+        .where(columns.store == bindparam("b_store"), columns.order_id == bindparam("b_order_id"))
+        .where(columns.package_key != bindparam("b_key"))
+        .values(fulfillment_gid=None)
+    )

@@ -18,7 +18,7 @@ from syncd.store.journal import NewEntry, note
 from syncd.store.marks import mark
 from syncd.store.packages import PACKAGES
 from syncd.store.schema import IS_ON_ITS_WAY, ReturnRow, table_of
-from syncd.store.statements import OrderRef, dialect_of, of_orders, upsert
+from syncd.store.statements import OrderRef, dialect_of, given_orders, of_orders, upsert
 from syncd.store.transaction import Work
 
 RETURNS = table_of(ReturnRow)
@@ -84,11 +84,12 @@ def _upsert(dialect: str) -> Any:
 
 def returns_of(subjects: Iterable[OrderRef]) -> Work[dict[OrderRef, list[ReturnRow]]]:
     """Orders without any are left out. Index: ix_returns_order."""
-    statement = select_rows(ReturnRow).where(of_orders(RETURNS, list(subjects))).order_by(col(ReturnRow.return_key))
+    stores, given = given_orders(subjects)
+    statement = select_rows(ReturnRow).where(of_orders(RETURNS, stores)).order_by(col(ReturnRow.return_key))
 
     def work(session: Session) -> dict[OrderRef, list[ReturnRow]]:
         found: dict[OrderRef, list[ReturnRow]] = {}
-        for row in session.exec(statement):
+        for row in session.exec(statement, params=given):
             found.setdefault((row.store, row.order_id), []).append(row)
         return found
 

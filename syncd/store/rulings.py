@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import Select, or_, select, update
 from sqlmodel import Session
 
 from syncd.store.journal import ClosedEntry, NewEntry, close_intents, open_intents
 from syncd.store.schema import OrderRow, table_of
-from syncd.store.statements import OrderRef, of_orders
+from syncd.store.statements import OrderRef, given_orders, of_orders
 from syncd.store.transaction import Work
 
 ORDERS = table_of(OrderRow)
@@ -28,16 +29,21 @@ class StoredRuling:
 
 def rulings_of(subjects: Iterable[OrderRef]) -> Work[dict[OrderRef, StoredRuling]]:
     """Orders of which nobody decided anything are left out. Index: the primary key."""
-    columns = ORDERS.c
-    statement = select(columns.store, columns.order_id, columns.released_at, columns.take).where(
-        of_orders(ORDERS, subjects), or_(columns.released_at.is_not(None), columns.take.is_not(None))
-    )
+    stores, given = given_orders(subjects)
 
     def work(session: Session) -> dict[OrderRef, StoredRuling]:
-        rows = session.connection().execute(statement)
+        rows = session.connection().execute(_rulings(stores), given)
         return {(row.store, row.order_id): StoredRuling(row.released_at is not None, row.take) for row in rows}
 
     return work
+
+
+@cache
+def _rulings(stores: int) -> Select[Any]:
+    columns = ORDERS.c
+    return select(columns.store, columns.order_id, columns.released_at, columns.take).where(
+        of_orders(ORDERS, stores), or_(columns.released_at.is_not(None), columns.take.is_not(None))
+    )
 
 
 def release_order(store: str, order_id: int, now: datetime) -> Work[bool]:

@@ -23,7 +23,7 @@ from syncd.store.schema import (
     StockControl,
     table_of,
 )
-from syncd.store.statements import dialect_of, of_orders, upsert
+from syncd.store.statements import dialect_of, given_orders, of_orders, upsert
 from syncd.store.transaction import Work
 
 CONTROLS = table_of(StockControl)
@@ -117,8 +117,9 @@ def held_goods(order_keys: Sequence[str]) -> Work[list[HeldGoods]]:
     def work(session: Session) -> list[HeldGoods]:
         rows = [row for row in consignments_by_key(order_keys)(session).values() if row.standing != "cancelled"]
         refs = [(row.store, row.order_id) for row in rows]
-        is_closed = and_(of_orders(ORDERS, refs), ORDERS.c.closed_at.is_not(None))
-        found = session.connection().execute(select(ORDERS.c.store, ORDERS.c.order_id).where(is_closed))
+        stores, given = given_orders(refs)
+        is_closed = and_(of_orders(ORDERS, stores), ORDERS.c.closed_at.is_not(None))
+        found = session.connection().execute(select(ORDERS.c.store, ORDERS.c.order_id).where(is_closed), given)
         closed = {(one.store, one.order_id) for one in found}
         packages = packages_of(refs)(session)
         return [

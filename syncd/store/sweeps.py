@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from syncd.store.schema import IS_IN_SHIPSTATION, ConsignmentRow, OrderRow, PackageRow, table_of
-from syncd.store.statements import OrderRef, of_orders
+from syncd.store.statements import OrderRef, given_orders, of_orders
 from syncd.store.transaction import Work
 
 ORDERS = table_of(OrderRow)
@@ -78,14 +78,18 @@ def orders_named(names: Iterable[str]) -> Work[list[OrderRow]]:
 def names_of(refs: Iterable[OrderRef]) -> Work[dict[OrderRef, str]]:
     """Shopify's names of orders, such as #1001."""
     columns = ORDERS.c
-    statement = select(columns.store, columns.order_id, columns.name).where(of_orders(ORDERS, refs))
-    return lambda session: {(row.store, row.order_id): row.name for row in session.connection().execute(statement)}
+    stores, given = given_orders(refs)
+    statement = select(columns.store, columns.order_id, columns.name).where(of_orders(ORDERS, stores))
+    return lambda session: {
+        (row.store, row.order_id): row.name for row in session.connection().execute(statement, given)
+    }
 
 
 def packaged_keys(refs: Iterable[OrderRef]) -> Work[set[str]]:
     """Order keys of which a package is known, voided or not. Index: ix_packages_order."""
-    statement = select(PACKAGES.c.order_key).where(of_orders(PACKAGES, refs), PACKAGES.c.order_key.is_not(None))
-    return lambda session: set(session.connection().execute(statement).scalars())
+    stores, given = given_orders(refs)
+    statement = select(PACKAGES.c.order_key).where(of_orders(PACKAGES, stores), PACKAGES.c.order_key.is_not(None))
+    return lambda session: set(session.connection().execute(statement, given).scalars())
 
 
 def record_sights(seen: Sequence[SeenConsignment], now: datetime) -> Work[None]:
