@@ -85,4 +85,4 @@ def drop_lease(name: str, token: str, rests_until: datetime | None, done_at: dat
 
 def last_done() -> Work[dict[str, datetime]]:
     """When each duty was begun for the last time that it came to its end; those that never did are left out."""
-    return lambda session: dict(session.connection().execute(LAST_DONE).tuples().all())
+    return lambda session: {row.name: row.done_at for row in session.connection().execute(LAST_DONE)}
