@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, and_, bindparam, func, select, text
 
 from syncd.duties import Duties
 from syncd.operate.status import list_orders
@@ -29,7 +29,8 @@ from syncd.simulation.courier import Courier, posted
 from syncd.simulation.ports import START, InlineDb, Life, LoopClock, Network, SeededRng
 from syncd.simulation.replica import Replica
 from syncd.simulation.written import writes_orders
-from syncd.store.schema import Row
+from syncd.store.marks import MARKS
+from syncd.store.schema import IS_WAITING, Row
 from syncd.store.sqlite import sqlite_engine
 
 SHOP = ShopOptions(routing_delay_s=(0.5, 3.0), risk_delay_s=(0.5, 4.0))
@@ -44,6 +45,10 @@ PLAIN = {"all": 0.0}
 """A mixture of sales without any peculiarity: paid, from the first location, to a complete address at home."""
 
 FEED_S = 20.0
+
+IS_NEAR = and_(text(IS_WAITING), MARKS.c.marked_at <= bindparam("b_soon"))
+NEAR_MARKS = select(func.count()).select_from(MARKS).where(IS_NEAR)
+SOME_NEAR_MARKS = select(MARKS).where(IS_NEAR).limit(3)
 
 
 def store_settings(**changes: Any) -> dict[str, Any]:
@@ -202,14 +207,13 @@ class Day:
 
     def _busy(self) -> str:
         """What is still to be done soon, in words."""
-        soon = self.clock.now() + timedelta(seconds=60)
         if not any(replica.is_up for replica in self.replicas):
             return "the daemon does not run"
-        waiting = self.rows(
-            "SELECT flow, subject, attempts, error_code, retry_at, marked_at FROM marks WHERE marked > settled AND marked > parked"
-        )
-        if near := [row for row in waiting if not _is_after(row["marked_at"], soon)]:
-            return f"{len(near)} marks wait, such as {near[:3]}"
+        soon = (self.clock.now() + timedelta(seconds=60)).replace(microsecond=999_999)
+        with self.engine.connect() as connection:
+            if count := connection.execute(NEAR_MARKS, {"b_soon": soon}).scalar_one():
+                found = connection.execute(SOME_NEAR_MARKS, {"b_soon": soon}).mappings()
+                return f"{count} marks wait, such as {[dict(row) for row in found]}"
         doubt = """SELECT step, key FROM journal WHERE outcome IN ('intended', 'unknown')
             AND NOT EXISTS (SELECT 1 FROM marks WHERE marked > settled AND marked <= parked)"""
         return str(self.rows("SELECT topic FROM deliveries WHERE taken_at IS NULL") or self.rows(doubt) or "")
@@ -307,9 +311,3 @@ def tables_in_memory() -> Engine:
     engine = sqlite_engine("sqlite://", in_memory=True)
     Row.metadata.create_all(engine)
     return engine
-
-
-def _is_after(moment: Any, other: Any) -> bool:
-    if moment is None:
-        return False
-    return bool(str(moment).replace(" ", "T")[:19] > other.isoformat()[:19])
