@@ -29,7 +29,7 @@ from syncd.simulation.courier import Courier, posted
 from syncd.simulation.ports import START, InlineDb, Life, LoopClock, Network, SeededRng
 from syncd.simulation.replica import Replica
 from syncd.simulation.written import writes_orders
-from syncd.store.marks import MARKS
+from syncd.store.mark_updates import MARKS
 from syncd.store.schema import IS_WAITING, Row
 from syncd.store.sqlite import sqlite_engine
 

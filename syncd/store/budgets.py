@@ -10,9 +10,10 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, case, select, update
+from sqlalchemy import Select, bindparam, case, select, update
 from sqlmodel import Session
 
 from syncd.store.schema import Budget, table_of
@@ -23,7 +24,6 @@ BUDGETS = table_of(Budget)
 COLUMNS = BUDGETS.c
 
 READ = select(COLUMNS.grants, COLUMNS.blocked_until).where(COLUMNS.account == bindparam("b_account"))
-LOCKED = READ.with_for_update()
 WRITE = (
     update(BUDGETS)
     .where(COLUMNS.account == bindparam("b_account"))
@@ -244,17 +244,22 @@ def _stored(ledger: Ledger) -> str:
 EMPTY = _stored(Ledger())
 
 
+@cache
+def _locked() -> Select[tuple[str, datetime | None]]:
+    return READ.with_for_update()
+
+
 def _changed(account: str, now: datetime, longest_s: float, change: Callable[[Ledger], tuple[Ledger, T]]) -> Work[T]:
     """Reads the row under a lock, so that two replicas never see the same free slot, and forgets what does not count."""
     given = {"b_account": account}
 
     def work(session: Session) -> T:
         connection = session.connection()
-        row = connection.execute(LOCKED, given).one_or_none()
+        row = connection.execute(_locked(), given).one_or_none()
         if row is None:
             insert = upsert(dialect_of(session), BUDGETS).values(account=account, grants=EMPTY, updated_at=now)
             connection.execute(insert.on_conflict_do_nothing(index_elements=[COLUMNS.account]))
-            row = connection.execute(LOCKED, given).one()
+            row = connection.execute(_locked(), given).one()
         ledger, answer = change(_ledger(row.grants, row.blocked_until, now, longest_s))
         values = {"b_grants": _stored(ledger), "b_blocked_until": ledger.blocked_until, "b_now": now}
         connection.execute(WRITE, given | values)

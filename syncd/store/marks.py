@@ -33,15 +33,11 @@ from sqlmodel import Session
 
 from syncd import hints
 from syncd.hints import Lane
-from syncd.store.schema import IS_PARKED, IS_WAITING, Mark, table_of
+from syncd.store import mark_updates
+from syncd.store.mark_updates import BLAMELESS, COLUMNS, FREE, MARKS
+from syncd.store.schema import IS_PARKED, IS_WAITING
 from syncd.store.statements import dialect_of, upsert
 from syncd.store.transaction import Work
-
-MARKS = table_of(Mark)
-COLUMNS = MARKS.c
-
-FREE: dict[str, Any] = {"lease_token": None, "lease_until": None}
-BLAMELESS: dict[str, Any] = {"retry_at": None, "attempts": 0, "error_code": None, "error_text": None}
 
 IS_DUE = and_(
     COLUMNS.flow == bindparam("b_flow"),
@@ -180,52 +176,6 @@ def _due_at(flow: str, now: datetime, settle_s: float) -> dict[str, Any]:
     return {"b_flow": flow, "b_now": now, "b_folded": now - timedelta(seconds=settle_s)}
 
 
-OURS = update(MARKS).where(
-    COLUMNS.flow == bindparam("b_flow"),
-    COLUMNS.lease_token == bindparam("b_token"),
-    COLUMNS.subject.in_(bindparam("b_subjects", type_=COLUMNS.subject.type, expanding=True)),
-)
-"""Of several subjects at once; `OUR_OWN` is run for each by itself."""
-OUR_OWN = update(MARKS).where(
-    COLUMNS.flow == bindparam("b_flow"),
-    COLUMNS.lease_token == bindparam("b_token"),
-    COLUMNS.subject == bindparam("b_subject"),
-)
-CAME_MEANWHILE = COLUMNS.marked > COLUMNS.claimed
-
-SETTLE = OURS.values(
-    settled=COLUMNS.claimed,
-    marked_at=case((CAME_MEANWHILE, COLUMNS.hint_at), else_=COLUMNS.marked_at),
-    **BLAMELESS,
-    **FREE,
-).returning(COLUMNS.subject)
-DEFER = OUR_OWN.values(
-    retry_at=bindparam("b_at"),
-    error_code=bindparam("b_code"),
-    error_text=bindparam("b_text"),
-    attempts=COLUMNS.attempts + bindparam("b_counts", type_=COLUMNS.attempts.type),
-    **FREE,
-)
-LOOK_AGAIN = OUR_OWN.values(
-    settled=COLUMNS.claimed,
-    marked=case((CAME_MEANWHILE, COLUMNS.marked), else_=COLUMNS.marked + 1),
-    marked_at=case((CAME_MEANWHILE, COLUMNS.hint_at), else_=bindparam("b_at", type_=COLUMNS.marked_at.type)),
-    **BLAMELESS,
-    **FREE,
-)
-PARK = OUR_OWN.values(
-    parked=COLUMNS.claimed,
-    retry_at=None,
-    attempts=0,
-    error_code=bindparam("b_code"),
-    error_text=bindparam("b_text"),
-    **FREE,
-)
-GIVE_BACK = OURS.values(**FREE)
-GIVE_BACK_OVERTAKEN = GIVE_BACK.where(COLUMNS.lane == literal_column(str(Lane.URGENT.value)), CAME_MEANWHILE)
-RENEW = OURS.values(lease_until=bindparam("b_until")).returning(COLUMNS.subject)
-
-
 def _all_of(flow: str, token: str, subjects: Iterable[str]) -> dict[str, Any]:
     return {"b_flow": flow, "b_token": token, "b_subjects": list(subjects)}
 
@@ -236,7 +186,7 @@ def settle(flow: str, claimed: Iterable[Claimed], token: str) -> Work[set[str]]:
     A mark that came meanwhile leaves the row waiting; it then folds from that mark on.
     """
     given = _all_of(flow, token, [one.subject for one in claimed])
-    return lambda session: set(session.connection().execute(SETTLE, given).scalars())
+    return lambda session: set(session.connection().execute(mark_updates.settled(), given).scalars())
 
 
 def defer(
@@ -248,20 +198,21 @@ def defer(
         same | {"b_subject": s, "b_at": at, "b_code": code, "b_text": told}
         for s, (at, code, told) in sorted(retries.items())
     ]
-    return _for_each(DEFER, rows)
+    return _for_each(mark_updates.deferred(), rows)
 
 
 def look_again(flow: str, times: Mapping[str, datetime], token: str) -> Work[None]:
     """Settles, and marks again as of a time to come: subject -> time, plus the fold time. An earlier mark overtakes it."""
     same = {"b_flow": flow, "b_token": token}
-    return _for_each(LOOK_AGAIN, [same | {"b_subject": subject, "b_at": at} for subject, at in sorted(times.items())])
+    rows = [same | {"b_subject": subject, "b_at": at} for subject, at in sorted(times.items())]
+    return _for_each(mark_updates.marked_to_come(), rows)
 
 
 def park(flow: str, reasons: Mapping[str, tuple[str, str]], token: str) -> Work[None]:
     """Subject -> (error code, text). Gives up what was claimed: a mark that came meanwhile, or comes later, wakes it."""
     same = {"b_flow": flow, "b_token": token}
     rows = [same | {"b_subject": s, "b_code": code, "b_text": told} for s, (code, told) in sorted(reasons.items())]
-    return _for_each(PARK, rows)
+    return _for_each(mark_updates.parked(), rows)
 
 
 def _for_each(statement: Update, rows: list[dict[str, Any]]) -> Work[None]:
@@ -275,7 +226,7 @@ def _for_each(statement: Update, rows: list[dict[str, Any]]) -> Work[None]:
 def give_back(flow: str, subjects: Iterable[str], token: str) -> Work[None]:
     """As if never claimed: nothing is counted and nothing is waited for."""
     given = _all_of(flow, token, subjects)
-    return lambda session: _done(session, GIVE_BACK, given)
+    return lambda session: _done(session, mark_updates.freed(), given)
 
 
 def renew(
@@ -286,8 +237,8 @@ def renew(
     overtaken, kept = _all_of(flow, token, unless_urgent), _all_of(flow, token, subjects) | {"b_until": until}
 
     def work(session: Session) -> set[str]:
-        session.connection().execute(GIVE_BACK_OVERTAKEN, overtaken)
-        return set(session.connection().execute(RENEW, kept).scalars())
+        session.connection().execute(mark_updates.freed_where_overtaken(), overtaken)
+        return set(session.connection().execute(mark_updates.renewed(), kept).scalars())
 
     return work
 

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import _lru_cache_wrapper
 from importlib import import_module
 from types import CodeType, FunctionType
 from typing import Any, cast
@@ -88,10 +89,21 @@ def _edited(function: FunctionType, edits: Sequence[Edit]) -> CodeType:
 def _other_code(function: FunctionType, code: CodeType) -> Iterator[None]:
     before = function.__code__
     function.__code__ = code
+    _forget_statements()
     try:
         yield
     finally:
         function.__code__ = before
+        _forget_statements()
+
+
+def _forget_statements() -> None:
+    """Statements are built once, of others too: a mutant has to be in all that it has part in."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("syncd.store."):
+            for one in vars(module).values():
+                if isinstance(one, _lru_cache_wrapper):
+                    one.cache_clear()
 
 
 @contextmanager

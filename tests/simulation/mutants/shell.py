@@ -97,7 +97,7 @@ SHELL = (
     Mutant(
         "budget_unlocked",
         "two replicas read the budget at once, and each takes the last slot",
-        (Edit(budgets._changed, ".with_for_update()", ""),),
+        (Edit(budgets._locked, ".with_for_update()", ""),),
         "tests/store/test_budgets.py::test_concurrent_replicas_never_take_the_same_free_slot[postgres]",
     ),
     Mutant(
