@@ -169,6 +169,7 @@ class Day:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        self.db.close()
         self.engine.dispose()
         if self.died:
             raise self.died[0][1]

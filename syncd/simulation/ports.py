@@ -102,6 +102,7 @@ class InlineDb:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._connection: Connection | None = None
         self.fails_with: Exception | None = None
         self.has_written = False
         """Whether the last transaction changed a row; on PostgreSQL always, because it does not tell."""
@@ -110,13 +111,18 @@ class InlineDb:
         if self.fails_with:
             raise self.fails_with
         try:
-            with self._engine.begin() as connection:
+            self._connection = connection = self._connection or self._engine.connect()
+            with connection.begin():
                 before = _changes(connection)
                 result = run_alone(connection, fn)
                 self.has_written = before is None or _changes(connection) != before
                 return result
         except Exception as error:
             raise store_error(error) from error
+
+    def close(self) -> None:
+        if self._connection:
+            self._connection.close()
 
 
 def _changes(connection: Connection) -> int | None:

@@ -71,6 +71,7 @@ async def port(sqlite_url: str) -> AsyncIterator[Port]:
     async with aiohttp.ClientSession() as session:
         yield Port(f"http://127.0.0.1:{number}", number, db, stopping, session)
     await listener.stop()
+    db.close()
     engine.dispose()
 
 

@@ -123,7 +123,7 @@ QUEUE = (
         "attempts_uncounted",
         "a failed attempt leaves no trace: it is tried again at once and for ever",
         (Edit(marks.defer, "int(counts_attempt)", "0"),),
-        test="tests/store/test_marks.py::test_settling_forgets_earlier_attempts[sqlite]",
+        test="tests/store/test_marks.py::test_deferred_waits_for_its_time_even_when_marked_again[sqlite]",
     ),
     Mutant(
         "throttle_counted",
