@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
+    ScalarSelect,
     Select,
     Update,
     and_,
@@ -25,7 +26,6 @@ from sqlalchemy import (
     or_,
     select,
     text,
-    union_all,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -78,13 +78,15 @@ moves while it is being locked is left to the next claim."""
 COUNT_DUE = select(func.count()).select_from(SOME_DUE.subquery())
 
 
-def _oldest_in(lane: Lane) -> Select[Any]:
-    return select(func.min(COLUMNS.marked_at).label("oldest")).where(
-        COLUMNS.flow == bindparam("b_flow"), COLUMNS.lane == literal_column(str(lane.value)), text(IS_WAITING)
+def _oldest_in(lane: Lane) -> ScalarSelect[datetime | None]:
+    return (
+        select(func.min(COLUMNS.marked_at))
+        .where(COLUMNS.flow == bindparam("b_flow"), COLUMNS.lane == literal_column(str(lane.value)), text(IS_WAITING))
+        .scalar_subquery()
     )
 
 
-HEADS = union_all(*map(_oldest_in, Lane))
+SUMMARY: Select[Any] = select(COUNT_DUE.scalar_subquery(), *map(_oldest_in, Lane))
 """The first of each lane is one look at the index; a minimum over all of them would read the whole backlog."""
 
 
@@ -278,8 +280,7 @@ def due_summary(flow: str, now: datetime, settle_s: float, limit: int = 1_000) -
 
     def work(session: Session) -> Due:
         connection = session.connection()
-        count = connection.execute(COUNT_DUE, {"b_limit": limit} | _due_at(flow, now, settle_s)).scalar_one()
-        heads = connection.execute(HEADS, {"b_flow": flow}).scalars()
+        count, *heads = connection.execute(SUMMARY, {"b_limit": limit} | _due_at(flow, now, settle_s)).one()
         oldest = min((head for head in heads if head is not None), default=None)
         if count or oldest is None:
             return Due(count, oldest, now if count else None)
