@@ -10,7 +10,7 @@ from datetime import datetime
 from mappings.carry_over import CHANGEABLE, changed_fields, is_on_hold
 from mappings.causes import Cause
 from mappings.consignments import Allotment, Assignment, added, allot
-from mappings.eligibility import Barrier, Routing, barrier, routing
+from mappings.eligibility import Barrier, Routing, barrier, routing, shippable_units
 from mappings.keys import split_order_key
 from mappings.orders import cancelled_order, ordinal_in, shipstation_order
 from mappings.packed import Units, packed_units, units_of, untold, whole_packages
@@ -98,7 +98,7 @@ def picture(
     paused = _paused(profile, gate, routes, seen, packages)
     remaining = {where: units for where, units in routes.free.items() if where is not None} | paused
     reported = _reported(seen, packages)
-    voided = _still_fulfilled(routes, seen, packages, reported)
+    voided = _still_fulfilled(routes, seen, packages, reported, shippable_units(order["lineItems"]["nodes"]))
     slack = routes.unrouted + voided
     reopened = (reported - routes.fulfilled) & added(remaining.values())
     if gate and gate.withdraws:
@@ -110,17 +110,10 @@ def picture(
     documents, ratings = _documents(profile, order, allotment, seen, routes, numbers, quoted)
     documents |= _on_hold(allotment, documents, paused, is_final=bool(order["cancelledAt"]))
     forgotten = {one.order_key for one in consignments if is_forgotten(one)}
-    unanswered = {
-        one.order_key: (one.applied or {}).get("internalNotes")
-        for one in consignments
-        if one.standing is Standing.INTENDED and one.order_key not in forgotten
-    }
+    unanswered = _unanswered(consignments, forgotten)
     allotment = replace(allotment, assignments=tuple(_presumed(allotment, documents, observed, forgotten, unanswered)))
-    uncertain = frozenset(
-        c.order_key
-        for c in consignments
-        if c.standing is Standing.INTENDED or (c.applied is None and c.order_key not in forgotten)
-    )
+    unknown = {one.order_key for one in consignments if one.applied is None} - forgotten
+    uncertain = frozenset(unanswered.keys() | unknown)
     found = _changes(profile, order, allotment, documents, numbers, uncertain)
     choices = {key: one.choice for key, one in ratings.items() if one.is_new}
     changes = tuple(
@@ -143,6 +136,15 @@ def picture(
         _overmarked(routes, seen, packages, reported),
         ratings,
     )
+
+
+def _unanswered(consignments: Sequence[Consignment], forgotten: Set[str]) -> dict[str, str | None]:
+    """Order key -> the internal note before the step whose answer is outstanding."""
+    return {
+        one.order_key: (one.applied or {}).get("internalNotes")
+        for one in consignments
+        if one.standing is Standing.INTENDED and one.order_key not in forgotten
+    }
 
 
 def questions(
@@ -275,16 +277,18 @@ def _overmarked(
 
 
 def _still_fulfilled(
-    routes: Routing, consignments: Sequence[Consignment], packages: Sequence[Package], reported: Units
+    routes: Routing, consignments: Sequence[Consignment], packages: Sequence[Package], reported: Units, shippable: Units
 ) -> Units:
-    """Units whose label was voided while Shopify still counts them as gone: the warehouse is to send them again."""
+    """Units whose label was voided while Shopify still counts them as gone: the warehouse is to send them again, but for those
+    that were refunded meanwhile."""
+    live = added([*routes.free.values(), *routes.barred.values()])
     held = {one.order_key: units_of(one.applied) for one in consignments}
     voided: Units = Counter()
     for package in packages:
         if package.voided and package.fulfillment_gid:
             lines = package.lines if package.told is None else package.told
             voided.update(lines if lines is not None else held.get(package.order_key or "", {}))
-    return voided & (routes.fulfilled - reported)
+    return voided & (routes.fulfilled - reported) & (shippable - reported - live)
 
 
 def _presumed(

@@ -232,6 +232,7 @@ class FulfillmentOrder(TypedDict):
     status: str
     requestStatus: str
     fulfillAt: Moment | None
+    updatedAt: Moment
     deliveryMethod: DeliveryMethod | None
     assignedLocation: AssignedLocation
     fulfillmentHolds: list[Hold]

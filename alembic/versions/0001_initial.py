@@ -256,6 +256,7 @@ def upgrade() -> None:
         sa.Column("since", columns.UtcTime(), nullable=False),
         sa.Column("seen_at", columns.UtcTime(), nullable=False),
         sa.Column("shopify_updated_at", columns.UtcTime(), nullable=True),
+        sa.Column("routing_updated_at", columns.UtcTime(), nullable=True),
         sa.Column("closed_at", columns.UtcTime(), nullable=True),
         sa.Column("released_at", columns.UtcTime(), nullable=True),
         sa.Column("take", sa.String(), nullable=True),

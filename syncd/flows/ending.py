@@ -153,5 +153,6 @@ def _order_row(flow: Flow, verdict: Verdict, cause: Cause, detail: str, now: dat
         since=now,
         seen_at=verdict.looked_at,
         shopify_updated_at=sighting.updated_at if sighting else None,
+        routing_updated_at=sighting.routing_updated_at if sighting else None,
         closed_at=now if state in CLOSED else None,
     )

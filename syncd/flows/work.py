@@ -86,6 +86,12 @@ class Sighting:
     quoted: Quoted = field(default_factory=dict)
     """What carriers would take for its parcels, where a rule chooses by that."""
 
+    @property
+    def routing_updated_at(self) -> datetime | None:
+        """The newest of the fulfillment orders that it showed."""
+        shown = (self.order or {}).get("fulfillmentOrders", {}).get("nodes", ())
+        return max((datetime.fromisoformat(one["updatedAt"]) for one in shown), default=None)
+
 
 class Flow(Protocol):
     name: str

@@ -164,6 +164,12 @@ def _is_unseen(updated_at: datetime, seen: SeenVersion | None) -> bool:
     return seen is None or seen.seen_at < updated_at + CLOCK_MARGIN
 
 
+def _is_newer_routing(updated_at: datetime, seen: SeenVersion | None) -> bool:
+    """Also later than all that the look showed: it may have been noted by a clock that was ahead."""
+    known = seen.routing_updated_at if seen else None
+    return _is_unseen(updated_at, seen) or (known is not None and updated_at > known)
+
+
 def _is_other_version(updated_at: datetime, seen: SeenVersion | None) -> bool:
     """Versions have whole seconds: one that we saw in its own second may have changed again in it."""
     if seen is None or seen.updated_at is None:  # never read; what was given up is left alone until it changes
@@ -174,7 +180,7 @@ def _is_other_version(updated_at: datetime, seen: SeenVersion | None) -> bool:
 CHANGE_LISTS = (
     ChangeList("orders", shopify.orders_since, _is_other_version),
     # whether a hold, a move or a routing touches the order's own time is not documented
-    ChangeList("fulfillment_orders", shopify.fulfillment_orders_since, _is_unseen),
+    ChangeList("fulfillment_orders", shopify.fulfillment_orders_since, _is_newer_routing),
 )
 
 

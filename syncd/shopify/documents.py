@@ -27,7 +27,7 @@ _LINE_ITEMS = f"""{_PAGE} nodes {{
 _FULFILLMENT_ORDER_LINES = f"{_PAGE} nodes {{ id totalQuantity remainingQuantity requiresShipping lineItem {{ id }} }}"
 
 _FULFILLMENT_ORDERS = f"""{_PAGE} nodes {{
-  id status requestStatus fulfillAt
+  id status requestStatus fulfillAt updatedAt
   deliveryMethod {{ methodType }}
   assignedLocation {{ name countryCode location {{ id }} }}
   fulfillmentHolds {{ id reason }}

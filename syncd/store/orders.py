@@ -26,9 +26,10 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class SeenVersion:
-    """Which version of an order we last looked at, and when."""
+    """Which version of an order and of its fulfillment orders we last looked at, and when."""
 
     updated_at: datetime | None
+    routing_updated_at: datetime | None
     seen_at: datetime
 
 
@@ -65,6 +66,7 @@ def _order_upsert(dialect: str) -> sqlite.Insert | postgresql.Insert:
             "name": case((new.name == "", old.name), else_=new.name),  # empty when it could not be read this time
             "since": case((moved, new.since), else_=old.since),
             "shopify_updated_at": func.coalesce(new.shopify_updated_at, old.shopify_updated_at),
+            "routing_updated_at": func.coalesce(new.routing_updated_at, old.routing_updated_at),
             "closed_at": case((new.closed_at.is_(None), None), else_=func.coalesce(old.closed_at, new.closed_at)),
         },
     )
@@ -160,7 +162,7 @@ def seen_versions(store: str, order_ids: Iterable[int]) -> Work[dict[int, SeenVe
 
     def work(session: Session) -> dict[int, SeenVersion]:
         rows = session.connection().execute(_versions(stores), given)
-        return {row.order_id: SeenVersion(row.shopify_updated_at, row.seen_at) for row in rows}
+        return {row.order_id: SeenVersion(row.shopify_updated_at, row.routing_updated_at, row.seen_at) for row in rows}
 
     return work
 
@@ -168,7 +170,8 @@ def seen_versions(store: str, order_ids: Iterable[int]) -> Work[dict[int, SeenVe
 @cache
 def _versions(stores: int) -> Select[Any]:
     columns = ORDERS.c
-    return select(columns.order_id, columns.shopify_updated_at, columns.seen_at).where(of_orders(ORDERS, stores))
+    versions = (columns.shopify_updated_at, columns.routing_updated_at, columns.seen_at)
+    return select(columns.order_id, *versions).where(of_orders(ORDERS, stores))
 
 
 def state_counts() -> Work[list[tuple[str, str, str, int]]]:

@@ -120,6 +120,8 @@ class OrderRow(Row, table=True):
     """When the present state and cause began."""
     seen_at: datetime = Field(sa_type=UtcTime)
     shopify_updated_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    routing_updated_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """The newest of its fulfillment orders, as we last saw them."""
     closed_at: datetime | None = Field(default=None, sa_type=UtcTime)
     released_at: datetime | None = Field(default=None, sa_type=UtcTime)
     """When a person said that it may go in spite of doubts."""

@@ -97,6 +97,7 @@ def fulfillment_order(
         "id": gid("FulfillmentOrder", number),
         "status": "OPEN",
         "requestStatus": "UNSUBMITTED",
+        "updatedAt": PLACED_AT,
         "fulfillAt": None,
         "deliveryMethod": {"methodType": "SHIPPING"},
         "assignedLocation": {

@@ -455,6 +455,15 @@ def test_a_void_after_the_report_keeps_the_reopened_order() -> None:
     assert planned(order([line(7001, 2)], DONE), [known], [voided], shown(known)).steps == ()
 
 
+def test_what_was_refunded_after_its_label_was_voided_is_taken_back() -> None:
+    """Shopify counts all of it as gone, for good: its fulfillment order shows a refunded unit as one that was sent."""
+    [known] = sent(WHOLE)
+    voided = package("s1", {7001: 2}, voided=True, fulfillment_gid="f")
+    refunded = order([line(7001, 2, currentQuantity=1)], DONE, displayFinancialStatus="PARTIALLY_REFUNDED")
+    [step] = upserts(planned(refunded, [known], [voided], shown(known)))
+    assert (step.kind, units_of(step.document)) == ("update_order", {7001: 1})
+
+
 def test_a_fulfillment_cancelled_by_hand_does_not_send_the_goods_twice() -> None:
     reopened = [fulfillment_order(1, {7001: (2, 2)}, status="CLOSED"), fulfillment_order(2, {7001: 2})]
     plan = planned(

@@ -203,11 +203,11 @@ async def test_an_order_stays_closed_from_the_first_time_until_reopened(db: Db) 
 
 
 async def test_what_could_not_be_read_keeps_its_name_and_version(db: Db) -> None:
-    await db.run(record_orders([order(shopify_updated_at=NOW)]))
+    await db.run(record_orders([order(shopify_updated_at=NOW, routing_updated_at=NOW)]))
     await db.run(record_orders([order("parked", "bug", LATER, name="")]))
     row = await known_order(db)
     assert (row.name, row.shopify_updated_at, row.state) == ("#1001", NOW, "parked")
-    assert await db.run(seen_versions("main", [ORDER[1], 9])) == {ORDER[1]: SeenVersion(NOW, LATER)}
+    assert await db.run(seen_versions("main", [ORDER[1], 9])) == {ORDER[1]: SeenVersion(NOW, NOW, LATER)}
 
 
 async def test_the_two_flows_do_not_overwrite_each_others_verdicts(db: Db) -> None:

@@ -118,3 +118,17 @@ async def test_what_could_have_been_sent_long_ago_waits_for_a_person_and_a_preor
     await release_orders(await desk_of(day), [str(old)])
     await day.rest()
     assert (await day.assert_clean()).states == {"in_shipstation": 2}
+
+
+async def test_a_hold_is_seen_after_a_look_by_a_clock_that_was_ahead(day: Day) -> None:
+    """No webhook tells of it, and the order's own time does not move."""
+    day.shopify.people.set_options({"webhooks": {"enabled": False}, "hold_touches_order": False})
+    day.first.jump(240.0)
+    (order_id,) = day.sell()
+    await day.rest()
+    day.first.jump(-240.0)
+    day.shopify.people.hold(order_id)
+    await day.passes(420.0)
+    await day.rest()
+    assert [row["status"] for row in day.there(order_id)] == ["on_hold"]
+    assert await day.cause(order_id) == "fulfillment_hold"
