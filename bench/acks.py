@@ -29,17 +29,17 @@ import uvloop
 from aiohttp import web
 
 from bench.post import post_all, signed_message
-from bench.processes import cpu_s, running
-from syncd.adapters import SystemClock, SystemRng
-from syncd.http import AiohttpHttp
-from syncd.intake.gate import Bounds, Gate
-from syncd.intake.inbox import Inbox, Reader
-from syncd.intake.refusals import Refusals
-from syncd.intake.server import Door, Doors, Listener, Port, Reports, Webhooks
-from syncd.pauses import keep_pauses_short
-from syncd.shipstation.signatures import PublishedKeys
-from syncd.store.engine import AheadDb, open_daemon_db
-from syncd.store.inbox import waiting_deliveries
+from bench.processes import children, cpu_s, running
+from syncd.adapters import SystemClock
+from syncd.intake.gate import Bounds
+from syncd.intake.outside import Outside
+from syncd.intake.port import Orders
+from syncd.intake.reader import Letters, Reader
+from syncd.intake.server import Door, Doors
+from syncd.intake.sockets import listening, number_of
+from syncd.store.engine import open_daemon_db, open_inbox, place_of, prepare_inbox
+from syncd.store.inbox import KeptBy, waiting_deliveries
+from syncd.store.migrations import is_sqlite
 from tests.postgres import Server, server
 
 STORE = "main"
@@ -71,27 +71,30 @@ async def serve(variant: str, url: str) -> None:
         await runner.cleanup()
         return
     db, clock = open_daemon_db(url), SystemClock()
-    gate = Gate(Bounds(1024, 64, 5.0, (ip_network("127.0.0.0/8"),)), asyncio.get_running_loop().time)
-    inbox = Inbox(AheadDb(db), clock, SystemRng())
-    webhooks = Webhooks(
-        Doors({STORE: Door("main-shop.myshopify.com", [SECRET])}, [], 1 << 20),
-        inbox,
-        clock,
-        Refusals({}, db, clock),
-        PublishedKeys(AiohttpHttp(), clock, ""),
-    )
-    port = Port(webhooks, Reports(_nothing, _nothing, _nothing, _no_metrics), gate)
-    listener = Listener(port.app, gate, "127.0.0.1", 0)
-    print(await listener.start(), flush=True)
-    keep_pauses_short()
-    reader = Reader(inbox, db, clock, lambda _: None, lambda: None, 1.0, {})
+    prepare_inbox(url)
+    inbox = open_inbox(url, db)
+    (socket,) = sockets = listening("127.0.0.1", 0)
+    outside = Outside(_orders(url, socket.fileno()), {}, clock)
+    working = asyncio.create_task(outside.work())
+    print(number_of(sockets), flush=True)
+    finish = outside.finish if is_sqlite(url) else KeptBy(db).finish
+    letters = Letters(inbox, finish, outside.arrived)
+    reader = Reader(letters, db, clock, lambda _: None, lambda: None, 1.0, {})
     reading = asyncio.create_task(reader.work(stopping)) if variant.endswith("+reader") else None
     await stopping.wait()
-    await listener.stop()
     if reading:
         await reading
-    print(await db.run(waiting_deliveries()), flush=True)
+    await outside.stop()
+    await working
+    print(await inbox.run(waiting_deliveries()), flush=True)
+    await inbox.close()
     await db.close()
+
+
+def _orders(url: str, descriptor: int) -> Orders:
+    doors = Doors({STORE: Door("main-shop.myshopify.com", [SECRET])}, [], 1 << 20)
+    bounds = Bounds(1024, 64, 5.0, (ip_network("127.0.0.0/8"),))
+    return Orders(doors, bounds, [descriptor], "", "", place_of(url), "warning")
 
 
 def signature_app() -> web.Application:
@@ -105,14 +108,6 @@ def signature_app() -> web.Application:
     app = web.Application()
     app.router.add_post("/webhooks/shopify/{store}", answer)
     return app
-
-
-async def _nothing() -> tuple[bool, Mapping[str, Any]]:
-    return True, {}
-
-
-async def _no_metrics() -> bytes:
-    return b""
 
 
 @dataclass(frozen=True)
@@ -129,9 +124,10 @@ def measure(variant: str, url: str, connections: int, seconds: float) -> Measure
         assert process.stdout is not None
         port = int(process.stdout.readline())
         message = signed_message(STORE, SECRET, order_body())
-        before = cpu_s(process.pid)
+        pids = (process.pid, *children(process.pid))
+        before = sum(map(cpu_s, pids))
         counted = uvloop.run(post_all(port, message, connections, 1.0, seconds))
-        used = cpu_s(process.pid) - before
+        used = sum(map(cpu_s, pids)) - before
         process.send_signal(signal.SIGTERM)
         kept = process.stdout.readline().strip()
     if counted.bad or not counted.good:

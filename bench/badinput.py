@@ -26,7 +26,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from bench.processes import SYNCD, free_port, memory_mb, running, sandbox, wait_ready
+from bench.processes import SYNCD, free_port, memory_mb, port_of, running, sandbox, wait_ready
 from bench.urls import attacks
 
 HOST = "127.0.0.1"
@@ -271,7 +271,7 @@ def daemon(folder: Path, log: Path) -> Iterator[tuple[Target, subprocess.Popen[A
         more = {"SYNCD_SERVER__PORT": str(port)}
         with log.open("wb") as out, running((*SYNCD, "--config", str(file), "run"), out, more) as process:
             wait_ready(port, process)
-            yield target, process, folder / "syncd.db"
+            yield target, process, folder / "syncd-inbox.db"
 
 
 REPLAYED = "honest-replay"
@@ -288,7 +288,7 @@ async def measure(target: Target, process: subprocess.Popen[Any], database: Path
     canary, honest, stopping = Canary(), Honest(), asyncio.Event()
     server = await canary.start()
     await throw(target, nonsense, 500, "warm-up", NONSENSE_S)
-    before_mb = memory_mb(process.pid)
+    before_mb = memory_mb(port_of(process.pid))
     beside = [asyncio.create_task(honest_ones(target, honest, stopping))]
     found: dict[str, Counted] = {}
     for name, make, count, longest_s in (
@@ -313,7 +313,9 @@ async def measure(target: Target, process: subprocess.Popen[Any], database: Path
     kept_s = await drips
     await asyncio.gather(*beside)
     server.close()
-    return report(found, honest, written, canary.calls, before_mb, memory_mb(process.pid), kept_s, process.poll())
+    return report(
+        found, honest, written, canary.calls, before_mb, memory_mb(port_of(process.pid)), kept_s, process.poll()
+    )
 
 
 async def throw_addresses(target: Target, urls: list[str]) -> Counted:

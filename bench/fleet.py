@@ -6,6 +6,7 @@ The sandbox's worlds live in this process, so that people can act in them withou
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import resource
@@ -23,7 +24,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from bench.processes import SYNCD, free_port
+from bench.processes import SYNCD, children, free_port
 from syncd.sandbox.main import SHOPS, Wishes, settings_for
 from syncd.sandbox.server import Running, serve
 from syncd.sandbox.shipstation import ShipStationOptions, ShipStationWorld
@@ -166,10 +167,18 @@ class Replica:
         if self.is_running:
             os.kill(self.pid, number)
 
+    def kill_port(self) -> None:
+        """Its process alone, where there is one at this moment."""
+        for pid in children(self.pid) if self.is_running else ():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
     def limit(self, what: int, most: int | None) -> None:
         """The soft limit of a resource; None lifts it."""
-        _, hard = resource.prlimit(self.pid, what)
-        resource.prlimit(self.pid, what, (hard if most is None else most, hard))
+        for pid in (self.pid, *children(self.pid)):
+            with contextlib.suppress(ProcessLookupError):
+                _, hard = resource.prlimit(pid, what)
+                resource.prlimit(pid, what, (hard if most is None else most, hard))
 
     async def ended(self, longest_s: float) -> int | None:
         """The exit code, or None when it does not end."""

@@ -45,8 +45,8 @@ ACTS = (
 )  # fmt: skip
 """Deeds of `syncd/simulation/people.py` of which a list tells. What people do at their desk in ShipStation only the sweep finds,
 and only in orders that we left alone for ten minutes."""
-FOR_ONE = ("term", "stop", "mute", "files", "full", "locked")
-FOR_SEVERAL = ("term", "stop", "mute", "files", "restart")
+FOR_ONE = ("term", "stop", "mute", "files", "full", "locked", "port")
+FOR_SEVERAL = ("term", "stop", "mute", "files", "restart", "port")
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,7 @@ class Nemesis:
             "full": self._full,
             "locked": self._locked,
             "restart": self._restart,
+            "port": self._port,
         }
 
     async def work(self) -> None:
@@ -147,6 +148,12 @@ class Nemesis:
         """No file or socket more than it has."""
         there = len(list(Path(f"/proc/{replica.pid}/fd").iterdir())) if replica.is_running else 0
         await self._limited(replica, resource.RLIMIT_NOFILE, there + 2)
+
+    async def _port(self, replica: Replica) -> None:
+        """The process of the port alone, again and again: the daemon starts it anew."""
+        for _ in range(3):
+            replica.kill_port()
+            await asyncio.sleep(0.5 * self._rng.random())
 
     async def _full(self, replica: Replica) -> None:
         """No file may grow: the disk is full."""
@@ -273,7 +280,7 @@ def _kept(fleet: Fleet, database: str) -> Iterator[str]:
         with psycopg.connect(database.replace("postgres://", "postgresql://")) as connection:
             yield from (row[0] for row in connection.execute(statement.encode()))
     else:
-        connection_to_file = sqlite3.connect(fleet.settings.parent / "syncd.db")
+        connection_to_file = sqlite3.connect(fleet.settings.parent / "syncd-inbox.db")
         yield from (row[0] for row in connection_to_file.execute(statement))
         connection_to_file.close()
 

@@ -136,7 +136,8 @@ def _judge(found: Found, moment: int, acked: set[str], left: Mapping[str, bytes]
         if not path.endswith(("-shm", ".lock")):  # the first is rebuilt, the second is empty
             (folder / Path(path).name).write_bytes(content)
     try:
-        stored = _stored(folder / "syncd.db")
+        _stored(folder / "syncd.db")  # readable, whatever it holds
+        stored = _stored(folder / "syncd-inbox.db")
     except (DBAPIError, ValueError) as error:
         found.unreadable += 1
         found.examples.append(f"moment {moment}: unreadable: {error}")

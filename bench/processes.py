@@ -112,8 +112,23 @@ def spent(pid: int) -> Spent:
     return Spent(sum(int(row[0]) for row in rows) / 1e9, sum(int(row[1]) for row in rows) / 1e9)
 
 
+def children(pid: int) -> set[int]:
+    return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+
+
+def port_of(pid: int) -> int:
+    """The process of a daemon's port."""
+    (child,) = children(pid)
+    return child
+
+
+def proportional_mb(pid: int) -> float:
+    """Resident now, where what processes share counts for each in part."""
+    found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
+    return int(found[1]) / 1000 if found else 0.0
+
+
 def other_child(pid: int) -> int:
     """The other one of the two programs that we started."""
-    own = os.getpid()
-    (other,) = {int(child) for child in Path(f"/proc/{own}/task/{own}/children").read_text().split()} - {pid}
+    (other,) = children(os.getpid()) - {pid}
     return other

@@ -35,6 +35,8 @@ from bench.processes import (
     free_port,
     memory_mb,
     other_child,
+    port_of,
+    proportional_mb,
     running,
     sandbox,
     spent,
@@ -62,8 +64,9 @@ class Sold:
     """By program, while the webhooks were posted."""
     pushed: Pushed
     shipstation: dict[str, Any]
-    memory_mb: float
-    cpu_s: float
+    memory: Sequence[tuple[float, float, float]]
+    """MB of the daemon and of its port: the most that ever was resident, what is now, and that with what they share counted once."""
+    cpu_s: Sequence[float]
 
 
 def webhooks(order_ids: Sequence[int], rng: Random) -> list[tuple[int, str]]:
@@ -116,13 +119,21 @@ def hold(count: int, scale: float, per_s: float, longest_s: float, database: str
             opened_at, used = _next_window(address, 2 * WINDOW_S / scale)
             arriving = webhooks(order_ids, Random(7))
             began, began_wall = time.monotonic(), time.time()
-            programs = {"daemon": daemon.pid, "sandbox": other_child(daemon.pid), "sender": os.getpid()}
+            port_pid = port_of(daemon.pid)
+            programs = {
+                "daemon": daemon.pid,
+                "port": port_pid,
+                "sandbox": other_child(daemon.pid),
+                "sender": os.getpid(),
+            }
             before = {name: spent(pid) for name, pid in programs.items()}
             answered = uvloop.run(post_on_schedule(port, requests(arriving), per_s))
             posted_s = time.monotonic() - began
             used_up = {name: spent(pid) - before[name] for name, pid in programs.items()}
             _wait_for_all(daemon, pushed, count, began + longest_s)
-            memory, cpu = memory_mb(daemon.pid, "VmHWM"), cpu_s(daemon.pid)
+            ours = (daemon.pid, port_pid)
+            memory = [(memory_mb(pid, "VmHWM"), memory_mb(pid), proportional_mb(pid)) for pid in ours]
+            cpu = [cpu_s(pid) for pid in ours]
         reader.join()
         state = ask(f"{address}/shipstation/_control/state", {})
         theory = theory_s(count, used, began - opened_at, WINDOW_S / scale)
@@ -190,7 +201,10 @@ def report(sold: Sold, scale: float, per_s: float) -> str:
             f"{name:8} ran for {one.ran_s:.1f} s and waited {one.waited_s:.1f} s for a processor in the {sold.posted_s:.1f} s of posting"
             for name, one in sold.spent.items()
         ),
-        f"daemon   {sold.memory_mb:.0f} MB at most (aim: 200), {sold.cpu_s:.1f} s of CPU",
+        *(
+            f"{name:8} {most:.0f} MB at most, {now:.0f} MB at the end, {shared:.0f} MB with its part of what is shared, {used:.1f} s of CPU"
+            for name, (most, now, shared), used in zip(("daemon", "port"), sold.memory, sold.cpu_s, strict=True)
+        ),
     ]
     return "\n".join([*lines, *(f"trouble  {line}" for line in sold.pushed.troubles[:5])])
 

@@ -5,27 +5,36 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterable
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 import uvloop
 
 from syncd import __version__
 from syncd.adapters import SystemClock, SystemRng, TaskSpawn
-from syncd.duties import Duties, Tick
+from syncd.duties import Duties, Tick, WayIn, doors
 from syncd.http import AiohttpHttp
-from syncd.intake.gate import Bounds, Gate
-from syncd.intake.server import Listener, Port
+from syncd.intake.gate import Bounds
+from syncd.intake.link import Answer
+from syncd.intake.outside import ENDS_S, Outside
+from syncd.intake.port import Orders
+from syncd.intake.reader import Letters
+from syncd.intake.sockets import bound, number_of
 from syncd.logs import get_logger, set_up_logs
 from syncd.pauses import COLLECT_S, collect, keep_pauses_short
 from syncd.ports import Ports
 from syncd.settings.whole import Settings
-from syncd.store.engine import AheadDb, open_daemon_db
+from syncd.store.engine import open_daemon_db, open_inbox, place_of, prepare_inbox
 from syncd.store.file_systems import network_warning
+from syncd.store.inbox import KeptBy
 from syncd.store.migrations import is_sqlite
 from syncd.store.sqlite import file_of
 
 log = get_logger("daemon")
+
+GIVES_WAY = 5
+"""To the port, where the processors are busy: whoever sent a webhook waits, and work on orders can. A port that is started anew gives way as well."""
 
 
 def run_daemon(settings: Settings) -> int:
@@ -39,15 +48,18 @@ async def _run(settings: Settings) -> int:
     daemon = Daemon(settings)
     for number in (signal.SIGTERM, signal.SIGINT):  # before anything slow: process 1 ignores what has no handler
         asyncio.get_running_loop().add_signal_handler(number, daemon.stopping.set)
-    db = open_daemon_db(settings.database.url)
-    if is_sqlite(settings.database.url) and (warning := network_warning(file_of(settings.database.url))):
+    url, server, clock = settings.database.url, settings.server, SystemClock()
+    db = open_daemon_db(url)
+    if is_sqlite(url) and (warning := network_warning(file_of(url))):
         log.warning("store.doubtful", error_code="network_file_system", error_text=warning)
-    http = AiohttpHttp()
+    prepare_inbox(url)
+    http, inbox = AiohttpHttp(), open_inbox(url, db)
     try:
-        ports = Ports(SystemClock(), SystemRng(), http, db, AheadDb(db), daemon.spawn)
-        return await daemon.serve(await Duties.prepared(settings, ports, daemon.stopping))
+        ports = Ports(clock, SystemRng(), http, db, inbox, daemon.spawn)
+        return await daemon.serve(ports, await bound(server.host, server.port, clock))
     finally:
         await http.close()
+        await inbox.close()
         await db.close()
 
 
@@ -59,22 +71,37 @@ class Daemon:
         self._failed = False
         self.stopping = asyncio.Event()
         self.spawn = TaskSpawn(self._task_failed)
+        self._duties: asyncio.Future[Duties] = asyncio.get_running_loop().create_future()
 
-    async def serve(self, duties: Duties) -> int:
+    async def serve(self, ports: Ports, sockets: Sequence[socket.socket]) -> int:
         """Returns the exit code."""
-        server = self._settings.server
-        gate = Gate(gate_bounds(self._settings), asyncio.get_running_loop().time)
-        listener = Listener(
-            Port(duties.webhooks, duties.reports, gate, duties.tracking).app, gate, server.host, server.port
-        )
-        port = await listener.start()
+        outside = Outside(port_orders(self._settings, sockets), self._answers(), ports.clock)
+        around = TaskSpawn(self._task_failed)
+        around.start("port", outside.work)
+        finish = outside.finish if is_sqlite(self._settings.database.url) else KeptBy(ports.db).finish
+        way_in = WayIn(Letters(ports.inbox, finish, outside.arrived), outside.refusals)
+        try:
+            duties = await Duties.prepared(self._settings, ports, self.stopping, way_in)
+            self._duties.set_result(duties)
+            await self._work(duties, number_of(sockets))
+        finally:
+            for one in sockets:
+                one.close()
+            await outside.stop()
+            await around.drain(ENDS_S)
+        log.info("daemon.stopped")
+        return int(self._failed)
+
+    async def _work(self, duties: Duties, port: int) -> None:
+        """Until `stopping`, and then until what was begun has ended."""
         duties.start()
         scheduler = started_scheduler([*duties.ticks(), Tick(COLLECT_S, collect)])
         keep_pauses_short()
+        os.nice(GIVES_WAY)
         log.info(
             "daemon.started",
             version=__version__,
-            host=server.host,
+            host=self._settings.server.host,
             port=port,
             pid=os.getpid(),
             stores=len(self._settings.stores),
@@ -84,14 +111,43 @@ class Daemon:
         scheduler.shutdown(wait=False)
         duties.wake()
         await self.spawn.drain(self._settings.limits.stop_s)
-        await listener.stop()
-        log.info("daemon.stopped")
-        return int(self._failed)
+
+    def _answers(self) -> dict[str, Answer]:
+        """To what the port is asked, once the duties are there."""
+
+        def asked(answer: Callable[[Duties, Any], Awaitable[Any]]) -> Answer:
+            async def given(value: Any) -> Any:
+                return await answer(await asyncio.shield(self._duties), value)
+
+            return given
+
+        async def metrics(duties: Duties, _: Any) -> str:
+            return (await duties.reports.metrics()).decode()
+
+        return {
+            "health": asked(lambda duties, _: duties.reports.health()),
+            "ready": asked(lambda duties, _: duties.reports.ready()),
+            "status": asked(lambda duties, _: duties.reports.status()),
+            "metrics": asked(metrics),
+            "track": asked(lambda duties, ref: duties.track(ref)),
+        }
 
     def _task_failed(self, name: str, error: BaseException) -> None:
         log.error("task.failed", task=name, exc_info=error)
         self._failed = True
         self.stopping.set()
+
+
+def port_orders(settings: Settings, sockets: Sequence[socket.socket]) -> Orders:
+    return Orders(
+        doors=doors(settings),
+        bounds=gate_bounds(settings),
+        sockets=[one.fileno() for one in sockets],
+        tracking_token=settings.server.api_token.get_secret_value(),
+        jwks_url=settings.shipstation.jwks_url,
+        place=place_of(settings.database.url),
+        log_level=settings.log.level,
+    )
 
 
 def gate_bounds(settings: Settings) -> Bounds:

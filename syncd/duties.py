@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
@@ -23,19 +22,21 @@ from syncd.flows.outbound import OutboundDuty
 from syncd.flows.runner import Bounds, Runner
 from syncd.flows.stock import NAME as STOCK
 from syncd.intake.feeds import CHANGE_LISTS, ChangeFeed, Feed, Feeds
-from syncd.intake.inbox import SHIPSTATION, Inbox, Reader
+from syncd.intake.inbox import SHIPSTATION, Inbox
 from syncd.intake.news import EVERY_S as TRACKING_EVERY_S
 from syncd.intake.news import NAME as TRACKING
 from syncd.intake.news import TrackingFeed
 from syncd.intake.package_feeds import PackageFeed, package_lists
+from syncd.intake.reader import Letters, Reader
 from syncd.intake.recall import EVERY_S as RECALL_EVERY_S
 from syncd.intake.recall import Recall
 from syncd.intake.receipts import NAME as RECEIPTS
 from syncd.intake.receipts import Receipts, awaiting_stores
 from syncd.intake.refusals import Refusals, cures
-from syncd.intake.server import Door, Doors, Reports, Tracking, Webhooks
+from syncd.intake.server import Door, Doors, Reports, Webhooks
 from syncd.intake.shifts import SHIFT_S, Passed, Shift
 from syncd.intake.sweeps import sweep_feeds
+from syncd.intake.tally import Refused, Tally
 from syncd.logs import get_logger
 from syncd.operate.desk import Desk
 from syncd.operate.keys import ExpiryWatch, key_report
@@ -44,13 +45,13 @@ from syncd.operate.privacy import PrivacyDuty
 from syncd.operate.status import read_status
 from syncd.operate.subscriptions import EVERY_S, restore_all
 from syncd.operate.tracking import track_order, without_places
-from syncd.ports import Ports
+from syncd.ports import Db, Ports
 from syncd.settings.whole import Settings
 from syncd.shipstation.client import ACCOUNT as V1_ACCOUNT
 from syncd.shipstation.signatures import PublishedKeys
 from syncd.shipstation.v2_client import ACCOUNT as V2_ACCOUNT
 from syncd.store.consignments import forget_documents
-from syncd.store.inbox import prune_deliveries
+from syncd.store.inbox import KeptBy, prune_deliveries
 from syncd.store.journal import prune_journal
 from syncd.store.journeys import prune_journeys
 from syncd.store.memory import ORDERS_READ, notice_gap
@@ -58,7 +59,7 @@ from syncd.store.migrations import is_at_head
 from syncd.store.outbound import prune_messages
 from syncd.store.privacy import forget_answers, truncate_log
 from syncd.store.transaction import Work
-from syncd.waiting import PoliteClock, first_of
+from syncd.waiting import first_of
 from syncd.wiring import (
     Flows,
     Vendors,
@@ -95,6 +96,13 @@ class Tick(NamedTuple):
     begin: Callable[[], None]
 
 
+class WayIn(NamedTuple):
+    """What the duties have of the port: the webhooks that it kept, and how many it refused at each door."""
+
+    letters: Letters
+    refusals: Callable[[], Awaitable[Mapping[str, Refused]]]
+
+
 class Duties:
     """`start` begins them all. They end by themselves once `stopping` is set."""
 
@@ -102,7 +110,7 @@ class Duties:
         self,
         settings: Settings,
         ports: Ports,
-        inbox: Inbox,
+        way_in: WayIn,
         vendors: Vendors,
         flows: Flows,
         stopping: asyncio.Event,
@@ -118,35 +126,28 @@ class Duties:
             Runner(flow, ports.db, ports.clock, ports.rng, _bounds(settings), self.wake)
             for flow in (flows.orders, flows.shipments, flows.returns)
         ]
-        self._inbox = inbox
         self._metrics = Metrics(vendors.orders.budget)
         self.feeds = Feeds(self._all_feeds(start_at), flows.accounts, ports.db, ports.clock, self.wake)
         shops = {name: store.shop for name, store in settings.stores.items()}
         idle_s = settings.limits.idle_s
         self._catalog = catalog_writer(settings, vendors, flows.accounts, ports.db, ports.clock, ports.rng)
         self._reader = Reader(
-            self._inbox, ports.db, ports.clock, self.feeds.nudge, self.wake, idle_s, shops, settings.sync.news_used
+            way_in.letters, ports.db, ports.clock, self.feeds.nudge, self.wake, idle_s, shops, settings.sync.news_used
         )
-        self._privacy = PrivacyDuty(ports.db, ports.clock, self._reader.asked)
-        self._refusals = Refusals(cures(list(settings.stores), SHIPSTATION), ports.db, ports.clock)
+        self._privacy = PrivacyDuty(ports.db, ports.inbox, ports.clock, self._reader.asked)
+        self._refusals = Refusals(cures(list(settings.stores), SHIPSTATION), way_in.refusals, ports.db, ports.clock)
         self._expiry = ExpiryWatch()
-        keys = PublishedKeys(ports.http, ports.clock, settings.shipstation.jwks_url)
-        self.webhooks = Webhooks(_doors(settings), self._inbox, ports.clock, self._refusals, keys)
-        self._desk = Desk(settings, ports.db, ports.clock, vendors, start_at)
-        token = settings.server.api_token.get_secret_value()
-        self.tracking = Tracking(token, self._track) if token else None
+        self._desk = Desk(settings, ports.db, ports.inbox, ports.clock, vendors, start_at)
         self.reports = Reports(self._health, self._ready, self._status, self._render_metrics)
 
     @classmethod
-    async def prepared(cls, settings: Settings, ports: Ports, stopping: asyncio.Event) -> Duties:
-        inbox = Inbox(ports.db_ahead, ports.clock, ports.rng)
-        ports = replace(ports, clock=PoliteClock(ports.clock, inbox.let_pass))
+    async def prepared(cls, settings: Settings, ports: Ports, stopping: asyncio.Event, way_in: WayIn) -> Duties:
         vendors = connect(settings, ports.http, ports.db, ports.clock, ports.rng)
         start_at = await start_of_sync(settings, ports.db, ports.clock)
         if await ports.db.run(notice_gap(start_at, ports.clock.now())):
             log.info("memory.gap", since=str(start_at))
         flows = build_flows(settings, vendors, ports.db, ports.clock, start_at)
-        return cls(settings, ports, inbox, vendors, flows, stopping, start_at)
+        return cls(settings, ports, way_in, vendors, flows, stopping, start_at)
 
     def start(self) -> None:
         for name, work in self._all().items():
@@ -293,7 +294,6 @@ class Duties:
         keep = now - timedelta(days=self._settings.limits.keep_days)
         closed_before = now - timedelta(days=self._settings.privacy.retention_days)
         forget: list[Work[int]] = [
-            prune_deliveries(now - timedelta(days=DEAD_DELIVERY_DAYS), keep, FORGOTTEN_AT_ONCE),
             prune_journal(keep, FORGOTTEN_AT_ONCE),
             forget_documents(closed_before, FORGOTTEN_AT_ONCE),
             prune_messages(keep, FORGOTTEN_AT_ONCE),
@@ -301,12 +301,18 @@ class Duties:
         ]
         try:
             for work in forget:
-                while await self._db.run(work) >= FORGOTTEN_AT_ONCE and not self._stopping.is_set():
-                    pass
+                await self._forget(self._db, work)
+            dead = prune_deliveries(now - timedelta(days=DEAD_DELIVERY_DAYS), keep, FORGOTTEN_AT_ONCE)
+            await self._forget(self._ports.inbox, dead)
             await self._db.run(forget_answers(closed_before))
-            await self._db.run(truncate_log)
+            for db in (self._db, self._ports.inbox):
+                await db.run(truncate_log)
         except SyncError as error:
             log.warning("tidying.postponed", error_code=error.code, error_text=error.text)
+
+    async def _forget(self, db: Db, work: Work[int]) -> None:
+        while await db.run(work) >= FORGOTTEN_AT_ONCE and not self._stopping.is_set():
+            pass
 
     async def _health(self) -> tuple[bool, dict[str, Any]]:
         """The loop answers, and the workers have looked for work lately. A vendor that is down is neither's fault."""
@@ -321,17 +327,29 @@ class Duties:
         is_ready = at_head and not self._stopping.is_set()
         return is_ready, {"ready": is_ready, "reason": "" if is_ready else "stopping" if at_head else "schema"}
 
-    async def _track(self, ref: str) -> Mapping[str, Any]:
+    async def track(self, ref: str) -> Mapping[str, Any]:
         return without_places(await track_order(self._desk, ref))
 
     async def _status(self) -> tuple[bool, dict[str, Any]]:
-        return True, await read_status(self._db, self._clock, self._settings)
+        return True, await read_status(self._db, self._clock, self._settings, self._ports.inbox)
 
     async def _render_metrics(self) -> bytes:
-        return self._metrics.render(await read_status(self._db, self._clock, self._settings), self._clock.now())
+        return self._metrics.render(
+            await read_status(self._db, self._clock, self._settings, self._ports.inbox), self._clock.now()
+        )
 
 
-def _doors(settings: Settings) -> Doors:
+def way_in_here(settings: Settings, ports: Ports) -> tuple[WayIn, Webhooks]:
+    """The port's part without a process of its own, and without a socket."""
+    kept = KeptBy(ports.inbox)
+    inbox = Inbox(kept, ports.clock, ports.rng)
+    tally = Tally((*settings.stores, SHIPSTATION), ports.clock)
+    keys = PublishedKeys(ports.http, ports.clock, settings.shipstation.jwks_url)
+    webhooks = Webhooks(doors(settings), inbox, ports.clock, tally, keys)
+    return WayIn(Letters(ports.inbox, kept.finish, inbox.arrived), tally.rows), webhooks
+
+
+def doors(settings: Settings) -> Doors:
     shops = {name: Door(store.shop, store.webhook_secrets()) for name, store in settings.stores.items()}
     return Doors(shops, settings.shipstation.webhook_secrets(), settings.limits.body_bytes)
 

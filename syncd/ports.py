@@ -73,11 +73,11 @@ class Spawn(Protocol):
 
 @dataclass(frozen=True)
 class Ports:
-    """All five, as one process of the daemon gets them. `db_ahead` is the database for what may not wait for other work in it."""
+    """All five, as one process of the daemon gets them. `inbox` is the database with the webhooks."""
 
     clock: Clock
     rng: Rng
     http: Http
     db: Db
-    db_ahead: Db
+    inbox: Db
     spawn: Spawn

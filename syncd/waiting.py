@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import datetime
 
 from syncd.ports import Clock, Rng
 
@@ -23,22 +21,3 @@ async def first_of(clock: Clock, longest_s: float, *events: asyncio.Event) -> No
 def growing_wait_s(attempts: int, longest_s: float, rng: Rng) -> float:
     """Capped exponential with jitter, so that what failed together does not come back together."""
     return min(longest_s, 2.0 ** min(attempts + 1, 30)) * (0.5 + rng.random() / 2)
-
-
-class PoliteClock:
-    """The clock of those who work long: with `sleep(0)`, which they say between two orders, they let pass whoever is in a hurry."""
-
-    def __init__(self, clock: Clock, let_pass: Callable[[], Awaitable[None]]) -> None:
-        self._clock = clock
-        self._let_pass = let_pass
-
-    def now(self) -> datetime:
-        return self._clock.now()
-
-    def monotonic(self) -> float:
-        return self._clock.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        await self._clock.sleep(seconds)
-        if seconds == 0:
-            await self._let_pass()

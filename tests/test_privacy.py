@@ -33,8 +33,7 @@ async def post(day: Day, topic: str, said: Any, webhook_id: str = "p1") -> int:
     body = said if isinstance(said, bytes) else json.dumps(said).encode()
     signature = base64.b64encode(hmac.digest(SHOP.client_secret.encode(), body, "sha256")).decode()
     headers = {"X-Shopify-Hmac-Sha256": signature, "X-Shopify-Topic": topic, "X-Shopify-Webhook-Id": webhook_id}
-    assert day.duties is not None
-    return await day.duties.webhooks.shopify_posted("main", CIMultiDict(headers), body)
+    return await day.webhooks.shopify_posted("main", CIMultiDict(headers), body)
 
 
 def asked(order_id: int, **rest: Any) -> dict[str, Any]:
@@ -109,7 +108,7 @@ async def test_what_cannot_be_read_is_answered_parked_and_changes_nothing(day: D
     await day.passes(60)
     assert CANARY in remembered(day)
     assert await told_requests(await desk_of(day)) == []
-    assert (await read_status(day.db, day.clock, day.settings))["webhooks_unreadable"] == 1
+    assert (await read_status(day.db, day.clock, day.settings, day.db))["webhooks_unreadable"] == 1
     assert [row["body"] for row in day.rows("SELECT body FROM deliveries WHERE problem IS NOT NULL")] == [None]
 
 
@@ -178,7 +177,7 @@ async def test_what_a_vendor_quotes_of_a_person_is_repeated_nowhere(lines: Lines
     desk = await desk_of(day)
     printed = [
         "\n".join(lines.texts),
-        json.dumps(await read_status(day.db, day.clock, day.settings)),
+        json.dumps(await read_status(day.db, day.clock, day.settings, day.db)),
         json.dumps(await day.told()),
         json.dumps(await explain_order(desk, str(order_id), offline=True), default=str),
         str(day.rows("SELECT text, code, facts FROM journal")),

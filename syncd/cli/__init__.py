@@ -71,10 +71,10 @@ def run(context: click.Context) -> None:
 def migrate(context: click.Context) -> None:
     """Bring the database's schema to this version. Safe to run twice."""
     from syncd.settings.reading import database_url
-    from syncd.store.migrations import migrate as bring_to_head
+    from syncd.store.engine import migrate_all
 
     try:
-        bring_to_head(database_url(context.obj, os.environ))
+        migrate_all(database_url(context.obj, os.environ))
     except SyncError as error:
         click.echo(f"{error.code}: {error.text}", err=True)
         context.exit(EXIT_USAGE)

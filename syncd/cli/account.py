@@ -23,7 +23,11 @@ def status(context: click.Context, is_json: bool, orders: bool) -> None:
     if orders:
         show(at_desk(context, lambda desk: list_orders(desk.db)), is_json, orders_text)
     else:
-        show(at_desk(context, lambda desk: read_status(desk.db, desk.clock, desk.settings)), is_json, status_text)
+        show(
+            at_desk(context, lambda desk: read_status(desk.db, desk.clock, desk.settings, desk.inbox)),
+            is_json,
+            status_text,
+        )
 
 
 @click.command()

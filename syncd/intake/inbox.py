@@ -1,67 +1,30 @@
-"""From a webhook's bytes to marks: kept durably first, read later, its body forgotten once read."""
+"""A webhook's bytes kept durably before its sender gets an answer. Nothing is read here."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
 
-from mappings.decoding import MalformedError
-from mappings.news import DeliveryNews, Document, news_of_webhook
-from mappings.privacy import TOPICS as PRIVACY_TOPICS
-from mappings.privacy import privacy_asked
-from syncd.errors import SyncError
-from syncd.hints import Hint, Mark, Nudge
-from syncd.intake.news import hear
-from syncd.logs import get_logger
-from syncd.ports import Clock, Db, Rng
-from syncd.shipstation.webhooks import hints_of as shipstation_hints
-from syncd.shopify.webhooks import hints_of as shopify_hints
-from syncd.shopify.webhooks import json_object
-from syncd.store.inbox import (
-    Arrival,
-    TakenDelivery,
-    finish_deliveries,
-    note_problems,
-    store_deliveries,
-    take_deliveries,
-)
-from syncd.store.marks import mark
-from syncd.store.privacy import NewRequest, ask
-from syncd.store.transaction import together
-from syncd.waiting import first_of
-
-log = get_logger("intake")
+from syncd.ports import Clock, Rng
+from syncd.store.keeping import Arrival, Keeper
 
 SHIPSTATION = "shipstation"
 SIGNED = "v2"
 """The topic of what ShipStation signed: its contents may be believed."""
-TAKEN_AT_ONCE = 100
-APART_S = 0.025
-"""Between two reads: in a flood many small ones took the store from those whose webhooks came next."""
-RETRY_S = 1.0
-GROUPS_LET_PASS = 4
-
-
-class Opened(NamedTuple):
-    """A delivery and the object in its body; None where there is none."""
-
-    delivery: TakenDelivery
-    said: dict[str, Any] | None
 
 
 class Inbox:
-    """`keep` returns once the delivery is on disk. What arrives during one commit shares the next one."""
+    """`keep` returns once the delivery is on disk. What arrives during one commit shares the next one, which begins at least
+    `apart_s` after that: in a flood a commit for every third webhook takes twice the time."""
 
-    def __init__(self, db: Db, clock: Clock, rng: Rng) -> None:
-        self._db = db
+    def __init__(self, keeper: Keeper, clock: Clock, rng: Rng, apart_s: float = 0.0) -> None:
+        self._keeper = keeper
         self._clock = clock
         self._rng = rng
+        self._apart_s = apart_s
         self._waiting: list[tuple[Arrival, asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
         self.arrived = asyncio.Event()
-        self._under_way: asyncio.Event | None = None
-        """Set when the group that is being written has its answers."""
 
     async def keep(self, store: str, topic: str, webhook_id: str, body: bytes) -> None:
         """Raises `SyncError` when it could not be kept; the sender then tries again."""
@@ -72,26 +35,16 @@ class Inbox:
             self._writer = asyncio.create_task(self._write())
         await kept
 
-    async def let_pass(self) -> None:
-        """Until nobody waits for an answer, or a few groups have theirs: a flood slows other work down and never stops it."""
-        for _ in range(GROUPS_LET_PASS):
-            if self._under_way is None:
-                return
-            await self._under_way.wait()
-
     async def _write(self) -> None:
         while self._waiting:
             group, self._waiting = self._waiting, []
-            self._under_way = written = asyncio.Event()
-            try:
-                await self._write_group(group)
-            finally:
-                self._under_way = None
-                written.set()
+            await self._write_group(group)
+            if self._apart_s:
+                await self._clock.sleep(self._apart_s)
 
     async def _write_group(self, group: Sequence[tuple[Arrival, asyncio.Future[None]]]) -> None:
         try:
-            await self._db.run(store_deliveries([arrival for arrival, _ in group]))
+            await self._keeper.keep([arrival for arrival, _ in group])
         except Exception as error:
             for _, kept in group:
                 if not kept.done():
@@ -101,102 +54,3 @@ class Inbox:
             if not kept.done():
                 kept.set_result(None)
         self.arrived.set()
-
-
-class Reader:
-    """Turns kept deliveries into marks and nudges, in one transaction with forgetting their bodies. `shops`: the permanent
-    address by store."""
-
-    def __init__(
-        self,
-        inbox: Inbox,
-        db: Db,
-        clock: Clock,
-        nudge: Callable[[str], None],
-        wake: Callable[[], None],
-        idle_s: float,
-        shops: Mapping[str, str],
-        delivery_news: DeliveryNews = "off",
-    ) -> None:
-        self.asked = asyncio.Event()
-        """Set when somebody asked for what privacy law gives."""
-        self._inbox = inbox
-        self._shops = shops
-        self._delivery_news = delivery_news
-        self._db = db
-        self._clock = clock
-        self._nudge = nudge
-        self._wake = wake
-        self._idle_s = idle_s
-
-    async def work(self, stopping: asyncio.Event) -> None:
-        while not stopping.is_set():
-            self._inbox.arrived.clear()
-            wait_s = self._idle_s
-            try:
-                full = await self.read_some() == TAKEN_AT_ONCE
-            except SyncError as error:
-                log.warning("inbox.postponed", error_code=error.code, error_text=error.text)
-                full, wait_s = False, RETRY_S
-            if not full:
-                await first_of(self._clock, wait_s, self._inbox.arrived, stopping)
-            await self._clock.sleep(APART_S)
-
-    async def read_some(self) -> int:
-        taken = await self._db.run(take_deliveries(TAKEN_AT_ONCE))
-        if not taken:
-            return 0
-        opened = [Opened(delivery, json_object(delivery.body)) for delivery in taken]
-        asked, problems = self._privacy(opened)
-        hints = [hint for delivery, said in opened for hint in hints_of(delivery, said)]
-        now = self._clock.now()
-        marks = [hint for hint in hints if isinstance(hint, Mark)]
-        await self._db.run(
-            together(
-                mark(marks, now),
-                ask(asked, now),
-                hear(self._news(opened), self._delivery_news == "tell", self._clock),
-                finish_deliveries([delivery.id for delivery in taken], now),
-                note_problems(problems),
-            )
-        )
-        if asked:
-            self.asked.set()
-        for delivery in taken:
-            if delivery.id in problems:
-                log.warning("webhook.unreadable", store=delivery.store, reason=problems[delivery.id])
-        for feed in sorted({hint.feed for hint in hints if isinstance(hint, Nudge)}):
-            self._nudge(feed)
-        if marks:
-            self._wake()
-        return len(taken)
-
-    def _news(self, opened: Sequence[Opened]) -> dict[str, Document]:
-        """By package, the last of each. What is not signed may come from anybody who saw our address."""
-        if self._delivery_news == "off":
-            return {}
-        signed = [said for one, said in opened if one.store == SHIPSTATION and one.topic == SIGNED]
-        return dict(found for said in signed if (found := news_of_webhook(said)))
-
-    def _privacy(self, opened: Sequence[Opened]) -> tuple[list[NewRequest], dict[int, str]]:
-        """Requests under privacy law, and what is wrong with deliveries that cannot be read."""
-        asked, problems = [], {}
-        for delivery, said in opened:
-            if said is None:
-                problems[delivery.id] = f"{len(delivery.body)} bytes that are no JSON object"
-            elif delivery.topic in PRIVACY_TOPICS and delivery.store in self._shops:
-                try:
-                    one = privacy_asked(delivery.store, self._shops[delivery.store], delivery.topic, said)
-                    asked.append(NewRequest(one.kind, one.store, one.customer_id, one.order_ids))
-                except MalformedError as error:
-                    problems[delivery.id] = str(error)
-        return asked, problems
-
-
-def hints_of(delivery: TakenDelivery, said: dict[str, Any] | None) -> Sequence[Hint]:
-    """What one kept delivery asks us to look at again. Never raises: nonsense nudges the feed it pretends to come from."""
-    if delivery.store == SHIPSTATION:
-        return shipstation_hints(said)
-    if delivery.topic in PRIVACY_TOPICS:
-        return ()
-    return shopify_hints(delivery.store, delivery.topic, said)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
 
 from syncd.errors import SyncError
+from syncd.intake.tally import Refused
 from syncd.logs import get_logger
 from syncd.ports import Clock, Db
 from syncd.store.alarms import clear_alarm, raise_alarm
@@ -18,47 +18,34 @@ LEAST = 3
 STANDS = timedelta(hours=1)
 
 
-@dataclass
-class _Row:
-    """Refusals since the last delivery that was let in."""
-
-    count: int
-    since: datetime
-
-
 class Refusals:
-    """`cures` says for each door what is wrong then."""
+    """`cures` says for each door what is wrong then. `rows` asks the port."""
 
-    def __init__(self, cures: Mapping[str, str], db: Db, clock: Clock) -> None:
+    def __init__(
+        self, cures: Mapping[str, str], rows: Callable[[], Awaitable[Mapping[str, Refused]]], db: Db, clock: Clock
+    ) -> None:
         self._cures = cures
+        self._rows = rows
         self._db = db
         self._clock = clock
-        self._rows: dict[str, _Row] = {}
         self._raised: dict[str, int] = {}
         """Door -> how many refusals its alarm told of."""
-
-    def refused(self, door: str) -> None:
-        if door in self._cures:
-            row = self._rows.setdefault(door, _Row(0, self._clock.now()))
-            row.count += 1
-
-    def accepted(self, door: str) -> None:
-        self._rows.pop(door, None)
 
     async def watch(self) -> None:
         """Raises the alarms that are due and clears those that are over. Called several times a minute."""
         try:
-            for door, row in list(self._rows.items()):
+            rows = await self._rows()
+            for door, row in rows.items():
                 if row.count >= LEAST and self._raised.get(door) != row.count:
                     await self._raise(door, row)
-            for door in [door for door in self._raised if door not in self._rows]:
+            for door in [door for door in self._raised if door not in rows]:
                 await self._db.run(clear_alarm(alarm_name(door)))
                 del self._raised[door]
                 log.info("webhooks.accepted", store=door)
         except SyncError as error:
             log.warning("alarms.postponed", error_code=error.code, error_text=error.text)
 
-    async def _raise(self, door: str, row: _Row) -> None:
+    async def _raise(self, door: str, row: Refused) -> None:
         now = self._clock.now()
         text = (
             f"{row.count} webhooks of {door} were refused since {row.since.isoformat()[:19]} and none was let in. "

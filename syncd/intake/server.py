@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -15,7 +16,8 @@ from yarl import URL
 from syncd.errors import RejectedError, SyncError
 from syncd.intake.gate import Allowance, Gate
 from syncd.intake.inbox import SHIPSTATION, SIGNED, Inbox
-from syncd.intake.refusals import Refusals
+from syncd.intake.sockets import BACKLOG
+from syncd.intake.tally import Tally
 from syncd.logs import get_logger
 from syncd.ports import Clock
 from syncd.shipstation.signatures import PublishedKeys, event_id, refusal
@@ -25,7 +27,6 @@ from syncd.shopify.webhooks import is_authentic
 log = get_logger("intake")
 
 KEEPALIVE_S = 15.0
-BACKLOG = 1024
 LARGE_BODY = 64 * 1024
 MOST_LARGE_BODIES = 16
 """Under way at once: each may grow to the longest body before anyone knows whether it is signed."""
@@ -55,10 +56,10 @@ class Doors:
 class Webhooks:
     """What is answered to a webhook, as a status. Nothing is written for those that are refused."""
 
-    def __init__(self, doors: Doors, inbox: Inbox, clock: Clock, refusals: Refusals, keys: PublishedKeys) -> None:
+    def __init__(self, doors: Doors, inbox: Inbox, clock: Clock, tally: Tally, keys: PublishedKeys) -> None:
         self._doors = doors
         self._keys = keys
-        self._refusals = refusals
+        self._tally = tally
         self._inbox = inbox
         self._clock = clock
         self._lines = Allowance(LINES_PER_S, LINES_AT_ONCE)
@@ -98,7 +99,7 @@ class Webhooks:
 
     def _refused(self, store: str, reason: str) -> None:
         """A flood of them must not become a flood of lines."""
-        self._refusals.refused(store)
+        self._tally.refused(store)
         if self._lines.takes(store, self._clock.monotonic()):
             log.warning("webhook.refused", store=store, reason=reason)
 
@@ -108,7 +109,7 @@ class Webhooks:
         except SyncError as error:
             log.error("webhook.postponed", store=store, error_code=error.code, error_text=error.text)
             return 503
-        self._refusals.accepted(store)
+        self._tally.accepted(store)
         return 200
 
 
@@ -323,24 +324,21 @@ def _logger() -> logging.Logger:
 
 
 class Listener:
-    """The bound port. `stop` closes it and lets requests in flight finish."""
+    """On sockets that are bound. `stop` closes them and lets requests in flight finish."""
 
-    def __init__(self, app: web.Application, gate: Gate, host: str, port: int) -> None:
+    def __init__(self, app: web.Application, gate: Gate) -> None:
         self._runner = web.AppRunner(app)
         self._gate = gate
-        self._host, self._port = host, port
-        self._socket: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
 
-    async def start(self) -> int:
-        """Returns the port, which differs from the one asked for when that was 0."""
+    async def start(self, sockets: Sequence[socket.socket]) -> None:
         await self._runner.setup()
         assert self._runner.server
         self._runner.server.request_factory = _with_an_address(self._runner.server.request_factory)
         protocol = self._gate.guarded(self._protocol)
         loop = asyncio.get_running_loop()
-        self._socket = await loop.create_server(protocol, self._host, self._port, backlog=BACKLOG)
+        self._servers = [await loop.create_server(protocol, sock=one, backlog=BACKLOG) for one in sockets]
         self._gate.start()
-        return int(self._socket.sockets[0].getsockname()[1])
 
     def _protocol(self) -> _Protocol:
         assert self._runner.server
@@ -355,7 +353,7 @@ class Listener:
         )
 
     async def stop(self) -> None:
-        if self._socket:
-            self._socket.close()
+        for server in self._servers:
+            server.close()
         self._gate.stop()
         await self._runner.cleanup()

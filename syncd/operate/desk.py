@@ -15,7 +15,7 @@ from syncd.ports import Clock, Db
 from syncd.settings.whole import Settings
 from syncd.shopify.reads import order_ids_by_name
 from syncd.store.consignments import stores_of_orders
-from syncd.store.engine import open_db
+from syncd.store.engine import open_db, open_inbox
 from syncd.store.migrations import migrate
 from syncd.store.orders import orders_by_name
 from syncd.store.statements import OrderRef
@@ -31,6 +31,8 @@ SHORTEST_ID = 9
 class Desk:
     settings: Settings
     db: Db
+    inbox: Db
+    """With the webhooks."""
     clock: Clock
     vendors: Vendors
     start_at: datetime
@@ -40,11 +42,13 @@ class Desk:
 async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
     """Raises `SyncError` when the database cannot be used."""
     db, http, clock = open_db(settings.database.url), AiohttpHttp(), SystemClock()
+    inbox = open_inbox(settings.database.url, db)
     try:
         vendors = connect(settings, http, db, clock, SystemRng())
-        yield Desk(settings, db, clock, vendors, await start_of_sync(settings, db, clock))
+        yield Desk(settings, db, inbox, clock, vendors, await start_of_sync(settings, db, clock))
     finally:
         await http.close()
+        await inbox.close()
         await db.close()
 
 

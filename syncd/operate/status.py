@@ -32,16 +32,18 @@ from syncd.store.outbound import Unsent, unsent_messages
 from syncd.store.returns import count_returns
 from syncd.store.schema import OrderRow
 from syncd.store.stock import stock_controls
-from syncd.store.transaction import Work
+from syncd.store.transaction import Work, together
 
 FLOWS = ("orders", "shipments")
 OVERDUE = timedelta(hours=1)
 """So long after its time a carrier is still not asked: more packages are under way than can be asked about."""
 
 
-async def read_status(db: Db, clock: Clock, settings: Settings) -> dict[str, Any]:
-    """One consistent look: everything is read in one transaction."""
-    return await db.run(_status(settings, clock.now()))
+async def read_status(db: Db, clock: Clock, settings: Settings, inbox: Db) -> dict[str, Any]:
+    """One consistent look: everything is read in one transaction, but for the webhooks, which lie elsewhere."""
+    unread, unreadable = await inbox.run(together(waiting_deliveries(), unreadable_deliveries()))
+    status = await db.run(_status(settings, clock.now()))
+    return status | {"webhooks_unread": unread, "webhooks_unreadable": unreadable}
 
 
 def _status(settings: Settings, now: datetime) -> Work[dict[str, Any]]:
@@ -60,8 +62,6 @@ def _status(settings: Settings, now: datetime) -> Work[dict[str, Any]]:
             ],
             "waiting": waiting,
             "drain": _drain(settings, waiting["orders"], now)(session),
-            "webhooks_unread": waiting_deliveries()(session),
-            "webhooks_unreadable": unreadable_deliveries()(session),
             "parked_marks": len(parked_marks()(session)),
             "feeds": {name: _feed(row.watermark, row.updated_at, now) for name, row in all_cursors()(session).items()},
             "brake": _brake(brake_state("orders")(session)),

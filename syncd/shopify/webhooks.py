@@ -6,11 +6,13 @@ import base64
 import hmac
 import json
 from collections.abc import Iterable
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from mappings.keys import LARGEST_ID
 from syncd.hints import Hint, Lane, Mark, Nudge, order_subject
-from syncd.settings.stores import Store
+
+if TYPE_CHECKING:
+    from syncd.settings.stores import Store
 
 TOPICS = (
     "orders/create",

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Engine, and_, bindparam, func, select, text
 
 from syncd.duties import Duties
+from syncd.intake.server import Webhooks
 from syncd.operate.status import list_orders
 from syncd.ports import Request
 from syncd.sandbox.account import Account, draw_account
@@ -148,6 +149,12 @@ class Day:
     @property
     def duties(self) -> Duties | None:
         return self.first.duties
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """What the port answers, while there is one."""
+        assert self.first.webhooks
+        return self.first.webhooks
 
     async def start(self, dies_after: int | None = None, dies_sending: int | None = None) -> None:
         """A new life of the first replica on the same database."""

@@ -11,4 +11,4 @@ from syncd.wiring import connect, start_of_sync
 async def desk_of(day: Day) -> Desk:
     http = LivingHttp(day.network, Life())
     vendors = connect(day.settings, http, day.db, day.clock, SeededRng(7))
-    return Desk(day.settings, day.db, day.clock, vendors, await start_of_sync(day.settings, day.db, day.clock))
+    return Desk(day.settings, day.db, day.db, day.clock, vendors, await start_of_sync(day.settings, day.db, day.clock))

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from syncd.adapters import TaskSpawn
-from syncd.duties import Duties
+from syncd.duties import Duties, way_in_here
+from syncd.intake.server import Webhooks
 from syncd.ports import Ports, Rng
 from syncd.settings.whole import Settings
 from syncd.simulation.ports import InlineDb, Life, LivingDb, LivingHttp, LoopClock, Network
@@ -20,6 +21,7 @@ class Replica:
 
     def __init__(self, settings: Settings, rng: Rng, network: Network, begin_at: datetime, failed: Failed) -> None:
         self.duties: Duties | None = None
+        self.webhooks: Webhooks | None = None
         self.life = Life()
         self.life.is_over = True
         self.ahead_s = 0.0
@@ -54,9 +56,10 @@ class Replica:
         ports = Ports(self._clock, self._rng, LivingHttp(self._network, life), living, living, self._spawn)
 
         async def begin() -> None:
-            duties = await Duties.prepared(self.settings, ports, stopping)
+            way_in, webhooks = way_in_here(self.settings, ports)
+            duties = await Duties.prepared(self.settings, ports, stopping, way_in)
             duties.start()
-            self.duties = duties
+            self.duties, self.webhooks = duties, webhooks
             for tick in duties.ticks():
                 self._kept.append(asyncio.create_task(_ticked(tick.every_s, tick.begin, life, stopping)))
 

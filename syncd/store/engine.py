@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import os
 
+from syncd.store import sqlite
+from syncd.store.faults import UnusableStoreError
+from syncd.store.keeping import Place
 from syncd.store.migrations import Schema, check_schema, is_sqlite, migrate
-from syncd.store.postgres import PostgresDb, postgres_engine
+from syncd.store.postgres import SESSION, PostgresDb, postgres_engine, postgres_url
 from syncd.store.sqlite import SqliteDb, check_file, file_of, prepare_file, sqlite_engine, take_file_lock
-from syncd.store.transaction import T, UnusableStoreError, Work
 
-__all__ = ["AheadDb", "Schema", "UnusableStoreError", "check_schema", "migrate", "open_daemon_db", "open_db"]
-
-
-class AheadDb:
-    """The same database as a port of its own, for what goes before all other work in it: a webhook's sender waits."""
-
-    def __init__(self, db: SqliteDb | PostgresDb) -> None:
-        self._db = db
-
-    async def run(self, fn: Work[T]) -> T:
-        return await self._db.run_ahead(fn)
+__all__ = ["Schema", "UnusableStoreError", "check_schema", "migrate_all", "open_daemon_db", "open_db", "open_inbox"]
 
 
 REFUSALS = {
@@ -56,6 +48,54 @@ def open_daemon_db(url: str, connections: int = 4) -> SqliteDb | PostgresDb:
         os.close(lock)
         raise
     return SqliteDb(sqlite_engine(url), lock)
+
+
+def inbox_url(url: str) -> str:
+    """Where the webhooks lie: beside a SQLite file in one of their own, because two processes that write into one wait for each
+    other; else in the same database."""
+    if not is_sqlite(url):
+        return url
+    path = file_of(url)
+    return f"sqlite:///{path.with_name(f'{path.stem}-inbox{path.suffix}')}"
+
+
+def migrate_all(url: str) -> None:
+    """Brings both files to our head, or the one database."""
+    for one in dict.fromkeys((url, inbox_url(url))):
+        migrate(one)
+
+
+def place_of(url: str) -> Place:
+    """Of the webhooks, for a process that does without this library."""
+    if is_sqlite(url):
+        return Place(True, str(file_of(inbox_url(url))), sqlite.PRAGMAS)
+    return Place(
+        False, postgres_url(url).set(drivername="postgresql").render_as_string(hide_password=False), (SESSION,)
+    )
+
+
+def prepare_inbox(url: str) -> None:
+    """For the daemon, before anything is kept there."""
+    if is_sqlite(url):
+        path = file_of(inbox_url(url))
+        prepare_file(path)
+        check_file(path, inbox_url(url))
+        _made(inbox_url(url))
+
+
+def open_inbox(url: str, db: SqliteDb | PostgresDb) -> SqliteDb | PostgresDb:
+    """`db` itself where it has the webhooks. Transactions that only read, and most do, keep nobody from writing."""
+    if not is_sqlite(url):
+        return db
+    _made(inbox_url(url))
+    return SqliteDb(sqlite_engine(inbox_url(url), begin="BEGIN"), group_limit=1)
+
+
+def _made(url: str) -> None:
+    """It has the same schema as the other file, of which it uses one table. It is not a promise to forget: made where it is missing."""
+    if check_schema(url) is Schema.EMPTY:
+        migrate(url)
+    require_head(url)
 
 
 def require_head(url: str) -> None:

@@ -5,28 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 
-from sqlalchemy import Executable, bindparam, delete, func, or_, select, text, update
+from sqlalchemy import bindparam, delete, func, or_, select, text, update
 from sqlmodel import Session
 
+from syncd.ports import Db
+from syncd.store.keeping import POSTGRES_INSERT, SQLITE_INSERT, Arrival, postgres_columns, sqlite_rows
 from syncd.store.schema import Delivery, table_of
-from syncd.store.statements import dialect_of, upsert
-from syncd.store.transaction import Work
+from syncd.store.statements import dialect_of
+from syncd.store.transaction import Work, together
 
 DELIVERIES = table_of(Delivery)
 COLUMNS = DELIVERIES.c
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """A verified webhook. `webhook_id` is the sender's and the same in every repeat."""
-
-    store: str
-    topic: str
-    webhook_id: str
-    received_at: datetime
-    body: bytes
 
 
 @dataclass(frozen=True)
@@ -49,34 +39,21 @@ FINISH = (
     .values(taken_at=bindparam("b_now"), body=None)
 )
 NOTE = update(DELIVERIES).where(COLUMNS.id == bindparam("b_id")).values(problem=bindparam("b_problem"))
-INSERTED = ("store", "topic", "webhook_id", "received_at", "body")
-POSTGRES_INSERT = """
-INSERT INTO deliveries (store, topic, webhook_id, received_at, body)
-SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::bytea[])
-ON CONFLICT (store, webhook_id) DO NOTHING
-"""
-"""Columns as arrays, sent as they are: half the time of a row each."""
 
 
 def store_deliveries(arrivals: Sequence[Arrival]) -> Work[int]:
-    """Keeps what is new and returns how many that were. The hot path: one statement, no rows as objects."""
-    rows = [(a.store, a.topic, a.webhook_id, a.received_at, a.body) for a in arrivals]
+    """Keeps what is new and returns how many that were."""
 
     def work(session: Session) -> int:
-        if not rows:
+        if not arrivals:
             return 0
         connection = session.connection()
         if dialect_of(session) == "postgresql":
-            return connection.exec_driver_sql(POSTGRES_INSERT, tuple(map(list, zip(*rows, strict=True)))).rowcount
-        return connection.execute(_sqlite_insert(), [dict(zip(INSERTED, row, strict=True)) for row in rows]).rowcount
+            return connection.exec_driver_sql(POSTGRES_INSERT, postgres_columns(arrivals)).rowcount
+        found = connection.exec_driver_sql(SQLITE_INSERT, sqlite_rows(arrivals), {"preserve_rowcount": True})
+        return found.rowcount
 
     return work
-
-
-@cache
-def _sqlite_insert() -> Executable:
-    insert = upsert("sqlite", DELIVERIES).on_conflict_do_nothing(index_elements=[COLUMNS.store, COLUMNS.webhook_id])
-    return insert.execution_options(preserve_rowcount=True)
 
 
 def take_deliveries(limit: int) -> Work[list[TakenDelivery]]:
@@ -140,3 +117,26 @@ def waiting_deliveries() -> Work[int]:
     """How many are kept and not read yet. Index: ix_deliveries_not_taken."""
     statement = select(func.count()).select_from(DELIVERIES).where(DELIVERIES.c.taken_at.is_(None))
     return lambda session: session.connection().execute(statement).scalar_one()
+
+
+def forget_deliveries(store: str) -> Work[None]:
+    """Those of one store that were read."""
+    statement = delete(DELIVERIES).where(COLUMNS.store == store, COLUMNS.taken_at.is_not(None))
+
+    def work(session: Session) -> None:
+        session.connection().execute(statement)
+
+    return work
+
+
+class KeptBy:
+    """A `Keeper` over the whole store: for one process that does everything."""
+
+    def __init__(self, db: Db) -> None:
+        self._db = db
+
+    async def keep(self, arrivals: Sequence[Arrival]) -> None:
+        await self._db.run(store_deliveries(arrivals))
+
+    async def finish(self, ids: Sequence[int], problems: Mapping[int, str], now: datetime) -> None:
+        await self._db.run(together(finish_deliveries(ids, now), note_problems(problems)))

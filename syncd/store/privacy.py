@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, delete, insert, select, true, update
+from sqlalchemy import ColumnElement, Table, and_, insert, select, true, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
-from syncd.store.inbox import DELIVERIES
 from syncd.store.schema import (
     ConsignmentRow,
     JournalEntry,
@@ -115,10 +114,6 @@ def redact(store: str, order_ids: Sequence[int], now: datetime) -> Work[dict[str
         subjects = [f"{store}/{order_id}" for order_id in ids]
         connection.execute(update(MARKS).where(MARKS.c.subject.in_(subjects)).values(error_text=None))
         _drop_answers(session, store, set(ids))
-        if not order_ids:
-            connection.execute(
-                delete(DELIVERIES).where(DELIVERIES.c.store == store, DELIVERIES.c.taken_at.is_not(None))
-            )
         truncate_log(session)
         return {
             "orders": len(ids),

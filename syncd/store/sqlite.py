@@ -19,8 +19,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from syncd.errors import TransientError
+from syncd.store.faults import UnusableStoreError
 from syncd.store.schema import Row
-from syncd.store.transaction import UnusableStoreError, Work, run_alone, store_error
+from syncd.store.transaction import Work, run_alone, store_error
 
 T = TypeVar("T")
 
@@ -42,8 +43,9 @@ PRAGMAS = (
 )
 
 
-def sqlite_engine(url: str, in_memory: bool = False) -> Engine:
-    """Every transaction begins with BEGIN IMMEDIATE: the driver's own way lost 346 of 400 updates without an error."""
+def sqlite_engine(url: str, in_memory: bool = False, begin: str = BEGIN) -> Engine:
+    """Every transaction begins with BEGIN IMMEDIATE: the driver's own way lost 346 of 400 updates without an error. Another
+    `begin` is for one that does not write what it computed from what it read."""
     pool = StaticPool if in_memory else NullPool
     engine = create_engine(url, poolclass=pool, connect_args={"check_same_thread": False})
 
@@ -54,13 +56,13 @@ def sqlite_engine(url: str, in_memory: bool = False) -> Engine:
             connection.execute(pragma)
 
     @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
+    def begun(connection: Connection) -> None:
         driver_connection = connection.connection.driver_connection
         assert isinstance(driver_connection, sqlite3.Connection)
         try:
-            driver_connection.execute(BEGIN)  # by SQLAlchemy it takes six times as long
+            driver_connection.execute(begin)  # by SQLAlchemy it takes six times as long
         except sqlite3.Error as error:
-            raise DBAPIError.instance(BEGIN, None, error, sqlite3.Error) from error
+            raise DBAPIError.instance(begin, None, error, sqlite3.Error) from error
 
     return engine
 
@@ -123,7 +125,6 @@ def check_file(path: Path, url: str) -> None:
 class Job:
     work: Work[Any]
     future: asyncio.Future[Any]
-    goes_ahead: bool
     result: Any = None
     error: BaseException | None = None
 
@@ -137,15 +138,14 @@ class Job:
 
 
 class SqliteDb:
-    """One thread owns one connection. It takes what waits, at most 128, and commits it at once: one fsync for all of them."""
+    """One thread owns one connection. It takes what waits, at most `group_limit`, and commits it at once: one fsync for all of them."""
 
-    def __init__(self, engine: Engine, lock: int | None = None) -> None:
+    def __init__(self, engine: Engine, lock: int | None = None, group_limit: int = GROUP_LIMIT) -> None:
         self._engine = engine
         self._lock = lock
-        self._ahead: SimpleQueue[Job] = SimpleQueue()
-        self._jobs: SimpleQueue[Job] = SimpleQueue()
-        self._wanted: SimpleQueue[None] = SimpleQueue()
-        """One entry for each job in either of the two, and one for the end."""
+        self._group_limit = group_limit
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        """None is the end."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
         self._thread = threading.Thread(target=self._write, name="store writer", daemon=True)
@@ -153,19 +153,11 @@ class SqliteDb:
 
     async def run(self, fn: Work[T]) -> T:
         """Raises `TransientError` store_busy or store_full, and whatever `fn` raises; then nothing of it is stored."""
-        return await self._done(fn, goes_ahead=False)
-
-    async def run_ahead(self, fn: Work[T]) -> T:
-        """As `run`, before all that waits there, and committed alone."""
-        return await self._done(fn, goes_ahead=True)
-
-    async def _done(self, fn: Work[T], goes_ahead: bool) -> T:
         if self._closed:
             raise TransientError("store_closed")
         self._loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = self._loop.create_future()
-        (self._ahead if goes_ahead else self._jobs).put(Job(fn, future, goes_ahead))
-        self._wanted.put(None)
+        self._jobs.put(Job(fn, future))
         return await future
 
     async def close(self) -> None:
@@ -173,7 +165,7 @@ class SqliteDb:
         if self._closed:
             return
         self._closed = True
-        self._wanted.put(None)
+        self._jobs.put(None)
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
         self._engine.dispose()
         if self._lock is not None:
@@ -181,7 +173,7 @@ class SqliteDb:
 
     def _write(self) -> None:
         connection: Connection | None = None
-        while job := self._next():
+        while job := self._jobs.get():
             group = [job]
             try:
                 connection = connection or self._engine.connect()
@@ -195,20 +187,13 @@ class SqliteDb:
         if connection:
             connection.close()
 
-    def _next(self) -> Job | None:
-        """Waits for it; None when the database closes and nothing is left."""
-        self._wanted.get()
-        for jobs in (self._ahead, self._jobs):
-            with contextlib.suppress(Empty):
-                return jobs.get_nowait()
-        return None
-
-    def _more(self) -> Job | None:
-        """What may join the group. Nothing while somebody wants to go ahead, who shall not wait for the group's end."""
+    def _more(self, group: list[Job]) -> Job | None:
+        """What may join the group."""
         with contextlib.suppress(Empty):
-            if self._ahead.empty():
+            if len(group) < self._group_limit:
                 job = self._jobs.get_nowait()
-                self._wanted.get()
+                if job is None:
+                    self._jobs.put(None)
                 return job
         return None
 
@@ -222,7 +207,7 @@ class SqliteDb:
             self._loop.call_soon_threadsafe(resolve)
 
 
-def commit_group(connection: Connection, group: list[Job], more: Callable[[], Job | None]) -> None:
+def commit_group(connection: Connection, group: list[Job], more: Callable[[list[Job]], Job | None]) -> None:
     """One transaction, of the first job and of what `more` gives meanwhile, which is added to `group`. A failing function is undone
     alone; a failing COMMIT fails all that had succeeded."""
     first = group[0]
@@ -231,7 +216,7 @@ def commit_group(connection: Connection, group: list[Job], more: Callable[[], Jo
         if first.error is not None:
             transaction.rollback()
             return
-        while not first.goes_ahead and len(group) < GROUP_LIMIT and (job := more()):
+        while job := more(group):
             group.append(job)
             run_job(connection, job, run_in_savepoint)
 

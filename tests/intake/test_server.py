@@ -16,11 +16,12 @@ import aiohttp
 import pytest
 
 from syncd.adapters import SystemClock, SystemRng, TaskSpawn
-from syncd.duties import Duties
+from syncd.duties import Duties, way_in_here
 from syncd.errors import TransientError, UncertainError
 from syncd.intake.gate import Bounds, Gate
 from syncd.intake.server import Listener
 from syncd.intake.server import Port as Routes
+from syncd.intake.sockets import listening, number_of
 from syncd.ports import Ports, Request, Response
 from syncd.simulation.day import SECRET, SHOP, settings_of
 from syncd.simulation.ports import InlineDb
@@ -64,10 +65,13 @@ async def port(sqlite_url: str) -> AsyncIterator[Port]:
     engine = sqlite_engine(sqlite_url)
     db, stopping = InlineDb(engine), asyncio.Event()
     ports = Ports(SystemClock(), SystemRng(), NoVendor(), db, db, TaskSpawn(lambda name, error: None))
-    duties = await Duties.prepared(settings_of(limits=LIMITS), ports, stopping)
+    settings = settings_of(limits=LIMITS)
+    way_in, webhooks = way_in_here(settings, ports)
+    duties = await Duties.prepared(settings, ports, stopping, way_in)
     gate = Gate(Bounds(8, 4, 0.2), asyncio.get_running_loop().time)
-    listener = Listener(Routes(duties.webhooks, duties.reports, gate).app, gate, "127.0.0.1", 0)
-    number = await listener.start()
+    listener, sockets = Listener(Routes(webhooks, duties.reports, gate).app, gate), listening("127.0.0.1", 0)
+    await listener.start(sockets)
+    number = number_of(sockets)
     async with aiohttp.ClientSession() as session:
         yield Port(f"http://127.0.0.1:{number}", number, db, stopping, session)
     await listener.stop()

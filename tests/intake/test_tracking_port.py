@@ -12,6 +12,7 @@ import pytest
 from syncd.errors import RejectedError, TransientError
 from syncd.intake.gate import Bounds, Gate
 from syncd.intake.server import Door, Doors, Listener, Port, Reports, Tracking, Webhooks
+from syncd.intake.sockets import listening, number_of
 
 TOKEN = "0123456789abcdef01234567"
 
@@ -42,9 +43,9 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
     webhooks: Any = Webhooks.__new__(Webhooks)
     webhooks._doors = Doors({"main": Door("main.myshopify.com", ())}, (), 4096)
     port = Port(webhooks, Reports(well, well, well, measured), gate, Tracking(TOKEN, found))
-    listener = Listener(port.app, gate, "127.0.0.1", 0)
-    number = await listener.start()
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{number}") as session:
+    listener, sockets = Listener(port.app, gate), listening("127.0.0.1", 0)
+    await listener.start(sockets)
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{number_of(sockets)}") as session:
         yield session
     await listener.stop()
 

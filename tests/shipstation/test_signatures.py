@@ -150,7 +150,7 @@ def test_a_repeat_has_the_same_id() -> None:
 async def test_a_signed_webhook_reaches_the_inbox_once_and_an_unsigned_one_never(day: Day) -> None:
     assert day.duties is not None
     headers = CIMultiDict(day.shipstation.webhooks.signer.headers(BODY, day.clock.now()))
-    post = day.duties.webhooks.shipstation_v2_posted
+    post = day.webhooks.shipstation_v2_posted
     assert [await post(SECRET, headers, BODY) for _ in range(3)] == [200] * 3
     assert await post(SECRET, CIMultiDict(), BODY) == 404
     assert await post("wrong", headers, BODY) == 404

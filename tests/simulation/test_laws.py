@@ -17,8 +17,9 @@ from syncd.simulation.day import Day
 from syncd.simulation.laws import Laws
 from syncd.simulation.ledger import judge_ledger, judge_subscriptions
 from syncd.simulation.watch import Watch
-from syncd.store.inbox import Arrival, finish_deliveries, store_deliveries
+from syncd.store.inbox import finish_deliveries, store_deliveries
 from syncd.store.journal import NewEntry, open_intents
+from syncd.store.keeping import Arrival
 from syncd.store.marks import claim, mark, settle
 from tests.simulation.mutants.planting import planted
 from tests.simulation.mutants.table import MUTANTS

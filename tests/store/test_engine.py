@@ -160,20 +160,6 @@ async def test_a_full_disk_fails_the_whole_group_and_later_work_goes_on(sqlite: 
     assert await sqlite.run(write("a", 1)) == 1
 
 
-async def test_what_goes_ahead_waits_for_one_other_at_most_and_is_committed_alone(sqlite: SqliteDb) -> None:
-    ended: list[str] = []
-    others = [asyncio.ensure_future(sqlite.run(write(f"a{number}", number))) for number in range(50)]
-    for other in others:
-        other.add_done_callback(lambda _: ended.append("other"))
-    await asyncio.sleep(0)
-    ahead = asyncio.ensure_future(sqlite.run_ahead(write("ahead", 1)))
-    ahead.add_done_callback(lambda _: ended.append("ahead"))
-    await asyncio.gather(ahead, *others)
-    assert ended.index("ahead") < 50
-    assert await sqlite.run(read("ahead")) == 1
-    assert await sqlite.run(read("a49")) == 49
-
-
 async def test_a_commit_that_fails_fails_everyone_in_the_group(sqlite_url: str) -> None:
     engine = sqlite_engine(sqlite_url)
 

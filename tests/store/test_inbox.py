@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 from syncd.ports import Db
 from syncd.store.inbox import (
-    Arrival,
     finish_deliveries,
     prune_deliveries,
     store_deliveries,
     take_deliveries,
     waiting_deliveries,
 )
+from syncd.store.keeping import Arrival
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

@@ -31,7 +31,7 @@ TWO_PAIRS = pytest.mark.parametrize("fates", [Fates(settings=settings_of(shipsta
 
 
 async def told(day: Day) -> dict[str, Any]:
-    return await read_status(day.db, day.clock, day.settings)
+    return await read_status(day.db, day.clock, day.settings, day.db)
 
 
 async def causes_of_pauses(day: Day) -> dict[str, str]:
@@ -246,7 +246,6 @@ async def test_a_new_webhook_secret_leaves_the_former_path_open(day: Day) -> Non
     day.configure(settings_of(shipstation=secrets))
     await day.start()
     await day.passes(30)
-    assert day.duties
-    assert await day.duties.webhooks.shipstation_posted(SECRET, b"{}") == 200
+    assert await day.webhooks.shipstation_posted(SECRET, b"{}") == 200
     addresses = {one.url for one in day.shipstation.webhooks.subscriptions.values()}
     assert addresses == {f"{PUBLIC}/webhooks/shipstation/another-0123456789abc"}

@@ -133,7 +133,7 @@ async def test_a_look_lists_what_is_missing_doubled_and_weightless(day: Day) -> 
     assert "NEVER-SOLD" in check_text(answer)
     assert product(day, second).name.startswith("Featherlight")
     assert product(day, second).weight_oz, "what Shopify does not say is left as it is"
-    assert "catalogue of main" in status_text(await read_status(day.db, day.clock, day.settings))
+    assert "catalogue of main" in status_text(await read_status(day.db, day.clock, day.settings, day.db))
 
 
 async def test_what_the_warehouse_changes_afterwards_stays_until_a_person_pushes(day: Day) -> None:
@@ -266,7 +266,7 @@ async def test_a_shop_that_cannot_be_read_leaves_the_products_as_they_are(day: D
     links = day.rows("SELECT * FROM product_links ORDER BY product_id")
     day.shopify.faults.set([FaultRule("error_500_before", operation="Articles", times=20)])
     await day.passes(3 * SCAN_S)
-    assert "cannot be read" in status_text(await read_status(day.db, day.clock, day.settings))
+    assert "cannot be read" in status_text(await read_status(day.db, day.clock, day.settings, day.db))
     assert day.rows("SELECT * FROM product_links ORDER BY product_id") == links
 
 

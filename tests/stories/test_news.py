@@ -198,9 +198,8 @@ async def test_what_is_not_signed_is_not_believed(day: Day) -> None:
         b'{"resource_type": "TRACK_EVENT_V2", "resource_url": "https://api.shipstation.com/v2/labels/se-%d/track",'
         b' "data": {"status_code": "DE", "events": [{"occurred_at": "2026-11-20T12:00:00Z", "status_code": "DE"}]}}'
     )
-    assert day.duties is not None
-    assert await day.duties.webhooks.shipstation_posted(SECRET, body % package.shipment_id) == 200
-    assert await day.duties.webhooks.shipstation_v2_posted(SECRET, {}, body % package.shipment_id) == 404
+    assert await day.webhooks.shipstation_posted(SECRET, body % package.shipment_id) == 200
+    assert await day.webhooks.shipstation_v2_posted(SECRET, {}, body % package.shipment_id) == 404
     await day.passes(120)
     assert told(day, order_id) == []
 
@@ -224,14 +223,8 @@ class TestWithToken:
         order_id, package = await a_package(day)
         await scan(day, package, "OFD")
         assert day.duties is not None
-        assert day.duties.tracking is not None
         for ref in (str(order_id), day.order(order_id)["name"], f"main/{order_id}"):
-            status, answer = await day.duties.tracking.answer(ref)
-            assert (status, answer["status"]) == (200, "out_for_delivery")
+            answer = await day.duties.track(ref)
+            assert answer["status"] == "out_for_delivery"
         assert day.calls("/track") == []
         assert "Austin" not in str(answer)
-
-
-async def test_without_a_token_nobody_may_ask(day: Day) -> None:
-    assert day.duties is not None
-    assert day.duties.tracking is None

@@ -189,7 +189,7 @@ async def test_a_refund_waits_for_a_person_and_is_made_once(day: Day) -> None:
     worth = units_worth(day, order_id, 2)
     desk = await desk_of(day)
     assert "returns on their way: 0, that ask for a person: 1" in status_text(
-        await read_status(day.db, day.clock, day.settings)
+        await read_status(day.db, day.clock, day.settings, day.db)
     )
     assert f"{worth.normalize():f}" in refunds_text(await waiting_refunds(desk))
     assert money(day, order_id)[1] == 0

@@ -207,11 +207,13 @@ async def test_the_history_of_a_sku_says_what_was_written_and_why_not(day: Day) 
 async def test_status_says_how_stock_stands_and_what_a_person_must_do(day: Day) -> None:
     count_both(day, {"MUG-01-BL": (5, 9), "ROPE-10M": (7, 7)})
     await a_look(day)
-    text = status_text(await read_status(day.db, day.clock, day.settings))
+    text = status_text(await read_status(day.db, day.clock, day.settings, day.db))
     assert "stock of main: 1 SKUs agree, 1 differ" in text
     assert "syncd stock push main" in text
     await push(day)
-    assert "stock of main: 2 SKUs agree, 0 differ" in status_text(await read_status(day.db, day.clock, day.settings))
+    assert "stock of main: 2 SKUs agree, 0 differ" in status_text(
+        await read_status(day.db, day.clock, day.settings, day.db)
+    )
 
 
 async def test_doctor_finds_the_shelves(day: Day) -> None:
@@ -247,7 +249,7 @@ class TestWrongShelves:
         (order_id,) = day.sell()
         await day.rest()
         assert len(day.there(order_id)) == 1
-        assert "access_denied" in status_text(await read_status(day.db, day.clock, day.settings))
+        assert "access_denied" in status_text(await read_status(day.db, day.clock, day.settings, day.db))
 
 
 class TestWithoutTheAddOn:
@@ -259,7 +261,7 @@ class TestWithoutTheAddOn:
         await a_look(day)
         found = await check_vendors(day.settings, (await desk_of(day)).vendors)
         assert any("does not include" in one["text"] for one in found if one["check"] == "stock login")
-        assert "shipstation_v2:inventory" in status_text(await read_status(day.db, day.clock, day.settings))
+        assert "shipstation_v2:inventory" in status_text(await read_status(day.db, day.clock, day.settings, day.db))
 
 
 class TestBuffers:

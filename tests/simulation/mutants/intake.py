@@ -7,8 +7,9 @@ from datetime import timedelta
 from mappings import pacific
 from syncd.intake import feeds, package_feeds
 from syncd.intake.feeds import ChangeFeed, Feeds
-from syncd.intake.inbox import Inbox, Reader
+from syncd.intake.inbox import Inbox
 from syncd.intake.package_feeds import PackageFeed
+from syncd.intake.reader import Reader
 from syncd.intake.server import Webhooks
 from syncd.intake.shifts import Shift
 from syncd.operate import subscriptions
