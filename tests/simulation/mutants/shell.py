@@ -29,7 +29,7 @@ SHELL = (
     Mutant(
         "deferred_begin",
         "a transaction asks for the write lock only when it writes",
-        (Edit(sqlite.sqlite_engine, 'connection.exec_driver_sql("BEGIN IMMEDIATE")', 'connection.exec_driver_sql("BEGIN")'),),
+        (Edit(sqlite.sqlite_engine, "driver_connection.execute(begin)", 'driver_connection.execute("BEGIN")'),),
         "tests/store/test_engine.py::test_two_processes_on_one_file_wait_for_each_other",
     ),
     Mutant(
