@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from typing import TypeVar
 
 from syncd.accounts import Accounts
 from syncd.errors import AccessError, RejectedError, SyncError
@@ -17,7 +18,7 @@ from syncd.shipstation import writes as shipstation_writes
 from syncd.shipstation.client import ACCOUNT, ShipStationClient
 from syncd.shipstation.v2_client import ACCOUNT as V2_ACCOUNT
 from syncd.shipstation.v2_client import ShipStationV2Client
-from syncd.shipstation.v2_webhooks import v2_subscribe, v2_subscriptions, v2_unsubscribe
+from syncd.shipstation.v2_webhooks import V2Subscription, v2_subscribe, v2_subscriptions, v2_unsubscribe
 from syncd.shipstation.webhooks import EVENTS, TRACKING_EVENTS, V2_EVENTS
 from syncd.shopify import reads, writes
 from syncd.shopify.client import ShopifyClient
@@ -29,6 +30,7 @@ log = get_logger("subscriptions")
 NAME = "subscriptions"
 EVERY_S = 300.0
 
+Known = TypeVar("Known", shipstation_reads.Subscription, V2Subscription)
 Restoring = Callable[[], Awaitable[bool]]
 """Tells whether any subscription was missing."""
 
@@ -115,15 +117,14 @@ async def _restore_shop(client: ShopifyClient, address: str, topics: Sequence[st
 
 
 async def _restore_shipstation(client: ShipStationClient, address: str, former: str = "") -> bool:
-    """Whether any was missing. Those to the former address go once the new ones are there."""
+    """Whether any was missing."""
     there = await shipstation_reads.subscriptions(client)
     present = {one.event for one in there if one.url == address}
     missing = [event for event in EVENTS if event not in present]
     for event in missing:
         await shipstation_writes.subscribe(client, event, address, f"syncd {event.lower()}"[:50])
-    for one in there:
-        if former and one.url == former:
-            await shipstation_writes.unsubscribe(client, one.webhook_id)
+    for one in _surplus(there, address, former):
+        await shipstation_writes.unsubscribe(client, one.webhook_id)
     if missing:
         log.info("webhooks.subscribed", account=ACCOUNT, count=len(missing))
     return bool(missing)
@@ -135,9 +136,16 @@ async def _restore_v2(client: ShipStationV2Client, events: Sequence[str], addres
     missing = [event for event in events if event not in {one.event for one in there if one.url == address}]
     for event in missing:
         await v2_subscribe(client, event, address, f"syncd {event}")
-    for one in there:
-        if former and one.url == former:
-            await v2_unsubscribe(client, one.webhook_id)
+    for one in _surplus(there, address, former):
+        await v2_unsubscribe(client, one.webhook_id)
     if missing:
         log.info("webhooks.subscribed", account=V2_ACCOUNT, count=len(missing))
     return bool(missing)
+
+
+def _surplus(there: Sequence[Known], address: str, former: str) -> list[Known]:
+    """Those to the former address, which go once the new ones are there; and all but one of each event at the present one: a call
+    whose answer was lost, or was nonsense, may have been repeated."""
+    kept = {one.event: one.webhook_id for one in reversed(there) if one.url == address}
+    again = [one for one in there if one.url == address and one.webhook_id != kept[one.event]]
+    return again + [one for one in there if former and one.url == former]

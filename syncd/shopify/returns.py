@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from mappings import canonical
+from mappings.decoding import MalformedError, decoded
+from mappings.returning_shapes import OrderReturning, ReturnedUnits, ReturningOrder, ShownReturn, Transaction
 from mappings.returns import (
     CloseReturn,
     LabelReturn,
@@ -37,7 +39,7 @@ MOVED = ("more items than", "greater than net payment", "invalid quantity", "sta
 
 async def order_returning(
     client: ShopifyClient, order_id: int, one: Return, policy: ReturnPolicy
-) -> tuple[Mapping[str, Any], SeenForReturn] | None:
+) -> tuple[ReturningOrder, SeenForReturn] | None:
     """The order as the store shows it, and what the decision needs of it. None when it does not show it. Raises
     `TransientError` for what cannot be read whole."""
     lines = one.lines or {}
@@ -54,19 +56,19 @@ async def order_returning(
     if data.get("order") is None:
         return None
     try:
-        return data["order"], _seen(data)
-    except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation) as error:
-        raise TransientError("malformed", f"an order with returns: {error!r}") from error
+        found: OrderReturning = decoded(OrderReturning, data)
+        return found["order"], _seen(found)
+    except MalformedError as error:
+        raise TransientError("malformed", f"an order with returns: {error}") from error
 
 
-def _seen(data: Mapping[str, Any]) -> SeenForReturn:
+def _seen(data: OrderReturning) -> SeenForReturn:
     order = data["order"]
     done = [one for one in order["fulfillments"] if one["status"] == "SUCCESS"]
-    for part in (*(one["fulfillmentLineItems"] for one in done), order.get("returns") or {}):
-        if part.get("pageInfo", {}).get("hasNextPage"):
-            raise ValueError("too long to be read whole")
-    suggested = (order.get("suggestedRefund") or {}).get("suggestedTransactions") or []
-    customer = order.get("customer") or {}
+    returns = order.get("returns") or {"pageInfo": {"hasNextPage": False}, "nodes": []}
+    if any(page["pageInfo"]["hasNextPage"] for page in (*(one["fulfillmentLineItems"] for one in done), returns)):
+        raise MalformedError("too long to be read whole")
+    suggested, customer = order.get("suggestedRefund"), order.get("customer")
     return SeenForReturn(
         order_gid=order["id"],
         note=order["note"] or "",
@@ -85,26 +87,27 @@ def _seen(data: Mapping[str, Any]) -> SeenForReturn:
             for each in done
             for one in each["fulfillmentLineItems"]["nodes"]
         ),
-        returns=tuple(_return(one) for one in (order.get("returns") or {}).get("nodes", ())),
-        payments=tuple(_payment(one) for one in suggested),
-        location_gid=next((one["location"]["id"] for one in done if one.get("location")), None),
-        customer_gid=customer.get("id"),
-        customer_note=customer.get("note") or "",
+        returns=tuple(_return(one) for one in returns["nodes"]),
+        payments=tuple(_payment(one) for one in suggested["suggestedTransactions"]) if suggested else (),
+        location_gid=next((one["location"]["id"] for one in done if one["location"]), None),
+        customer_gid=customer["id"] if customer else None,
+        customer_note=(customer["note"] if customer else None) or "",
     )
 
 
-def _return(row: Mapping[str, Any]) -> SeenReturn:
+def _return(row: ShownReturn) -> SeenReturn:
     if row["returnLineItems"]["pageInfo"]["hasNextPage"]:
-        raise ValueError("too long to be read whole")
+        raise MalformedError("too long to be read whole")
     reverse = row["reverseFulfillmentOrders"]["nodes"]
     parts = {
         one["fulfillmentLineItem"]["id"]: one["id"]
         for each in reverse
         for one in each["lineItems"]["nodes"]
-        if one.get("fulfillmentLineItem")
+        if one["fulfillmentLineItem"]
     }
-    deliveries = [one["deliverable"] or {} for each in reverse for one in each["reverseDeliveries"]["nodes"]]
-    numbers = {(one.get("tracking") or {}).get("number") for one in deliveries}
+    deliveries = [one["deliverable"] for each in reverse for one in each["reverseDeliveries"]["nodes"]]
+    tracking = [one["tracking"] for one in deliveries if one and one.get("tracking")]
+    numbers = {one["number"] for one in tracking if one}
     return SeenReturn(
         row["id"],
         row["status"],
@@ -114,8 +117,9 @@ def _return(row: Mapping[str, Any]) -> SeenReturn:
     )
 
 
-def _return_line(row: Mapping[str, Any], parts: Mapping[str, str]) -> SeenReturnLine:
-    source = (row.get("fulfillmentLineItem") or {}).get("id") or ""
+def _return_line(row: ReturnedUnits, parts: Mapping[str, str]) -> SeenReturnLine:
+    sent = row.get("fulfillmentLineItem")
+    source = sent["id"] if sent else ""
     return SeenReturnLine(
         row["id"],
         source,
@@ -127,7 +131,7 @@ def _return_line(row: Mapping[str, Any], parts: Mapping[str, str]) -> SeenReturn
     )
 
 
-def _payment(row: Mapping[str, Any]) -> Payment:
+def _payment(row: Transaction) -> Payment:
     money = row["amountSet"]["shopMoney"]
     return Payment(
         row["parentTransaction"]["id"], row["gateway"] or "", Decimal(money["amount"]), money["currencyCode"]

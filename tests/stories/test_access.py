@@ -205,6 +205,16 @@ async def test_subscriptions_deleted_by_somebody_are_back_within_ten_minutes(day
     assert await day.cause(order_id) == "in_shipstation"
 
 
+async def test_an_event_that_is_told_twice_is_told_once_again(day: Day) -> None:
+    """A call whose answer was lost had been carried out."""
+    await day.until(day.is_subscribed)
+    known = day.shipstation.webhooks.subscriptions
+    before = dict(known)
+    first = next(iter(before.values()))
+    day.shipstation.webhooks.subscribe(first.event, first.url, None, "again")
+    await day.until(lambda: known == before, longest_s=600)
+
+
 ROTATED = replace(SHOP, webhooks=replace(SHOP.webhooks, old_secret_signs_s=0.0))
 
 

@@ -1,0 +1,152 @@
+"""Answer of ORDER_RETURNING, as far as it is read. Money follows from it: what is of another kind makes all of it malformed."""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict
+
+from mappings.shopify_shapes import Amount, GlobalId, Moment, MoneyBag
+
+
+class Cut(TypedDict):
+    hasNextPage: bool
+
+
+class Named(TypedDict):
+    id: GlobalId
+
+
+class Refundable(TypedDict):
+    id: GlobalId
+    refundableQuantity: int
+    unfulfilledQuantity: int
+
+
+class Sum(TypedDict):
+    amount: Amount
+
+
+class SumBag(TypedDict):
+    shopMoney: Sum
+
+
+class Refund(TypedDict):
+    id: GlobalId
+    note: str | None
+
+
+class SentUnits(TypedDict):
+    id: GlobalId
+    quantity: int | None
+    lineItem: Named
+
+
+class SentPage(TypedDict):
+    pageInfo: Cut
+    nodes: list[SentUnits]
+
+
+class Sent(TypedDict):
+    status: str
+    location: Named | None
+    fulfillmentLineItems: SentPage
+
+
+class Customer(TypedDict):
+    id: GlobalId
+    note: str | None
+
+
+class ReturnedUnits(TypedDict):
+    """`fulfillmentLineItem` is left out where the vendor does not know it."""
+
+    id: GlobalId
+    quantity: int
+    processedQuantity: int
+    refundedQuantity: int
+    returnReasonNote: str | None
+    fulfillmentLineItem: NotRequired[Named | None]
+
+
+class ReturnedPage(TypedDict):
+    pageInfo: Cut
+    nodes: list[ReturnedUnits]
+
+
+class ReverseUnits(TypedDict):
+    id: GlobalId
+    fulfillmentLineItem: Named | None
+
+
+class ReverseLines(TypedDict):
+    nodes: list[ReverseUnits]
+
+
+class Tracking(TypedDict):
+    number: str | None
+
+
+class Deliverable(TypedDict):
+    tracking: NotRequired[Tracking | None]
+
+
+class ReverseDelivery(TypedDict):
+    deliverable: Deliverable | None
+
+
+class ReverseDeliveries(TypedDict):
+    nodes: list[ReverseDelivery]
+
+
+class ReverseOrder(TypedDict):
+    id: GlobalId
+    lineItems: ReverseLines
+    reverseDeliveries: ReverseDeliveries
+
+
+class ReverseOrders(TypedDict):
+    nodes: list[ReverseOrder]
+
+
+class ShownReturn(TypedDict):
+    id: GlobalId
+    status: str
+    returnLineItems: ReturnedPage
+    reverseFulfillmentOrders: ReverseOrders
+
+
+class ReturnPage(TypedDict):
+    pageInfo: Cut
+    nodes: list[ShownReturn]
+
+
+class Transaction(TypedDict):
+    gateway: str | None
+    amountSet: MoneyBag
+    parentTransaction: Named
+
+
+class SuggestedRefund(TypedDict):
+    suggestedTransactions: list[Transaction]
+
+
+class ReturningOrder(TypedDict):
+    """`customer`, `returns` and `suggestedRefund` are there where they were asked for."""
+
+    id: GlobalId
+    name: str
+    updatedAt: Moment
+    note: str | None
+    tags: list[str]
+    currencyCode: str
+    presentmentCurrencyCode: str
+    netPaymentSet: SumBag
+    refunds: list[Refund]
+    fulfillments: list[Sent]
+    customer: NotRequired[Customer | None]
+    returns: NotRequired[ReturnPage | None]
+    suggestedRefund: NotRequired[SuggestedRefund | None]
+
+
+class OrderReturning(TypedDict):
+    lines: list[Refundable | None]
+    order: ReturningOrder
