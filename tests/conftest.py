@@ -63,7 +63,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine | None]:
         yield None
         return
     with request.getfixturevalue("postgres").database() as url:
-        yield postgres_engine(url, connections=1)
+        yield postgres_engine(url, connections=2)  # one for the daemon, one for who looks on
 
 
 @pytest.fixture
