@@ -42,6 +42,7 @@ WAITS = {
     "refused": "Shopify refused it: `syncd explain ORDER` has its words. Correct the order, then run `syncd retry ORDER`.",
     "return_differs": "Its Shopify return holds other units than the label: refund it in Shopify by hand.",
     "refunded_elsewhere": "Its units were refunded by somebody else.",
+    "return_left_open": "Its units were refunded by somebody else: close its Shopify return by hand.",
 }
 """Why a return does not go on by itself, and what to do."""
 
@@ -105,7 +106,7 @@ def _plan_one(policy: ReturnPolicy, one: Return, seen: SeenForReturn, carriers: 
 
 def _after_receipt(one: Return, found: SeenReturn, refund: str | None) -> Decision:
     if not any(line.refunded for line in found.lines):
-        return [], ReturnNews(one.return_key, outcome="elsewhere", detail="refunded_elsewhere")
+        return _refunded_elsewhere(one)
     if found.status == "OPEN":
         return [CloseReturn(one.return_key, found.gid)], None
     return [], ReturnNews(one.return_key, refund_gid=refund, outcome="refunded", detail="")
@@ -142,6 +143,8 @@ def _in_shopify(policy: ReturnPolicy, one: Return, seen: SeenForReturn, carriers
         return _waits(one, "return_gone")
     if found is None:
         lines = _pick(one, seen)
+        if not lines and one.received_at and not _is_refundable(one, seen):
+            return _refunded_elsewhere(one)
         if not lines:
             return _waits(one, "not_returnable")
         return [OpenReturn(one.return_key, seen.order_gid, lines, one.marker)], None
@@ -170,13 +173,19 @@ def _ours(one: Return, seen: SeenForReturn) -> SeenReturn | None:
 
 
 def _pick(one: Return, seen: SeenForReturn) -> dict[str, int]:
-    """Fulfillment line gid -> units; empty when not all of them can be found among what left and is in no return."""
+    """Fulfillment line gid -> units; empty when not all of them can be found among what left, is in no return and is not
+    refunded: Shopify opens no return for units that were paid back."""
+    owners = {sent.gid: sent.line_id for sent in seen.sent}
     taken: Counter[str] = Counter()
+    awaited: Counter[int] = Counter()
     for found in seen.returns:
         for line in found.lines if found.status not in ("CANCELED", "DECLINED") else ():
             taken[line.fulfillment_line_gid] += line.units
+            awaited[owners.get(line.fulfillment_line_gid, 0)] += line.units - line.refunded
     picked: dict[str, int] = {}
     for line_id, units in sorted((one.lines or {}).items()):
+        if units > _refundable(line_id, seen) - awaited[line_id]:
+            return {}
         for sent in (sent for sent in seen.sent if sent.line_id == line_id):
             count = min(units, sent.units - taken[sent.gid])
             if count > 0:
@@ -191,12 +200,13 @@ def _money(policy: ReturnPolicy, one: Return, seen: SeenForReturn) -> Decision:
     if one.lines is None:
         return _waits(one, "lines_unknown")
     found = _by_gid(one, seen)
-    if one.return_gid and (found is None or found.status != "OPEN"):
+    is_open = found is not None and found.status == "OPEN"
+    if not _is_refundable(one, seen):
+        return _waits(one, "return_left_open") if is_open else _refunded_elsewhere(one)
+    if one.return_gid and not is_open:
         return _waits(one, "return_gone")
     if found and _lines_of(found, seen) != one.lines:
         return _waits(one, "return_differs")
-    if not found and not _is_refundable(one, seen):
-        return [], ReturnNews(one.return_key, outcome="elsewhere", detail="refunded_elsewhere")
     if reason := _doubt(policy, one, seen, found):
         return _waits(one, reason)
     amount = total(seen.payments)
@@ -217,8 +227,11 @@ def _lines_of(found: SeenReturn, seen: SeenForReturn) -> dict[int, int]:
 
 
 def _is_refundable(one: Return, seen: SeenForReturn) -> bool:
-    lines = one.lines or {}
-    return all(line_id in seen.lines and seen.lines[line_id].refundable >= units for line_id, units in lines.items())
+    return all(_refundable(line_id, seen) >= units for line_id, units in (one.lines or {}).items())
+
+
+def _refundable(line_id: int, seen: SeenForReturn) -> int:
+    return seen.lines[line_id].refundable if line_id in seen.lines else 0
 
 
 def _doubt(policy: ReturnPolicy, one: Return, seen: SeenForReturn, found: SeenReturn | None) -> str:
@@ -258,6 +271,10 @@ def _refund(policy: ReturnPolicy, one: Return, seen: SeenForReturn, found: SeenR
     location = seen.location_gid if policy.restocks else None
     left = tuple(line for line in lines if line.units)
     return ProcessReturn(one.return_key, found.gid, left, seen.payments, location, note, policy.notify_customer)
+
+
+def _refunded_elsewhere(one: Return) -> Decision:
+    return [], ReturnNews(one.return_key, outcome="elsewhere", detail="refunded_elsewhere")
 
 
 def _waits(one: Return, reason: str) -> Decision:

@@ -53,9 +53,9 @@ def settle_work(
     Shopify confirmed, for that is true; its mark belongs to whoever took it over."""
 
     def work(session: Session) -> Settled:
-        for write in _lessons(flow, verdicts, now):
-            write(session)
         endings = [ending_of(flow, verdict, now, delay_s, most_attempts) for verdict in verdicts]
+        for write in (*_lessons(flow, verdicts, now), *_return_lessons(verdicts, endings, now)):
+            write(session)
         for write in _end_marks(flow.name, token, endings):
             write(session)
         if flow.decides_state:
@@ -120,7 +120,6 @@ def _lessons(flow: Flow, verdicts: Sequence[Verdict], now: datetime) -> Iterable
     for intent, outcome in confirmed:
         if isinstance(intent.step, FulfillmentStep) and outcome.far_id:
             yield _adopted(intent.step, intent.subject, outcome.far_id, now)
-    yield from _return_lessons(verdicts, now)
     yield close_intents([closed_entry(intent.entry_id, outcome) for intent, outcome in done], now)
     yield close_superseded([intent.entry_id for intent, _ in confirmed], now)
     yield close_settled(flow.name, [pair for verdict in verdicts for pair in _final(flow, verdict)], now)
@@ -130,14 +129,15 @@ def _lessons(flow: Flow, verdicts: Sequence[Verdict], now: datetime) -> Iterable
         yield mark([Mark("orders", verdict.claimed.subject) for verdict in verdicts if verdict.has_news], now)
 
 
-def _return_lessons(verdicts: Sequence[Verdict], now: datetime) -> Iterable[Work[Any]]:
-    for verdict in verdicts:
+def _return_lessons(verdicts: Sequence[Verdict], endings: Sequence[Ending], now: datetime) -> Iterable[Work[Any]]:
+    """A conflict that did not end is a refusal: a person must look."""
+    for verdict, ending in zip(verdicts, endings, strict=True):
         news = list(verdict.plan.returns) if verdict.plan else []
         for intent, outcome in verdict.done:
             if isinstance(intent.step, ReturnStep) and outcome.result is Result.CONFIRMED:
                 news.append(intent.step.news(outcome.far_id))
             elif isinstance(intent.step, ReturnStep) and outcome.result in (Result.REFUSED, Result.CONFLICT):
-                is_final = outcome.result is Result.REFUSED
+                is_final = outcome.result is Result.REFUSED or ending.kind == "park"
                 news.append(ReturnNews(intent.step.return_key, detail="refused" if is_final else None, refused=True))
         for one in news:
             told = {name: value for name, value in asdict(one).items() if value is not None}

@@ -53,7 +53,9 @@ async def order_returning(
         "customer": policy.note_on_customer,
     }
     data = await client.query(documents.ORDER_RETURNING, variables)
-    if data.get("order") is None:
+    if "order" not in data:
+        raise TransientError("malformed", "an answer about returns without its order")
+    if data["order"] is None:
         return None
     try:
         found: OrderReturning = decoded(OrderReturning, data)

@@ -101,6 +101,20 @@ def kinds(found: ReturnsPlan) -> list[str]:
             [],
             id="cancelled in Shopify",
         ),
+        pytest.param(
+            replace(AUTOMATIC, on_label="return"),
+            replace(HERE, return_gid="R1", is_labelled=True),
+            replace(SEEN, returns=(OURS,), lines={7: SeenLine(1, 0)}),
+            [],
+            id="refunded by hand while it is open",
+        ),
+        pytest.param(
+            replace(AUTOMATIC, on_label="return"),
+            COMING,
+            replace(SEEN, lines={7: SeenLine(1, 0)}),
+            [],
+            id="refunded by hand before it is opened",
+        ),
     ],
 )
 def test_each_return_has_the_steps_of_its_case(
@@ -130,6 +144,27 @@ def test_more_than_a_person_agreed_to_is_asked_anew() -> None:
     assert kinds(plan(policy, agreed)) == ["refund_return"]
     dearer = replace(SEEN, payments=(replace(TEN[0], amount=Decimal("10.01")),))
     assert kinds(plan(policy, agreed, dearer)) == []
+
+
+def test_what_was_refunded_by_hand_is_decided_and_never_asked_of_shopify_again() -> None:
+    """Shopify opens no return for such units and processes none: tried again and again, it would keep others of the order waiting."""
+    policy, less = replace(AUTOMATIC, on_label="return"), replace(SEEN, lines={7: SeenLine(1, 0)})
+    assert [one.detail for one in plan(policy, COMING, less).news] == ["not_returnable"]
+    assert [one.outcome for one in plan(policy, HERE, less).news] == ["elsewhere"]
+    opened, open_there = replace(HERE, return_gid="R1", is_labelled=True), replace(less, returns=(OURS,))
+    assert [(one.outcome, one.detail) for one in plan(policy, opened, open_there).news] == [(None, "return_left_open")]
+    closed = replace(less, returns=(replace(OURS, status="CLOSED"),))
+    assert [one.outcome for one in plan(policy, opened, closed).news] == ["elsewhere"]
+
+
+def test_units_that_wait_in_another_return_are_not_promised_twice() -> None:
+    policy, other = (
+        replace(AUTOMATIC, on_label="return"),
+        replace(OURS, lines=(replace(OURS.lines[0], units=1, note=""),)),
+    )
+    one = replace(COMING, lines={7: 1})
+    assert kinds(plan(policy, one, replace(SEEN, returns=(other,)))) == ["open_return"]
+    assert kinds(plan(policy, one, replace(SEEN, returns=(other,), lines={7: SeenLine(1, 0)}))) == []
 
 
 def test_every_reason_to_wait_has_a_sentence() -> None:
