@@ -53,10 +53,10 @@ class Manner:
 
 @dataclass
 class Look:
-    """What Shopify showed by fulfillment, since when at least, and the stores that could not be read."""
+    """What Shopify showed by fulfillment, None where that was taken back; since when at least; and the stores that could not be read."""
 
     at: datetime
-    shown: dict[str, Sequence[NewsEvent]] = field(default_factory=dict)
+    shown: dict[str, Sequence[NewsEvent] | None] = field(default_factory=dict)
     unread: set[str] = field(default_factory=set)
 
 
@@ -173,19 +173,19 @@ class DeliveriesFlow:
     async def _events(
         self, row: UntoldPackage, gid: str, ours: Sequence[JournalEntry], look: Look
     ) -> tuple[int, float]:
-        """As `_order`. A fulfillment that is gone is told nothing."""
-        if row.store in look.unread:
+        """As `_order`. A fulfillment that was taken back is told nothing; one that is not shown is looked for again."""
+        if row.store in look.unread or gid not in look.shown:
             return 0, WAIT_S
         doubts = [entry for entry in ours if entry.outcome in ("intended", "unknown")]
         if any(look.at < entry.opened_at + timedelta(seconds=self._settles_s) for entry in doubts):
             return 0, self._settles_s  # it may still be carried out
-        if gid not in look.shown:
-            await self._resolve(doubts, ())
+        shown = look.shown[gid]
+        await self._resolve(doubts, shown or ())
+        if shown is None:
             return 0, 0.0
-        await self._resolve(doubts, look.shown[gid])
         # what was confirmed a moment ago may not be shown yet
         confirmed = [_told(entry) for entry in ours if entry.outcome == "confirmed" and _is_of(entry, gid)]
-        there = [*look.shown[gid], *confirmed]
+        there = [*shown, *confirmed]
         return await self._tell(row, gid, untold_events(shopify_events(json.loads(row.news)), there))
 
     async def _resolve(self, doubts: Sequence[JournalEntry], there: Sequence[NewsEvent]) -> None:

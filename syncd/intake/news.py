@@ -14,12 +14,12 @@ from sqlmodel import Session
 
 from mappings.news import Document, is_older, kept_news, next_ask, status_of
 from syncd.budget import Urgency
-from syncd.errors import RejectedError
+from syncd.errors import RejectedError, TransientError
 from syncd.ports import Clock, Db
 from syncd.shipstation.v2_client import ShipStationV2Client
 from syncd.shipstation.v2_reads import number_of, tracking
 from syncd.store.journal import NewEntry, note
-from syncd.store.journeys import Journey, ask_again, due_asks, journeys_of, keep_news, orders_of_packages
+from syncd.store.journeys import Journey, ask_again, ask_later, due_asks, journeys_of, keep_news, orders_of_packages
 from syncd.store.transaction import Work
 
 NAME = "shipstation.tracking"
@@ -29,10 +29,12 @@ MOST_ASKS = 20
 """In one look: news must leave the account's calls to goods."""
 FIRST_ASK = timedelta(hours=4)
 """After the label was seen: before, it lies in the warehouse."""
+AFTER_FAILURE = timedelta(minutes=15)
 
 
 class TrackingFeed:
-    """Asks for packages of which no webhook told for hours, those that wait longest first."""
+    """Asks for packages of which no webhook told for hours, those that wait longest first. One that cannot be read is asked about
+    later, the others now."""
 
     name = NAME
 
@@ -45,7 +47,11 @@ class TrackingFeed:
     async def poll(self) -> int:
         changed = 0
         for journey in await self._db.run(due_asks(self._clock.now(), MOST_ASKS)):
-            news = await self._asked(journey)
+            try:
+                news = await self._asked(journey)
+            except TransientError:
+                await self._db.run(ask_later(journey.package_key, self._clock.now() + AFTER_FAILURE))
+                continue
             changed += await self._db.run(hear({journey.package_key: news}, self._tells, self._clock))
         return changed
 

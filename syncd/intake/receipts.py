@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from syncd.budget import Urgency
-from syncd.errors import TransientError
+from syncd.errors import RejectedError, TransientError
 from syncd.ports import Clock, Db
 from syncd.settings.whole import Settings
 from syncd.shipstation.v2_client import ShipStationV2Client
@@ -34,14 +35,11 @@ class Receipts:
         self._clock = clock
 
     async def poll(self) -> int:
-        """How many have arrived. One that cannot be read is asked about later, the others now."""
+        """How many have arrived. One that cannot be read is asked about once all others were, and keeps none of them waiting."""
         arrived = 0
         since = self._clock.now() - OLDEST
         for row in await self._db.run(returns_on_their_way(self._stores, since, AT_ONCE)):
-            try:
-                told = await tracking(self._shipstation, int(row.return_key[1:]), Urgency.CATALOG)
-            except TransientError:
-                continue
+            told = await self._told(row.return_key)
             now = self._clock.now()
             if told and told.get("status_code") == DELIVERED:
                 ref = (row.store, row.order_id)
@@ -49,3 +47,9 @@ class Receipts:
             else:
                 await self._db.run(asked(row, now))
         return arrived
+
+    async def _told(self, return_key: str) -> Mapping[str, Any] | None:
+        try:
+            return await tracking(self._shipstation, int(return_key[1:]), Urgency.CATALOG)
+        except (TransientError, RejectedError):
+            return None

@@ -15,16 +15,16 @@ from syncd.shopify.client import ShopifyClient
 MOST_IDS = 25
 
 
-async def events_of(client: ShopifyClient, fulfillment_gids: Sequence[str]) -> dict[str, list[NewsEvent]]:
-    """As Shopify shows them; fulfillments that are gone or taken back are left out."""
-    found: dict[str, list[NewsEvent]] = {}
+async def events_of(client: ShopifyClient, fulfillment_gids: Sequence[str]) -> dict[str, list[NewsEvent] | None]:
+    """As Shopify shows them; None for fulfillments that were taken back. What is not shown at all is left out: that may pass."""
+    found: dict[str, list[NewsEvent] | None] = {}
     for start in range(0, len(fulfillment_gids), MOST_IDS):
         data = await client.query(documents.FULFILLMENT_EVENTS, {"ids": fulfillment_gids[start : start + MOST_IDS]})
         try:
             nodes = decoded(list[FulfillmentWithEvents | None], data.get("nodes"))
         except MalformedError as error:
             raise TransientError("malformed", f"fulfillment events: {error}") from error
-        found |= {node["id"]: _events(node) for node in nodes if node and node["status"] == "SUCCESS"}
+        found |= {node["id"]: _events(node) if node["status"] == "SUCCESS" else None for node in nodes if node}
     return found
 
 

@@ -80,6 +80,11 @@ def ask_again(package_key: str, ask_at: datetime | None, now: datetime) -> Work[
     return _update(package_key, {"heard_at": now, "ask_at": ask_at, **({"ended_at": now} if ask_at is None else {})})
 
 
+def ask_later(package_key: str, ask_at: datetime) -> Work[None]:
+    """It was asked and there was no answer."""
+    return _update(package_key, {"ask_at": ask_at})
+
+
 def due_asks(now: datetime, limit: int) -> Work[list[Journey]]:
     """Packages that nobody told of for long, those that wait longest first. Those whose label is void are over.
     Index: ix_journeys_asked."""

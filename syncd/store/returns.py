@@ -144,7 +144,7 @@ def _changed_and_told(ref: OrderRef, statement: Any, told: Work[None], now: date
 
 
 def asked(row: ReturnRow, now: datetime) -> Work[None]:
-    """The carrier says that it has not arrived."""
+    """The carrier does not say that it has arrived."""
     statement = _only((row.store, row.order_id), row.return_key).values(asked_at=now)
 
     def work(session: Session) -> None:

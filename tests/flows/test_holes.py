@@ -30,6 +30,19 @@ class Nulls:
         return replace(response, body=json.dumps(body).encode())
 
 
+class Refuses:
+    """Vendors that answer with a page of a proxy at this address."""
+
+    def __init__(self, vendors: Http, address: str, status: int) -> None:
+        self._vendors = vendors
+        self._address = address
+        self._status = status
+
+    async def send(self, request: Request) -> Response:
+        response = await self._vendors.send(request)
+        return Response(self._status, {}, b"<html></html>") if request.url.endswith(self._address) else response
+
+
 @pytest.mark.parametrize("document", [b"OrdersToShip", b"OrdersShipped"])
 async def test_an_order_that_is_shown_as_null_in_passing_is_not_given_up(day: Day, document: bytes) -> None:
     day.network.vendors = Nulls(day.network.vendors, document, times=2)

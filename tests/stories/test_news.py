@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from syncd.flows.deliveries import EVERY_S, WAIT_S
 from syncd.operate.explain import explain_order
 from syncd.operate.tracking import track_order
 from syncd.sandbox.shipstation.records import Shipment
@@ -15,6 +16,7 @@ from syncd.settings.whole import Settings
 from syncd.simulation.day import PUBLIC, SECRET, SHOP, Day, Fates, settings_of
 from syncd.simulation.desk import desk_of
 from syncd.simulation.sidelines.journeys import UNKNOWN_CARRIER, expected
+from tests.flows.test_holes import Nulls, Refuses
 
 EVERY_ENGINE = pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)
 SETTLES_S = 60.0
@@ -97,6 +99,27 @@ async def test_a_lost_answer_tells_nothing_twice(day: Day, kind: Any) -> None:
     await day.passes(3 * SETTLES_S)
     assert told(day, order_id) == ["IN_TRANSIT"]
     await scan(day, package, "DE")
+    assert_both_sides_agree(day, order_id, package)
+
+
+async def test_a_fulfillment_that_is_not_shown_in_passing_hears_of_the_delivery_all_the_same(day: Day) -> None:
+    """Of a delivery no later news would tell."""
+    order_id, package = await a_package(day)
+    day.network.vendors = Nulls(day.network.vendors, b"FulfillmentEvents", times=1)
+    await scan(day, package, "DE")
+    assert told(day, order_id) == []
+    await day.passes(WAIT_S + 2 * EVERY_S)
+    assert_both_sides_agree(day, order_id, package)
+
+
+async def test_one_package_that_cannot_be_asked_about_keeps_no_other_waiting(day: Day) -> None:
+    _, unreadable = await a_package(day)
+    order_id, package = await a_package(day)
+    day.shipstation.v2_webhooks.subscriptions.clear()
+    day.network.vendors = Refuses(day.network.vendors, f"/v2/labels/se-{unreadable.shipment_id}/track", 200)
+    await scan(day, package, "DE")
+    await waits_long(day)
+    await day.passes(2 * EVERY_S)
     assert_both_sides_agree(day, order_id, package)
 
 

@@ -29,6 +29,7 @@ from syncd.sandbox.shopify.goods import PHYSICAL
 from syncd.settings.whole import Settings
 from syncd.simulation.day import SHOP, Day, Fates, settings_of, store_settings
 from syncd.simulation.desk import desk_of
+from tests.flows.test_holes import Refuses
 from tests.orders_api import ON_V1_ALONE
 from tests.stories.packing import BOTH, Shipment, an_order, label
 
@@ -94,9 +95,9 @@ async def sent_back(day: Day, quantity: int = 2, units: int = 0) -> tuple[int, S
     return order_id, await comes_back(day, parcel, units or quantity)
 
 
-async def comes_back(day: Day, parcel: Shipment, units: int) -> Shipment:
-    """As made from the label of the package: V2 tells nothing else about what comes back."""
-    lines = {item.line_item_key: units for item in parcel.items}
+async def comes_back(day: Day, parcel: Shipment, units: int, only: str | None = None) -> Shipment:
+    """As made from the label of the package: V2 tells nothing else about what comes back. `only`: of this line."""
+    lines = {item.line_item_key: units for item in parcel.items if only in (None, item.line_item_key)}
     made = day.shipstation.labels.buy_label(parcel.order.order_id, lines=lines, return_label=True)
     day.shipstation.account.shipments[made.shipment_id] = replace(made, outbound_id=parcel.shipment_id)
     await day.rest()
@@ -248,6 +249,42 @@ async def test_a_return_is_opened_labelled_received_refunded_and_closed_in_shopi
     assert money(day, order_id)[1] == units_worth(day, order_id, 2)
     assert state_of(day, order_id) == {"outcome": "refunded", "detail": "", "received_by": "person"}
     assert "A return of 2 units was opened in Shopify." in await story_of(day, order_id)
+    await assert_both_sides(day)
+
+
+@pytest.mark.parametrize("fates", [Fates(settings=policy(on_label="return", refund="automatic", refund_limit=1000))])
+@pytest.mark.parametrize("is_open", [False, True], ids=["no return", "open return"])
+async def test_units_refunded_by_hand_do_not_keep_another_return_of_the_order_waiting(day: Day, is_open: bool) -> None:
+    (order_id,) = day.sell(1, lines=2)
+    await day.rest()
+    parcel = label(day, day.there(order_id)[0])
+    await day.rest()
+    first, second = (item.line_item_key for item in parcel.items if item.line_item_key and not item.adjustment)
+    line = int(first.partition(":")[2])
+    units = next(one.quantity for one in day.sold()[order_id].lines if one.id == line)
+    if not is_open:
+        day.shopify.people.refund(order_id, lines={line: units}, restock_type="RETURN")
+    coming = [await comes_back(day, parcel, 1, only) for only in (first, second)]
+    if is_open:
+        day.shopify.people.refund(order_id, lines={line: units}, restock_type="RETURN")
+    await arrives(day, coming[0])
+    await arrives(day, coming[1])
+    told = day.rows("SELECT outcome, detail, refusals FROM returns ORDER BY return_key")
+    ours = {"outcome": "refunded", "detail": "", "refusals": 0}
+    by_hand = ("", "return_left_open") if is_open else ("elsewhere", "refunded_elsewhere")
+    assert told == [{"outcome": by_hand[0], "detail": by_hand[1], "refusals": 0}, ours]
+    await assert_both_sides(day)
+
+
+@pytest.mark.parametrize("fates", [Fates(settings=AUTOMATIC)])
+@pytest.mark.parametrize("status", [200, 400])
+async def test_one_return_that_cannot_be_asked_about_keeps_no_other_waiting(day: Day, status: int) -> None:
+    _, unreadable = await sent_back(day)
+    order_id, coming = await sent_back(day)
+    day.network.vendors = Refuses(day.network.vendors, f"/v2/labels/se-{unreadable.shipment_id}/track", status)
+    await day.passes(130)
+    await arrives(day, coming)
+    assert state_of(day, order_id)["outcome"] == "refunded"
     await assert_both_sides(day)
 
 
