@@ -35,10 +35,10 @@ class Journeys:
         pass
 
     async def settle(self) -> None:
-        """As if the hours were over after which a carrier is asked again."""
+        """As if the hours were over after which a carrier is asked again, about those first that it was asked about longest ago."""
         ends = self._day.clock.monotonic() + LONGEST_S
         while await self.judge() and self._day.clock.monotonic() < ends:
-            self._day.execute("UPDATE journeys SET ask_at = begun_at WHERE ask_at IS NOT NULL")
+            self._day.execute("UPDATE journeys SET ask_at = coalesce(heard_at, begun_at) WHERE ask_at IS NOT NULL")
             await self._day.passes(STEP_S)
 
     async def judge(self) -> list[str]:

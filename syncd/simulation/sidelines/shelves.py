@@ -14,6 +14,7 @@ from syncd.sandbox.shopify.state import Order
 from syncd.simulation.day import Day
 from syncd.simulation.people import pick
 from syncd.simulation.sidelines.sideline import Deed
+from syncd.simulation.verdict import is_told_to_a_person
 from syncd.wiring import shelves
 
 PLACE, SHELF = 82734627, 701
@@ -151,10 +152,10 @@ class Shelves:
             await self.day.passes(SCAN_S)
 
     async def judge(self) -> list[str]:
-        """What lies there is what lies here, but for goods of orders that a person must look at. Of less than nothing one of them
-        may say nothing."""
-        parked = {number for number, one in (await self.day.told()).items() if one["state"] == "parked"}
-        unclear = {line.sku for number in parked for line in self.day.sold()[number].lines}
+        """What lies there is what lies here, but for goods of orders that a person must look at: a package of one may have left of
+        which Shopify cannot be told. Of less than nothing one of them may say nothing."""
+        asked = {number for number, one in (await self.day.told()).items() if is_told_to_a_person(one)}
+        unclear = {line.sku for number in asked for line in self.day.sold()[number].lines}
         ours, theirs = here(self.day), there(self.day)
         return [
             f"stock: {ours[sku][0]} {sku} on hand in Shopify, {theirs[sku][0]} in ShipStation"
