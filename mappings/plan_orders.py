@@ -37,6 +37,7 @@ from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
 from mappings.voided import LOOK_SOON_S
 
+SHOWN_LATE = timedelta(minutes=2)
 REREAD_S = 60.0
 """How soon to look again when ShipStation's side of an order could not be read."""
 
@@ -60,6 +61,7 @@ def plan_order(
     """
     if order is None:
         return Plan(Cause.NOT_FOUND)
+    observed = _proven(observed, consignments, now)
     seen = picture(profile, order, consignments, packages, observed, now, released, quoted)
     held = {} if released else _held_for_doubt(profile, seen)
     arrived = _arrived(consignments, observed)
@@ -93,6 +95,14 @@ def plan_order(
         recalled=(*seen.recalled, *as_wanted.values()),
         choices=tuple(seen.choices.items()),
     )
+
+
+def _proven(
+    observed: Mapping[str, Order | None], consignments: Sequence[Consignment], now: datetime
+) -> dict[str, Order | None]:
+    """Without the absence of what ShipStation accepted a moment ago: reads may lag behind writes."""
+    late = {one.order_key for one in consignments if one.pushed_at and one.pushed_at > now - SHOWN_LATE}
+    return {key: order for key, order in observed.items() if order is not None or key not in late}
 
 
 def _arrived(consignments: Sequence[Consignment], observed: Mapping[str, Order | None]) -> set[str]:

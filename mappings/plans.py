@@ -109,6 +109,8 @@ class Consignment:
     """We may have put it on hold without having seen the answer."""
     choice: Choice | None = None
     """How its carrier and service were chosen, where a rule wants that by rates."""
+    pushed_at: datetime | None = None
+    """When ShipStation last accepted a document of ours."""
 
 
 @dataclass(frozen=True)

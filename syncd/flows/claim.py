@@ -111,6 +111,7 @@ def _consignment(row: ConsignmentRow, intents: Iterable[JournalEntry]) -> Consig
         applied=applied,
         hold_in_doubt="hold_order" in doubts,
         choice=choice_of(row.choice) if row.choice else None,
+        pushed_at=row.pushed_at,
     )
 
 

@@ -221,7 +221,10 @@ def _count_order(
     wanted = _wanted(order)
     there = Counter({key: units for line in order["lines"] if (units := placed[key := f"{order['id']}:{line['id']}"])})
     may_rest = _held(order) & resting
-    if state not in AT_REST or (there - may_rest and state not in WITH_GOODS_THERE):
+    is_untold_rest = state == "held" and bool(
+        untold
+    )  # what left although it is held; the others of its parcel's order lie there
+    if state not in AT_REST or (there - may_rest and state not in WITH_GOODS_THERE and not is_untold_rest):
         account.unexplained.append(f"{name}: state {state} with {sum(there.values())} units in ShipStation")
     if state in UNDONE and not (+there or wanted or _held(order) or _is_unpaid_rest(order)):
         account.unexplained.append(f"{name}: state {state} although nothing is left to ship")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ from mappings.causes import Cause
 from mappings.keys import order_key
 from mappings.order_changes import learned_from
 from mappings.packed import units_of
-from mappings.plan_orders import needs_shipstation_truth, order_number_stem, plan_order
+from mappings.plan_orders import REREAD_S, needs_shipstation_truth, order_number_stem, plan_order
 from mappings.plans import Consignment, Package, Plan, Profile, Standing, UpsertOrder
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
@@ -345,6 +346,12 @@ def test_an_order_that_vanished_is_not_made_anew() -> None:
     for of in (WHOLE, order([line(7001, 1)])):
         plan = planned(of, [known], observed={KEY: None})
         assert (plan.cause, plan.steps) == (Cause.MERGED_PARENT_UNKNOWN, ())
+
+
+def test_what_was_accepted_a_moment_ago_and_is_not_shown_yet_is_looked_for_again() -> None:
+    [known] = [replace(one, pushed_at=NOW) for one in sent(WHOLE)]
+    plan = planned(order([line(7001, 1)]), [known], observed={KEY: None})
+    assert (plan.cause, plan.steps, plan.look_again_at) == (Cause.UNREADABLE, (), NOW + timedelta(seconds=REREAD_S))
 
 
 UNCERTAIN = Consignment(KEY, HERE, "", 1, Standing.INTENDED)
