@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,6 +24,7 @@ from syncd.operate.returns import (
 )
 from syncd.operate.status import read_status, status_text
 from syncd.operate.wake import retry_orders
+from syncd.ports import Http, Request, Response
 from syncd.sandbox.shopify import returning
 from syncd.sandbox.shopify.faults import FaultRule
 from syncd.sandbox.shopify.goods import PHYSICAL
@@ -273,6 +275,34 @@ async def test_units_refunded_by_hand_do_not_keep_another_return_of_the_order_wa
     ours = {"outcome": "refunded", "detail": "", "refusals": 0}
     by_hand = ("", "return_left_open") if is_open else ("elsewhere", "refunded_elsewhere")
     assert told == [{"outcome": by_hand[0], "detail": by_hand[1], "refusals": 0}, ours]
+    await assert_both_sides(day)
+
+
+class OpensNothing:
+    """A shop that refuses every return, in the words for what moved meanwhile."""
+
+    def __init__(self, vendors: Http) -> None:
+        self._vendors = vendors
+
+    async def send(self, request: Request) -> Response:
+        if b"returnCreate" not in (request.body or b""):
+            return await self._vendors.send(request)
+        error = {"field": None, "message": "Return line item has an invalid quantity.", "code": "INVALID"}
+        body = {"data": {"returnCreate": {"return": None, "userErrors": [error]}}}
+        return Response(200, {"content-type": "application/json"}, json.dumps(body).encode())
+
+
+@pytest.mark.parametrize("fates", [Fates(settings=policy(on_label="return", refund="automatic", refund_limit=1000))])
+async def test_a_return_that_shopify_refuses_to_the_end_is_shown_to_a_person(day: Day) -> None:
+    vendors = day.network.vendors
+    day.network.vendors = OpensNothing(vendors)
+    order_id, coming = await sent_back(day)
+    await arrives(day, coming)
+    assert "Shopify refused it" in refunds_text(await waiting_refunds(await desk_of(day)))
+    day.network.vendors = vendors
+    await retry_orders(await desk_of(day), [str(order_id)])
+    await day.rest()
+    assert state_of(day, order_id) == {"outcome": "refunded", "detail": "", "received_by": "carrier"}
     await assert_both_sides(day)
 
 
