@@ -18,7 +18,7 @@ from syncd.sandbox.shopify.state import Variant
 from syncd.simulation.day import Day
 from syncd.simulation.desk import desk_of
 from syncd.simulation.people import pick
-from syncd.simulation.sidelines.sideline import Deed
+from syncd.simulation.sidelines.sideline import Deed, Sideline
 
 THEIRS = ("warehouseLocation", "internalNotes")
 SCAN_S = 120.0
@@ -27,22 +27,15 @@ LATE_S = 100.0
 """A PUT may be so long on its way: what the warehouse changed meanwhile is overwritten, as the documentation says."""
 
 
-class Articles:
+class Articles(Sideline):
     """`edited_at`: when somebody in the warehouse last changed a member of a product."""
 
     def __init__(self, day: Day, arrives_s: float = LATE_S) -> None:
         self.edited_at: dict[tuple[int, str], float] = {}
         self.deeds: Mapping[str, Deed] = {deed.__name__: deed for deed in (self.edit, self.rename, self.move_shelf)}
-        self.bars = frozenset[str]()
         self.day = day
         self._arrives_s = arrives_s
         self._broken: list[str] = []
-
-    def begin(self) -> None:
-        pass
-
-    async def work(self) -> None:
-        pass
 
     def arrives(self, request: Request) -> None:
         """No PUT changes what is not ours."""

@@ -9,13 +9,12 @@ from typing import Any
 
 from syncd.errors import SyncError
 from syncd.operate.returns import approve_refunds, waiting_refunds
-from syncd.ports import Request
 from syncd.sandbox.shipstation.records import Shipment
 from syncd.sandbox.shopify.state import Order, Refund
 from syncd.simulation.day import Day
 from syncd.simulation.desk import desk_of
 from syncd.simulation.people import pick
-from syncd.simulation.sidelines.sideline import Deed
+from syncd.simulation.sidelines.sideline import Deed, Sideline
 
 POLICIES: Mapping[str, Mapping[str, Any]] = {
     "off": {"refund": "off"},
@@ -28,7 +27,7 @@ LONGEST_S = 3600.0
 OURS = "[syncd return "
 
 
-class Comebacks:
+class Comebacks(Sideline):
     """`approved`: the returns of which a person agreed that money goes back."""
 
     def __init__(self, day: Day, policy: str) -> None:
@@ -37,18 +36,8 @@ class Comebacks:
         if policy == "suggest":
             known.append(self.approve)
         self.deeds: Mapping[str, Deed] = {deed.__name__: deed for deed in known}
-        self.bars = frozenset[str]()
         self._day = day
         self._policy = policy
-
-    def begin(self) -> None:
-        pass
-
-    async def work(self) -> None:
-        pass
-
-    def arrives(self, request: Request) -> None:
-        pass
 
     async def settle(self) -> None:
         ends = self._day.clock.monotonic() + LONGEST_S

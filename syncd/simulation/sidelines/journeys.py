@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from mappings.news import SHOPIFY_STATUS
-from syncd.ports import Request
 from syncd.sandbox.shipstation.carriage import StatusCode
 from syncd.sandbox.shipstation.records import Shipment
 from syncd.simulation.day import Day
 from syncd.simulation.people import pick
-from syncd.simulation.sidelines.sideline import Deed
+from syncd.simulation.sidelines.sideline import Deed, Sideline
 
 UNKNOWN_CARRIER = {"stamps_com": {"company": "Acme Couriers", "url": "https://acme.test/{number}"}}
 """One that Shopify does not follow."""
@@ -19,20 +18,10 @@ WAY: tuple[StatusCode, ...] = ("AC", "IT", "AT", "IT", "DE")
 STEP_S, LONGEST_S = 120.0, 2 * 3600.0
 
 
-class Journeys:
+class Journeys(Sideline):
     def __init__(self, day: Day) -> None:
         self.deeds: Mapping[str, Deed] = {"scan": self.scan}
-        self.bars = frozenset[str]()
         self._day = day
-
-    def begin(self) -> None:
-        pass
-
-    async def work(self) -> None:
-        pass
-
-    def arrives(self, request: Request) -> None:
-        pass
 
     async def settle(self) -> None:
         """As if the hours were over after which a carrier is asked again, about those first that it was asked about longest ago."""

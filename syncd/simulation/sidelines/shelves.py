@@ -7,13 +7,12 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 
 from mappings.stock import Owner, consent_of
-from syncd.ports import Request
 from syncd.sandbox.shipstation.records import Item
 from syncd.sandbox.shopify.goods import PHYSICAL
 from syncd.sandbox.shopify.state import Order
 from syncd.simulation.day import Day
 from syncd.simulation.people import pick
-from syncd.simulation.sidelines.sideline import Deed
+from syncd.simulation.sidelines.sideline import Deed, Sideline
 from syncd.simulation.verdict import is_told_to_a_person
 from syncd.wiring import shelves
 
@@ -96,7 +95,7 @@ def stale_writes(day: Day) -> list[str]:
     ]
 
 
-class Shelves:
+class Shelves(Sideline):
     """`edited_at`: when a person changed numbers; `oversold`: what was offered and had not been free within the window."""
 
     def __init__(self, day: Day, owner: Owner, window_s: float = OLDEST_LOOK_S) -> None:
@@ -141,9 +140,6 @@ class Shelves:
             shop = self.day.shopify.people.shop(None)
             fresh, self._seen_writes = shop.stock.writes[self._seen_writes :], len(shop.stock.writes)
             self.judge_offers(sorted({shop.variants[one.variant_id].sku or "" for one in fresh}))
-
-    def arrives(self, request: Request) -> None:
-        pass
 
     async def settle(self) -> None:
         await self.day.passes(2 * SCAN_S)

@@ -12,18 +12,23 @@ Deed = Callable[[int], Awaitable[Any] | Any]
 
 
 class Sideline(Protocol):
+    """Whoever has nothing to do at the first three leaves them out."""
+
     deeds: Mapping[str, Deed]
-    bars: frozenset[str]
+    bars: frozenset[str] = frozenset()
     """Deeds of a day's people after which nobody could say what must be so."""
 
     def begin(self) -> None:
         """Before the daemon runs."""
+        return
 
     async def work(self) -> None:
         """Looks on until it is cancelled."""
+        return
 
     def arrives(self, request: Request) -> None:
         """A request of the daemon is about to be carried out."""
+        return
 
     async def settle(self) -> None:
         """All is quiet: until nothing is left to do, or for as long as one may wait for that."""
