@@ -99,6 +99,19 @@ def with_parts(order: Order, others: Iterable[Order]) -> Order:
     return cast(Order, {**order, "items": items})
 
 
+def left_in_parts(order: Order, order_key: str, others: Iterable[Order]) -> Order:
+    """Of one that was cancelled: what parts of the same Shopify order hold that are none of ours, whatever they were split off."""
+    ours = split_order_key(order_key)
+    items = [
+        item
+        for part in others
+        if not split_order_key(part.get("orderKey")) and part.get("orderStatus") != "cancelled"
+        for item in part.get("items") or []
+        if ours and (line := line_of(item.get("lineItemKey"))) and line[0] == ours[1]
+    ]
+    return cast(Order, {**order, "items": items})
+
+
 def _is_part_by_its_lines(part: Order, order: Order) -> bool:
     """Where nobody tells of a split: goods of the same Shopify order under a key that is none of ours."""
     if not is_silent_on_groups(part) or split_order_key(part.get("orderKey")):

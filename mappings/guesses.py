@@ -1,7 +1,8 @@
-"""Parcels under a key that is none of ours: which of our orders they left is guessed by their lines.
+"""Where goods lie after the warehouse split or merged orders by hand, as far as it can only be guessed.
 
-The guess may be wrong where several orders held such a line: the goods that it takes for gone lie in one of them, those that left
-were another's. Before such a line is placed anew, ShipStation is asked what lies where.
+A parcel under a key that is none of ours left one of our orders that held its lines: perhaps another one than we think. And an
+order that somebody cancelled there may live on in a part that was split off before. Before such a line is placed anew, ShipStation
+is asked what lies where.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from mappings.causes import Cause
+from mappings.consignments import added
 from mappings.order_changes import Picture
 from mappings.order_troubles import Trouble
 from mappings.packed import Units, counted, units_of
-from mappings.plans import UpsertOrder
+from mappings.plans import Consignment, Package, Standing, UpsertOrder
 from mappings.shipstation_shapes import Order
 
 
@@ -21,14 +23,36 @@ def in_question(seen: Picture) -> set[str]:
     """Order keys of those whose goods may lie there still, as far as another order is to get more of the same."""
     held = {one.order_key: units_of(one.applied) for one in seen.consignments}
     more = {one.order_key: units_of(one.wanted) - held.get(one.order_key, Counter()) for one in seen.changes}
-    guessed = seen.allotment.packed.guessed
+    guessed = _cancelled_there(seen) | seen.allotment.packed.guessed
     return {key for key, units in guessed.items() if any(units & of for other, of in more.items() if other != key)}
 
 
-def lying(seen: Picture, observed: Mapping[str, Order | None]) -> dict[str, Units]:
-    """By order key: taken for gone, and there. All of it where nobody could look."""
+def lying(seen: Picture, packages: Sequence[Package], observed: Mapping[str, Order | None]) -> dict[str, Units]:
+    """By order key: taken for gone, and there. All of it where nobody could look. Of an order that was cancelled there `observed`
+    shows what its parts hold, those that left among them."""
+    ours = {one.order_key for one in seen.consignments}
+    left = added(Counter(one.lines) for one in packages if one.lines and not one.voided and one.order_key not in ours)
+    lives_on = {
+        key: units & (units_of(shown) - left) if (shown := observed.get(key)) else units
+        for key, units in _cancelled_there(seen).items()
+    }
     guessed = seen.allotment.packed.guessed.items()
-    return {key: units & units_of(shown) if (shown := observed.get(key)) else units for key, units in guessed}
+    return lives_on | {
+        key: units & units_of(shown) if (shown := observed.get(key)) else units for key, units in guessed
+    }
+
+
+def _cancelled_there(seen: Picture) -> dict[str, Units]:
+    """Not by us: what we cancel is whole."""
+    return {
+        one.order_key: units_of(one.applied)
+        for one in seen.consignments
+        if one.standing is Standing.CANCELLED and not _is_ours_cancelled(one)
+    }
+
+
+def _is_ours_cancelled(one: Consignment) -> bool:
+    return (one.applied or {}).get("orderStatus") == "cancelled"
 
 
 def troubles(
@@ -42,9 +66,7 @@ def troubles(
         if key != step.order_key and units & units_of(step.document)
     }
     return [
-        Trouble(
-            Cause.CHANGED_ON_BOTH_SIDES, f"{key}: holds {counted(where[key])} that left in a part split off by hand"
-        )
+        Trouble(Cause.CHANGED_ON_BOTH_SIDES, f"{key}: {counted(where[key])} where the warehouse split or merged it")
         if key in observed
         else Trouble(Cause.UNREADABLE, f"{key}: not read in ShipStation")
         for key in sorted(keys)

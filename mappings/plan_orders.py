@@ -70,7 +70,7 @@ def plan_order(
     decisions = [*held.values(), *(one for change in waived for one in _decide(change, observed, take))]
     upserts = tuple(one for one in decisions if isinstance(one, UpsertOrder))
     upserts = _without_what_stays(upserts, seen)
-    there = lying(seen, observed)
+    there = lying(seen, packages, observed)
     sure = _placing_none_of(there, upserts, seen)
     steps = _taken_back_first(sure, seen)
     voids = _voids(profile, order, consignments, packages)

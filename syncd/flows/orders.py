@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from mappings.carry_over import is_regrouped, is_silent_on_groups, with_parts
+from mappings.carry_over import is_regrouped, is_silent_on_groups, left_in_parts, with_parts
 from mappings.causes import Cause
 from mappings.keys import split_order_key
 from mappings.order_changes import learned_from, questions
@@ -178,11 +178,15 @@ class OrdersFlow:
         for key, one in sought.items():
             if one.consignment.shipstation_order_id is None:
                 found[key] = await self._shipstation.order_by_key(key, one.number_stem, Urgency.ORDERS)
-            if (order := found[key]) and _is_unsure(one.consignment) and _may_be_split(order):
-                found[key] = with_parts(
-                    order, await self._shipstation.orders_beginning(one.number_stem, Urgency.ORDERS)
-                )
+            order = found[key]
+            if order and _is_unsure(one.consignment) and _may_be_split(order):
+                found[key] = with_parts(order, await self._beginning(one))
+            elif order and order.get("orderStatus") == "cancelled":
+                found[key] = left_in_parts(order, key, await self._beginning(one))
         return found | await self._survivors([one for key, one in sought.items() if found[key] is None])
+
+    async def _beginning(self, one: Sought) -> list[Order]:
+        return await self._shipstation.orders_beginning(one.number_stem, Urgency.ORDERS)
 
     async def _survivors(self, absent: Sequence[Sought]) -> dict[str, Order]:
         """Order key -> the order into which the warehouse merged it, if that was lately. The sweep looks further back."""

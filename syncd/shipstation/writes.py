@@ -14,12 +14,13 @@ from mappings.shipstation_shapes import Order
 from syncd.budget import Call, Urgency
 from syncd.errors import ConflictError, RejectedError, SyncError, TransientError, UncertainError
 from syncd.shipstation.client import ShipStationClient
+from syncd.shipstation.wire import NOT_FOUND
 
 LARGEST_BATCH = 100
 
 MOST_CALLS = 32
 MOST_FAILURES = 9  # in a row, halves of halves and the last one twice: more is an outage and not one order
-POISON = frozenset({"http_400", "http_413", "http_422", "http_500"})
+POISON = frozenset({"http_400", NOT_FOUND, "http_413", "http_422", "http_500"})
 
 # The words of a refused row are not documented. These say that somebody shipped, cancelled or locked it meanwhile.
 LOCKED = re.compile(r"\bshipped\b|\bcancell?ed\b|\blocked\b|cannot be (modified|updated|changed|edited)", re.IGNORECASE)
@@ -122,6 +123,8 @@ class Batch:
             return outcome
         if isinstance(error, RejectedError) and key in self._failed_alone and LOCKED.search(error.text):
             return RowOutcome(key, error=ConflictError("order_locked", error.text))
+        if error.code == NOT_FOUND and key in self._failed_alone:  # merged or deleted since we looked
+            return RowOutcome(key, error=ConflictError("order_gone", error.text))
         if self._failed_alone[key] >= (1 if isinstance(error, RejectedError) else 2) and self._calls_taken:
             # others were taken and this one alone was not: asking again would never end
             return RowOutcome(key, error=RejectedError(error.code, error.text))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,11 +12,12 @@ from mappings.causes import Cause
 from mappings.keys import order_key
 from mappings.packed import units_of
 from mappings.plan_orders import needs_shipstation_truth, plan_order
-from mappings.plans import Consignment, Plan, Standing, UpsertOrder
+from mappings.plans import Consignment, Package, Plan, Standing, UpsertOrder
 from mappings.shipstation_shapes import Order
 from tests.mappings.builders import HERE, NOW, ORDER_ID, PROFILE, THERE, fulfillment_order, line, order, package
 
 HERE_KEY = order_key("main", ORDER_ID, HERE, 1)
+THERE_KEY = order_key("main", ORDER_ID, THERE, 1)
 BOTH_PLACES = [
     fulfillment_order(9001, {7001: 1}),
     fulfillment_order(9002, {7001: 1}, THERE),
@@ -27,6 +29,7 @@ AFTER = order(
         fulfillment_order(9002, {7001: 1}, THERE),
     ],
 )
+BEFORE = order([line(7001, 2)], BOTH_PLACES)
 PART = package("s9", {7001: 1}, order_key=None, fulfillment_gid="gid://shopify/Fulfillment/1")
 
 
@@ -45,13 +48,20 @@ def placed(plan: Plan) -> dict[str, dict[int, int]]:
     return {step.order_key: dict(units_of(step.document)) for step in plan.steps if isinstance(step, UpsertOrder)}
 
 
-def shown(here: Consignment, **rest: Any) -> Order:
-    assert here.applied
-    return {**here.applied, "orderId": 41, **rest}  # type: ignore[typeddict-item]
+def shown(one: Consignment, **rest: Any) -> Order:
+    assert one.applied
+    return {**one.applied, "orderId": one.shipstation_order_id, **rest}  # type: ignore[typeddict-item]
+
+
+def looked(here: dict[str, Any], there: dict[str, Any], packages: Sequence[Package] = (PART,)) -> Plan:
+    """`there`: what the parts of the cancelled order hold."""
+    one, other = sent()
+    observed = {HERE_KEY: shown(one, **here), THERE_KEY: shown(other, orderStatus="cancelled", **there)}
+    return plan_order(PROFILE, AFTER if packages else BEFORE, [one, other], packages, observed, NOW)
 
 
 def test_shipstation_is_asked_before_such_a_line_is_placed_anew() -> None:
-    assert needs_shipstation_truth(PROFILE, AFTER, sent(), [PART], NOW) == (HERE_KEY,)
+    assert needs_shipstation_truth(PROFILE, AFTER, sent(), [PART], NOW) == (HERE_KEY, THERE_KEY)
     unread = plan_order(PROFILE, AFTER, sent(), [PART], {}, NOW)
     assert (placed(unread), unread.cause) == ({}, Cause.UNREADABLE)
 
@@ -59,12 +69,23 @@ def test_shipstation_is_asked_before_such_a_line_is_placed_anew() -> None:
 @pytest.mark.parametrize("status", ["awaiting_shipment", "shipped"])
 def test_what_still_lies_in_the_other_order_is_not_placed_again(status: str) -> None:
     """The part was the cancelled order's: this one holds the unit that Shopify still wants."""
-    consignments = sent()
-    plan = plan_order(PROFILE, AFTER, consignments, [PART], {HERE_KEY: shown(consignments[0], orderStatus=status)}, NOW)
+    plan = looked({"orderStatus": status}, {})
     assert (placed(plan), plan.cause) == ({}, Cause.CHANGED_ON_BOTH_SIDES)
 
 
 def test_what_was_taken_out_of_the_other_order_is_placed_anew() -> None:
-    consignments = sent()
-    plan = plan_order(PROFILE, AFTER, consignments, [PART], {HERE_KEY: shown(consignments[0], items=[])}, NOW)
+    assert placed(looked({"items": []}, {})) == {order_key("main", ORDER_ID, THERE, 2): {7001: 1}}
+
+
+def test_what_lives_on_in_a_part_of_a_cancelled_order_is_not_placed_again() -> None:
+    plan = looked({}, {}, packages=())
+    assert (placed(plan), plan.cause) == ({}, Cause.CHANGED_ON_BOTH_SIDES)
+    assert placed(looked({}, {"items": []}, packages=())) == {order_key("main", ORDER_ID, THERE, 2): {7001: 1}}
+
+
+def test_what_we_cancelled_ourselves_goes_out_under_a_new_key_without_looking() -> None:
+    one, other = sent()
+    ours = replace(other, applied=shown(other, orderStatus="cancelled"))
+    assert needs_shipstation_truth(PROFILE, BEFORE, [one, ours], [], NOW) == ()
+    plan = plan_order(PROFILE, BEFORE, [one, ours], [], {}, NOW)
     assert placed(plan) == {order_key("main", ORDER_ID, THERE, 2): {7001: 1}}

@@ -69,6 +69,17 @@ async def test_a_locked_order_that_makes_the_vendor_refuse_all_is_found() -> Non
     assert account.calls() <= 15
 
 
+async def test_an_order_that_was_merged_meanwhile_does_not_keep_the_others_back() -> None:
+    """Named by its id it is not found, and with it the whole call is refused."""
+    account = Account(locked_order_style="status_400")
+    there = await _push(account, KEYS[:3])
+    account.world.control("merge", {"orders": [there[KEYS[0]].order_id, there[KEYS[1]].order_id]})
+    documents = [document(key, orderId=there[key].order_id, amountPaid=1) for key in KEYS[:3]]
+    outcomes = await account.do(upsert_orders(account.client, documents, ORDERS))
+    assert _error(outcomes[KEYS[1]]) == (ConflictError, "order_gone")
+    assert [key for key, outcome in outcomes.items() if outcome.error] == [KEYS[1]]
+
+
 def _failing_on(*bad: str, status: int = 500) -> Callable[[Request], Response]:
     """A vendor that fails on every call that holds one of these keys."""
 
