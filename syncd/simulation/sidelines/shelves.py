@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from mappings.stock import Owner, consent_of
+from syncd.errors import SyncError
+from syncd.operate.stock import push_stock
 from syncd.sandbox.shipstation.records import Item
 from syncd.sandbox.shopify.goods import PHYSICAL
 from syncd.sandbox.shopify.state import Order
 from syncd.simulation.day import Day
+from syncd.simulation.desk import desk_of
 from syncd.simulation.people import pick
 from syncd.simulation.sidelines.sideline import Deed, Sideline
 from syncd.simulation.verdict import is_told_to_a_person
@@ -142,10 +147,18 @@ class Shelves(Sideline):
             self.judge_offers(sorted({shop.variants[one.variant_id].sku or "" for one in fresh}))
 
     async def settle(self) -> None:
+        """A person who is asked whether so many articles may stop being sold says yes."""
         await self.day.passes(2 * SCAN_S)
         ends = self.day.clock.monotonic() + LONGEST_S
         while await self.judge() and self.day.clock.monotonic() < ends:
+            if self._is_braked():
+                with suppress(SyncError):
+                    await push_stock(await desk_of(self.day), ["main"])
             await self.day.passes(SCAN_S)
+
+    def _is_braked(self) -> bool:
+        reports = self.day.rows("SELECT report FROM stock_controls WHERE report IS NOT NULL")
+        return any(shelf["waits_for"] == "push" for row in reports for shelf in json.loads(row["report"])["shelves"])
 
     async def judge(self) -> list[str]:
         """What lies there is what lies here, but for goods of orders that a person must look at: a package of one may have left of
