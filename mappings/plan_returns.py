@@ -27,6 +27,7 @@ from mappings.returns import (
     ReturnsPlan,
     ReturnStep,
     SeenForReturn,
+    SeenLine,
     SeenReturn,
     total,
 )
@@ -36,6 +37,7 @@ WAITS = {
     "not_returnable": "Shopify has no such units that left and are not in another return: see the order in Shopify.",
     "foreign_currency": "It was paid in another currency than the shop's: refund it in Shopify by hand.",
     "partly_shipped": "Some units of these lines have not left yet, and Shopify would cancel those: refund it in Shopify by hand.",
+    "not_left": "Shopify was not told yet that these units left: see why its order waits; they are paid back after that.",
     "nothing_to_refund": "Shopify suggests to pay back nothing: look into the order in Shopify.",
     "above_payment": "Shopify suggests more than is left of what was paid: refund it in Shopify by hand.",
     "return_gone": "Its Shopify return was cancelled or declined: refund it in Shopify by hand.",
@@ -47,6 +49,7 @@ WAITS = {
 """Why a return does not go on by itself, and what to do."""
 
 MISSED_S = 60.0
+NOT_LEFT_S = 900.0
 Carriers = Mapping[str, tuple[str, str]]
 Decision = tuple[list[ReturnStep], ReturnNews | None]
 
@@ -72,14 +75,18 @@ def plan_returns(
         news += [told] if told else []
     planned = {step.return_key for step in steps}
     resolved = tuple(one.return_key for one in returns if one.intended_at and one.return_key not in planned)
-    return ReturnsPlan(tuple(steps), tuple(news), resolved, 0.0 if steps else _wait_s(news))
+    return ReturnsPlan(tuple(steps), tuple(news), resolved, 0.0 if steps else _wait_s(returns, news))
 
 
-def _wait_s(news: Sequence[ReturnNews]) -> float | None:
+def _wait_s(returns: Sequence[Return], news: Sequence[ReturnNews]) -> float | None:
     """When to look again without a step. A list may be behind: what it misses is looked for once more."""
+    details = {one.return_key: one.detail for one in returns}
+    details |= {one.return_key: one.detail for one in news if one.detail is not None}
     if any(one.return_gid or one.is_labelled for one in news):
         return 0.0
-    return MISSED_S if any(one.detail == "return_gone" for one in news) else None
+    if any(one.detail == "return_gone" for one in news):
+        return MISSED_S
+    return NOT_LEFT_S if "not_left" in details.values() else None
 
 
 def _plan_one(policy: ReturnPolicy, one: Return, seen: SeenForReturn, carriers: Carriers) -> Decision:
@@ -245,7 +252,14 @@ def _doubt(policy: ReturnPolicy, one: Return, seen: SeenForReturn, found: SeenRe
         return "above_payment"
     if found is None and not policy.restocks and any(seen.lines[line].unfulfilled for line in one.lines or ()):
         return "partly_shipped"
+    if found is None and not all(_has_left(seen.lines[line], units) for line, units in (one.lines or {}).items()):
+        return "not_left"
     return ""
+
+
+def _has_left(line: SeenLine, units: int) -> bool:
+    """As far as Shopify knows: it takes nothing back that it holds for sending."""
+    return line.refundable - line.unfulfilled >= units
 
 
 def _is_agreed(policy: ReturnPolicy, one: Return, amount: Decimal) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mappings.plan_returns import WAITS, plan_returns
+from mappings.plan_returns import NOT_LEFT_S, WAITS, plan_returns
 from mappings.returns import (
     MoneyStep,
     Payment,
@@ -155,6 +155,16 @@ def test_what_was_refunded_by_hand_is_decided_and_never_asked_of_shopify_again()
     assert [(one.outcome, one.detail) for one in plan(policy, opened, open_there).news] == [(None, "return_left_open")]
     closed = replace(less, returns=(replace(OURS, status="CLOSED"),))
     assert [one.outcome for one in plan(policy, opened, closed).news] == ["elsewhere"]
+
+
+def test_what_shopify_does_not_know_to_have_left_is_paid_back_once_it_does() -> None:
+    """A package may have left although Shopify held its goods: it refuses to take them back, however often it is asked."""
+    held = replace(SEEN, lines={7: SeenLine(refundable=2, unfulfilled=1)})
+    found = plan(AUTOMATIC, HERE, held)
+    assert ([one.detail for one in found.news], found.wait_s) == (["not_left"], NOT_LEFT_S)
+    again = plan(AUTOMATIC, replace(HERE, detail="not_left"), held)
+    assert (again.steps, again.news, again.wait_s) == ((), (), NOT_LEFT_S)
+    assert kinds(plan(AUTOMATIC, replace(HERE, detail="not_left"), SEEN)) == ["refund_return"]
 
 
 def test_units_that_wait_in_another_return_are_not_promised_twice() -> None:
