@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
-from syncd.budget import Call
 from syncd.errors import SyncError
 from syncd.flows.brake import Brake, planned
 from syncd.flows.claim import claim_work, read_known
@@ -192,7 +191,9 @@ class Runner:
             try:
                 ready = await self._looked_at(token, work)
                 # a clock that jumps ends leases of ours: what was claimed once more meanwhile counts as it was seen last
-                latest = {verdict.claimed.subject: verdict for verdict in (*ready, *await self._company(token, ready))}
+                async with self._kept(token, [verdict.claimed.subject for verdict in ready]):
+                    company = await self._company(token, ready)
+                latest = {verdict.claimed.subject: verdict for verdict in (*ready, *company)}
                 await self._carried_out(token, list(latest.values()))
             except SyncError as error:
                 log.warning("batch.postponed", count=len(work), error_code=error.code, error_text=error.text)
@@ -255,12 +256,13 @@ class Runner:
 
     async def _look(self, token: str, work: Mapping[Claimed, Known]) -> list[Verdict]:
         began, looked_at = self._clock.monotonic(), self._clock.now()
-        sightings = await self._flow.observe({claimed.subject: known for claimed, known in work.items()})
         verdicts = []
-        async with self._planning:  # one order of all batches at a time: webhooks want their answers in between
-            for claimed, known in work.items():
-                verdicts.append(self._verdict(claimed, known, sightings[claimed.subject], looked_at))
-                await self._clock.sleep(0)
+        async with self._kept(token, [claimed.subject for claimed in work]):
+            sightings = await self._flow.observe({claimed.subject: known for claimed, known in work.items()})
+            async with self._planning:  # one order of all batches at a time: webhooks want their answers in between
+                for claimed, known in work.items():
+                    verdicts.append(self._verdict(claimed, known, sightings[claimed.subject], looked_at))
+                    await self._clock.sleep(0)
         await self._apply_brake(verdicts)
         await self._settle(token, [verdict for verdict in verdicts if not verdict.steps], began)
         return [verdict for verdict in verdicts if verdict.steps]
@@ -269,7 +271,8 @@ class Runner:
         if not ready:
             return
         began = self._clock.monotonic()
-        turn = await self._turn(token, ready)
+        async with self._kept(token, [verdict.claimed.subject for verdict in ready]):
+            turn = await self._flow.turn([step for verdict in ready for step in verdict.steps])
         ready = await self._still_ours(token, ready)
         intents = [Intent(verdict.claimed.subject, step) for verdict in ready for step in verdict.steps]
         # nothing is in doubt that only waited for its turn
@@ -283,11 +286,12 @@ class Runner:
             _tell(intent, outcome)
         await self._settle(token, ready, began)
 
-    async def _turn(self, token: str, ready: Sequence[Verdict]) -> Call | None:
-        """What waits keeps its leases: else others would claim it, wait behind us, and nobody would still own what its turn is for."""
-        keeping = asyncio.create_task(self._keep(token, [verdict.claimed.subject for verdict in ready]))
+    @asynccontextmanager
+    async def _kept(self, token: str, subjects: Sequence[str]) -> AsyncIterator[None]:
+        """What waits for calls keeps its leases: else others would claim it, wait behind us, and nobody would ever end it."""
+        keeping = asyncio.create_task(self._keep(token, subjects))
         try:
-            return await self._flow.turn([step for verdict in ready for step in verdict.steps])
+            yield
         finally:
             keeping.cancel()
 

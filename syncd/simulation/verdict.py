@@ -23,7 +23,7 @@ JUSTIFIED: Mapping[Cause, tuple[frozenset[str], ...]] = {
     Cause.MISSING_WEIGHT: (ANYTIME,),
     Cause.NON_ROMAN_ADDRESS: (ANYTIME,),
     Cause.CUSTOMS_INCOMPLETE: (ANYTIME,),
-    Cause.EDITED_AFTER_LABEL: (EDITS, LABELS),
+    Cause.EDITED_AFTER_LABEL: (EDITS | {"give_back"}, LABELS),
     Cause.CANCELLED_AFTER_LABEL: (frozenset({"cancel", "refund", "change_quantity"}), LABELS),
     Cause.CHANGED_ON_BOTH_SIDES: (EDITS | THERE, THERE),
     Cause.OVERSHIPPED: (EDITS | THERE, LABELS),
