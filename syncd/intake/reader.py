@@ -86,7 +86,7 @@ class Reader:
                 full, wait_s = False, RETRY_S
             if not full:
                 await first_of(self._clock, wait_s, self._letters.arrived, stopping)
-            await self._clock.sleep(APART_S)
+                await self._clock.sleep(APART_S)
 
     async def read_some(self) -> int:
         taken = await self._letters.db.run(take_deliveries(TAKEN_AT_ONCE))

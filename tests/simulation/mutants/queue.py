@@ -91,7 +91,7 @@ QUEUE = (
                 Runner._look,
                 "sightings = await self._flow.observe({claimed.subject: known for claimed, known in work.items()})",
                 "sightings = await self._flow.observe({claimed.subject: known for claimed, known in work.items()})\n"
-                "    work = await self._read_again(list(work))",
+                "        work = await self._read_again(list(work))",
             ),
         ),
     ),
