@@ -254,6 +254,7 @@ async def test_a_return_is_opened_labelled_received_refunded_and_closed_in_shopi
     await assert_both_sides(day)
 
 
+@ON_V1_ALONE
 @pytest.mark.parametrize("fates", [Fates(settings=policy(on_label="return", refund="automatic", refund_limit=1000))])
 @pytest.mark.parametrize("is_open", [False, True], ids=["no return", "open return"])
 async def test_units_refunded_by_hand_do_not_keep_another_return_of_the_order_waiting(day: Day, is_open: bool) -> None:
