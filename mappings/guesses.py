@@ -32,14 +32,13 @@ def lying(seen: Picture, packages: Sequence[Package], observed: Mapping[str, Ord
     shows what its parts hold, those that left among them."""
     ours = {one.order_key for one in seen.consignments}
     left = added(Counter(one.lines) for one in packages if one.lines and not one.voided and one.order_key not in ours)
-    lives_on = {
-        key: units & (units_of(shown) - left) if (shown := observed.get(key)) else units
-        for key, units in _cancelled_there(seen).items()
-    }
-    guessed = seen.allotment.packed.guessed.items()
-    return lives_on | {
-        key: units & units_of(shown) if (shown := observed.get(key)) else units for key, units in guessed
-    }
+    cancelled = _cancelled_there(seen)
+    found = {}
+    for key, units in (cancelled | seen.allotment.packed.guessed).items():
+        shown = observed.get(key)
+        there = units_of(shown) - (left if key in cancelled else Counter[int]())
+        found[key] = units & there if shown else units
+    return found
 
 
 def _cancelled_there(seen: Picture) -> dict[str, Units]:

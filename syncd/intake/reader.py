@@ -30,7 +30,7 @@ log = get_logger("intake")
 
 TAKEN_AT_ONCE = 100
 APART_S = 0.025
-"""Between two reads: in a flood many small ones took the store from those whose webhooks came next."""
+"""After a read that was not full: many small ones would keep the store busy for a few webhooks each."""
 RETRY_S = 1.0
 
 

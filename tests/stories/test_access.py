@@ -212,6 +212,7 @@ async def test_an_event_that_is_told_twice_is_told_once_again(day: Day) -> None:
     before = dict(known)
     first = next(iter(before.values()))
     day.shipstation.webhooks.subscribe(first.event, first.url, None, "again")
+    assert known != before
     await day.until(lambda: known == before, longest_s=600)
 
 
