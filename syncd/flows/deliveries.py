@@ -9,7 +9,7 @@ it is asked for once.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -27,7 +27,7 @@ from syncd.ports import Clock, Db, Rng
 from syncd.shopify.client import ShopifyClient
 from syncd.shopify.events import events_of, tell_event
 from syncd.shopify.writes import update_tracking
-from syncd.store.journal import ClosedEntry, NewEntry, close_intents, history, open_intents
+from syncd.store.journal import ClosedEntry, NewEntry, close_intents, history, open_entries_of, open_intents
 from syncd.store.journeys import UntoldPackage, settle_news, tell_later, untold_packages
 from syncd.store.schema import JournalEntry
 
@@ -53,9 +53,8 @@ class Manner:
 
 @dataclass
 class Look:
-    """What Shopify showed by fulfillment, None where that was taken back; since when at least; and the stores that could not be read."""
+    """What Shopify showed by fulfillment, None where that was taken back; and the stores that could not be read."""
 
-    at: datetime
     shown: dict[str, Sequence[NewsEvent] | None] = field(default_factory=dict)
     unread: set[str] = field(default_factory=set)
 
@@ -87,6 +86,7 @@ class DeliveriesFlow:
 
     async def run(self) -> int:
         """How many events were told."""
+        await self._resolve()
         rows = await self._db.run(untold_packages(self._clock.now(), MOST_AT_ONCE))
         parts: dict[str, list[UntoldPackage]] = {}
         for row in rows:
@@ -94,8 +94,24 @@ class DeliveriesFlow:
         open_ones = [part for part in parts.values() if any(self._is_ours(row) for row in part)]
         done = [(key, part[0].heard) for key, part in parts.items() if part not in open_ones]
         await self._db.run(settle_news(done))
-        look = await self._look([row for part in open_ones for row in part if self._has_events(row)])
+        look = await self._look(
+            (row.store, row.fulfillment_gid) for part in open_ones for row in part if self._has_events(row)
+        )
         return sum([await self._package(part, look) for part in open_ones])
+
+    async def _resolve(self) -> None:
+        """What can no longer be carried out is looked for, whatever became of its package: its label may be void by now. Of a mail
+        nothing can be read: it counts as asked for."""
+        settled = self._clock.now() - timedelta(seconds=self._settles_s)
+        entries = await self._db.run(open_entries_of(NAME, settled, MOST_AT_ONCE))
+        doubts = [entry for entry in entries if entry.store in self._shops]
+        look = await self._look((entry.store, _fulfillment(entry)) for entry in doubts if entry.step == STEP)
+        closed = [
+            ClosedEntry(entry.id or 0, "confirmed" if _has_happened(entry, look) else "abandoned")
+            for entry in doubts
+            if entry.step == MAIL or _fulfillment(entry) in look.shown
+        ]
+        await self._db.run(close_intents(closed, self._clock.now()))
 
     def _is_ours(self, row: UntoldPackage) -> bool:
         """Whether there may be something for us to tell."""
@@ -110,11 +126,12 @@ class DeliveriesFlow:
     def _carrier(self, row: UntoldPackage) -> tuple[str | None, str | None]:
         return carrier_of(row.carrier_code, row.service_code, row.tracking_number, self._carriers)
 
-    async def _look(self, rows: Sequence[UntoldPackage]) -> Look:
-        look = Look(self._clock.now())
-        for store in sorted({row.store for row in rows}):
+    async def _look(self, fulfillments: Iterable[tuple[str, str | None]]) -> Look:
+        """At (store, fulfillment), None for one that Shopify does not know yet."""
+        look, wanted = Look(), set(fulfillments)
+        for store in sorted({store for store, _ in wanted}):
             client = self._shops[store]
-            gids = sorted({row.fulfillment_gid for row in rows if row.store == store and row.fulfillment_gid})
+            gids = sorted(gid for one, gid in wanted if one == store and gid)
             try:
                 if refusal := self._accounts.refusal(client.account):
                     raise refusal
@@ -154,9 +171,7 @@ class DeliveriesFlow:
     async def _mail(self, row: UntoldPackage, gid: str, entries: Sequence[JournalEntry]) -> float:
         """The seconds to wait until it may be asked for. A fulfillment whose label was replaced is mailed about again only where
         the merchant wants that."""
-        open_ones = [entry for entry in entries if entry.outcome in ("intended", "unknown")]
-        await self._close([ClosedEntry(entry.id or 0, "confirmed") for entry in open_ones])
-        asked = [entry for entry in entries if entry.outcome != "abandoned" and _is_of(entry, gid)]
+        asked = [entry for entry in entries if entry.outcome != "abandoned" and _fulfillment(entry) == gid]
         is_known = any(entry.key == row.package_key or not self._manner.mails_again for entry in asked)
         if not self._manner.mails_at_scan or is_known or not is_with_carrier(json.loads(row.news)):
             return 0.0
@@ -176,25 +191,15 @@ class DeliveriesFlow:
         """As `_order`. A fulfillment that was taken back is told nothing; one that is not shown is looked for again."""
         if row.store in look.unread or gid not in look.shown:
             return 0, WAIT_S
-        doubts = [entry for entry in ours if entry.outcome in ("intended", "unknown")]
-        if any(look.at < entry.opened_at + timedelta(seconds=self._settles_s) for entry in doubts):
+        if any(entry.outcome in ("intended", "unknown") for entry in ours):
             return 0, self._settles_s  # it may still be carried out
         shown = look.shown[gid]
-        await self._resolve(doubts, shown or ())
         if shown is None:
             return 0, 0.0
         # what was confirmed a moment ago may not be shown yet
-        confirmed = [_told(entry) for entry in ours if entry.outcome == "confirmed" and _is_of(entry, gid)]
+        confirmed = [_told(entry) for entry in ours if entry.outcome == "confirmed" and _fulfillment(entry) == gid]
         there = [*shown, *confirmed]
         return await self._tell(row, gid, untold_events(shopify_events(json.loads(row.news)), there))
-
-    async def _resolve(self, doubts: Sequence[JournalEntry], there: Sequence[NewsEvent]) -> None:
-        await self._close(
-            [ClosedEntry(entry.id or 0, "confirmed" if _told(entry) in there else "abandoned") for entry in doubts]
-        )
-
-    async def _close(self, entries: Sequence[ClosedEntry]) -> None:
-        await self._db.run(close_intents(entries, self._clock.now()))
 
     async def _tell(self, row: UntoldPackage, gid: str, events: Sequence[NewsEvent]) -> tuple[int, float]:
         for count, event in enumerate(events):
@@ -221,7 +226,7 @@ class DeliveriesFlow:
             outcome = Outcome(Result.CONFIRMED)
         except SyncError as error:
             outcome = outcome_of(error, WAIT_S)
-        await self._close([closed_entry(entry_id, outcome)])
+        await self._db.run(close_intents([closed_entry(entry_id, outcome)], self._clock.now()))
         is_told = outcome.result is Result.CONFIRMED
         (log.info if is_told else log.warning)(
             "delivery.told" if is_told else f"step.{outcome.result}",
@@ -240,8 +245,12 @@ def _told(entry: JournalEntry) -> NewsEvent:
     return NewsEvent(facts["status"], datetime.fromisoformat(facts["at"]))
 
 
-def _is_of(entry: JournalEntry, gid: str) -> bool:
-    return bool(json.loads(entry.facts or "{}")["fulfillment"] == gid)
+def _fulfillment(entry: JournalEntry) -> str:
+    return str(json.loads(entry.facts or "{}")["fulfillment"])
+
+
+def _has_happened(entry: JournalEntry, look: Look) -> bool:
+    return entry.step == MAIL or _told(entry) in (look.shown[_fulfillment(entry)] or ())
 
 
 def _half(now: datetime, settles_s: float) -> datetime:

@@ -179,6 +179,13 @@ def _open_statement(stores: int) -> SelectOfScalar[JournalEntry]:
     return select_rows(JournalEntry).where(is_wanted).order_by(col(JournalEntry.id))
 
 
+def open_entries_of(flow: str, before: datetime, limit: int) -> Work[list[JournalEntry]]:
+    """What was begun by then and may or may not have happened, whatever its order, oldest first. Index: ix_journal_open."""
+    is_wanted = and_(COLUMNS.flow == flow, text(IS_OPEN), COLUMNS.opened_at <= before)
+    statement = select_rows(JournalEntry).where(is_wanted).order_by(col(JournalEntry.id)).limit(limit)
+    return lambda session: list(session.exec(statement))
+
+
 def history(store: str, order_id: int) -> Work[list[JournalEntry]]:
     """All that we did to one order, oldest first. Index: ix_journal_order."""
     statement = (

@@ -102,6 +102,22 @@ async def test_a_lost_answer_tells_nothing_twice(day: Day, kind: Any) -> None:
     assert_both_sides_agree(day, order_id, package)
 
 
+@pytest.mark.parametrize("kind", ["lost_answer", "lost_request"])
+async def test_a_lost_answer_is_looked_for_although_the_label_is_void_by_now(day: Day, kind: Any) -> None:
+    """Left open, it would keep the sweep from judging the order, and its refunds waiting."""
+    _, package = await a_package(day)
+    day.shopify.faults.set([FaultRule(kind, "TellEvent", times=1)])
+    day.shipstation.carriage.scan(package.shipment_id, "AC")
+    await day.until(lambda: day.calls("fulfillmentEventCreate"))
+    await day.stop()
+    day.shipstation.labels.void_label(package.shipment_id)
+    await day.start()
+    await day.passes(SETTLES_S + 2 * EVERY_S)
+    (step,) = day.rows("SELECT outcome FROM journal WHERE step = 'create_fulfillment_event'")
+    assert step["outcome"] == ("confirmed" if kind == "lost_answer" else "abandoned")
+    assert not day.rows("SELECT * FROM journeys WHERE heard > settled")
+
+
 async def test_a_fulfillment_that_is_not_shown_in_passing_hears_of_the_delivery_all_the_same(day: Day) -> None:
     """Of a delivery no later news would tell."""
     order_id, package = await a_package(day)
