@@ -9,13 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, cast
 
-from mappings.carry_over import CHANGEABLE, is_on_hold, is_regrouped, same_destination
+from mappings.carry_over import (
+    CHANGEABLE,
+    is_on_hold,
+    is_regrouped,
+    is_silent_on_groups,
+    same_destination,
+    with_parts,
+)
 from mappings.conflicts import OF_THE_UNITS
 from mappings.keys import line_of, order_key, split_order_key
 from mappings.packed import units_of
 from mappings.plans import Consignment, Standing
 from mappings.shipstation_shapes import Order
-from mappings.sweeping import Sight
+from mappings.sweeping import Sight, sight_of
 
 
 class Recalled(NamedTuple):
@@ -44,6 +51,24 @@ def recalled(order: Order, stores: Iterable[str]) -> Recalled | None:
     if parts is None or parts[0] not in stores or (order.get("advancedOptions") or {}).get("parentId"):
         return None
     return _recalled(order, parts[0], parts[1], parts[2], parts[3])
+
+
+def is_part(order: Order) -> bool:
+    """Split off by the warehouse, and holding goods of ours. Where nobody tells of splits, its key is none of ours."""
+    advanced = order.get("advancedOptions") or {}
+    is_silent_part = is_silent_on_groups(order) and split_order_key(order.get("orderKey")) is None
+    return bool(advanced.get("parentId") or is_silent_part) and bool(sight_of(order).units)
+
+
+def is_as_it_reads(standing: Standing, applied: Order | None) -> bool:
+    """Final, and no document of ours: what was split off before it was read is missing."""
+    return standing in {Standing.SHIPPED, Standing.CANCELLED} and applied is not None and "orderId" in applied
+
+
+def before_the_split(order: Order, order_id: int, parts: Iterable[Order]) -> Order:
+    """What such an order held for this Shopify order. Cancelled after a split, it was not by us: what we cancel is whole."""
+    whole = own_part(with_parts(order, parts), order_id)
+    return {**whole, "orderStatus": "awaiting_shipment"} if whole.get("orderStatus") == "cancelled" else whole
 
 
 def absorbed_by(survivor: Order, sight: Sight, known: Sequence[Consignment], order_id: int) -> Recalled | None:

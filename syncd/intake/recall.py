@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from sqlmodel import Session
 
 from mappings import canonical
 from mappings.plans import Consignment, Standing
-from mappings.recalled import Recalled, absorbed_by, recalled
+from mappings.recalled import Recalled, absorbed_by, before_the_split, is_as_it_reads, is_part, recalled
 from mappings.shipstation_shapes import Order
 from mappings.sweeping import sight_of
 from syncd.budget import Urgency
@@ -20,7 +21,13 @@ from syncd.intake.shifts import Shift
 from syncd.logs import get_logger
 from syncd.ports import Clock
 from syncd.shipstation.orders_api import OrdersApi
-from syncd.store.consignments import consignments_of, take_order_keys
+from syncd.store.consignments import (
+    ConsignmentUpdate,
+    consignments_of,
+    record_consignments,
+    stores_of_orders,
+    take_order_keys,
+)
 from syncd.store.cursors import advance
 from syncd.store.memory import ORDERS_READ, beat, recall_from
 from syncd.store.schema import ConsignmentRow
@@ -53,14 +60,16 @@ class Recall:
     async def poll(self) -> int:
         """How many orders were found that we may not have known. One that breaks off begins again: the rest would judge merged
         orders without having seen all."""
-        began, total, strangers = self._clock.now(), 0, _Strangers()
+        began, total, strangers, parts = self._clock.now(), 0, _Strangers(), list[Order]()
         since = await self._shift.run(recall_from)
         if since is not None:
             async for page in self._shipstation.orders_created_since(since, Urgency.ORDERS):
                 if page.unreadable:
                     log.warning("feed.unreadable", feed=ORDERS_READ, count=page.unreadable)
                 total += await self._keep(page.rows, strangers)
+                parts += [order for order in page.rows if is_part(order)]
             await self._shift.run(self._merged(strangers.survivors))
+            await self._shift.run(record_consignments(await self._split(parts), self._clock.now()))
             await self._shift.run(advance(ORDERS_READ, since, began.isoformat(), self._clock.now()))
         await self._shift.run(beat(self._clock.now()))
         return total
@@ -85,6 +94,23 @@ class Recall:
 
         return work
 
+    async def _split(self, parts: Sequence[Order]) -> list[ConsignmentUpdate]:
+        """With what was split off them, those that left or were cancelled: read once more, because a look that breaks off begins
+        again and would count their parts twice. Of what is open a plan finds the parts."""
+        order_ids = {order_id for part in parts for order_id in sight_of(part).units}
+        stores = await self._shift.run(stores_of_orders(sorted(self._stores), order_ids))
+        known = await self._shift.run(consignments_of([(store, order_id) for order_id, store in stores.items()]))
+        rows = {row.order_key: row for some in known.values() for row in some if _is_as_it_reads(row)}
+        ids = {key: row.shipstation_order_id or 0 for key, row in rows.items()}
+        shown = await self._shipstation.orders_by_id(ids.values(), Urgency.ORDERS)
+        whole = {
+            key: before_the_split(order, row.order_id, parts) for key, row in rows.items() if (order := shown[ids[key]])
+        }
+        return [
+            ConsignmentUpdate(key, rows[key].standing, None, canonical.dumps(one), canonical.digest(one))
+            for key, one in whole.items()
+        ]
+
     def _row(self, one: Recalled) -> ConsignmentRow:
         now = self._clock.now()
         return ConsignmentRow(
@@ -100,6 +126,11 @@ class Recall:
             created_at=now,
             updated_at=now,
         )
+
+
+def _is_as_it_reads(row: ConsignmentRow) -> bool:
+    applied = cast(Order, canonical.loads(row.applied)) if row.applied else None
+    return is_as_it_reads(Standing(row.standing), applied)
 
 
 def _consignment(row: ConsignmentRow) -> Consignment:

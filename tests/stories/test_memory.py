@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from syncd.operate.sweeping import sweep_by_hand
 from syncd.simulation.day import Day
+from syncd.simulation.desk import desk_of
 from syncd.simulation.seed import copied, restore
 from syncd.simulation.written import pushed
 
-LONG_S = 3600.0
+LONG_S, SHORT_S = 3600.0, 660.0
 
 
 async def loses_its_memory(day: Day, old_store: bytes | None = None, down_s: float = LONG_S) -> None:
@@ -70,6 +72,54 @@ async def test_what_was_told_is_recognised_and_what_is_left_of_an_order_stays_in
     assert day.writes() == writes
     assert (await day.cause(whole), await day.cause(part)) == ("shipped", "partly_shipped")
     assert day.rows("SELECT key FROM journal WHERE outcome = 'unknown'") == []
+    await day.assert_clean()
+
+
+@pytest.mark.parametrize("what", ["units", "lines"])
+async def test_what_was_split_off_an_order_that_left_lies_in_its_part(day: Day, what: str) -> None:
+    """Its key is none of ours: only the order that it was split off tells that there is one."""
+    (order_id,) = day.sell(1, lines=1 if what == "units" else 2, quantity=3)
+    await day.rest()
+    parent = there_of(day, order_id)
+    part = day.shipstation.desk.split(
+        parent["orderId"], {parent["items"][-1]["lineItemKey"]: 1 if what == "units" else 3}
+    )
+    day.shipstation.labels.buy_label(parent["orderId"])
+    await day.rest()
+    writes = day.writes()
+    await loses_its_memory(day, down_s=SHORT_S)
+    assert (day.writes(), await day.cause(order_id)) == (writes, "partly_shipped")
+    day.shipstation.labels.buy_label(part.order_id)
+    await day.rest()
+    assert await day.cause(order_id) == "shipped"
+    await day.assert_clean()
+
+
+async def test_what_was_split_off_an_order_that_a_person_cancelled_is_not_placed_anew(day: Day) -> None:
+    (order_id,) = day.sell(1, lines=1, quantity=3)
+    await day.rest()
+    parent = there_of(day, order_id)
+    day.shipstation.desk.split(parent["orderId"], {line_key(day, order_id): 1})
+    await day.stop()
+    day.shipstation.edit(parent["orderId"], {"orderStatus": "cancelled"})
+    writes = day.writes()
+    await loses_its_memory(day, down_s=SHORT_S)
+    assert (day.writes(), await day.cause(order_id)) == (writes, "changed_on_both_sides")
+
+
+async def test_parts_that_all_left_ask_for_nobody_after_a_loss(day: Day) -> None:
+    (order_id,) = day.sell(1, lines=1, quantity=3)
+    await day.rest()
+    parent = there_of(day, order_id)
+    part = day.shipstation.desk.split(parent["orderId"], {line_key(day, order_id): 1})
+    for one in (parent["orderId"], part.order_id):
+        day.shipstation.labels.buy_label(one)
+    await day.rest()
+    await loses_its_memory(day, down_s=SHORT_S)
+    await day.passes(SHORT_S)
+    await sweep_by_hand(await desk_of(day))
+    await day.rest()
+    assert await day.cause(order_id) == "shipped"
     await day.assert_clean()
 
 
