@@ -7,7 +7,7 @@ ShipStation orders. What is placed is made to fit; what is locked and does not f
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from mappings.keys import order_key
@@ -58,11 +58,13 @@ def allot(
     reopened: Units | None = None,
     frozen: frozenset[int] = frozenset(),
     groups: Mapping[int, str] | None = None,
+    whole: Set[str] = frozenset(),
 ) -> Allotment:
     """Gives every remaining unit of a location to exactly one of its consignments.
 
     `groups`: line item id -> the part of the order that its units are split off into; the lines not named stay together.
     Units in locked orders stay where they are, whatever part they belong to by now; so do all at locations in `frozen`.
+    `whole`: see `packed_units`.
 
     `slack`: units of which we do not know whether they are still wanted. They are never taken away and never given out.
     `reopened`: remaining units that were packed and reported already; they are not given out either. At locations in
@@ -71,7 +73,7 @@ def allot(
     packages must have been read *before* Shopify was: the other way round a package that was reported in between would be
     counted as remaining once more, and sent twice.
     """
-    packed = packed_units(consignments, packages)
+    packed = packed_units(consignments, packages, whole)
     by_location, unsettled = _wanted(remaining, consignments, packed, reopened or Counter())
     # More is on its way than remains here: moved after the label, or reported a moment ago. Either way not evidence.
     spare = Counter(slack or {}) + unsettled

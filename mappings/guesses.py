@@ -14,8 +14,8 @@ from mappings.causes import Cause
 from mappings.consignments import added
 from mappings.order_changes import Picture
 from mappings.order_troubles import Trouble
-from mappings.packed import Units, counted, units_of
-from mappings.plans import Consignment, Package, Standing, UpsertOrder
+from mappings.packed import Units, counted, is_cancelled_there, units_of
+from mappings.plans import Package, UpsertOrder
 from mappings.shipstation_shapes import Order
 
 
@@ -42,16 +42,7 @@ def lying(seen: Picture, packages: Sequence[Package], observed: Mapping[str, Ord
 
 
 def _cancelled_there(seen: Picture) -> dict[str, Units]:
-    """Not by us: what we cancel is whole."""
-    return {
-        one.order_key: units_of(one.applied)
-        for one in seen.consignments
-        if one.standing is Standing.CANCELLED and not _is_ours_cancelled(one)
-    }
-
-
-def _is_ours_cancelled(one: Consignment) -> bool:
-    return (one.applied or {}).get("orderStatus") == "cancelled"
+    return {one.order_key: units_of(one.applied) for one in seen.consignments if is_cancelled_there(one)}
 
 
 def troubles(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from mappings.carry_over import CHANGEABLE, changed_fields, is_on_hold
+from mappings.carry_over import CHANGEABLE, changed_fields, has_other_units, is_on_hold, is_regrouped
 from mappings.causes import Cause
 from mappings.consignments import Allotment, Assignment, added, allot
 from mappings.eligibility import Barrier, Routing, barrier, routing, shippable_units
@@ -105,7 +105,10 @@ def picture(
         remaining, slack, reopened = {}, Counter(), Counter()
     locations = remaining.keys() | {one.location_id for one in seen}
     frozen = locations if gate else paused.keys() | {where for where in locations if not is_mapped(profile, where)}
-    allotment = allot(profile.store, order_id, remaining, seen, packages, slack, reopened, frozenset(frozen), groups)
+    whole = {one.order_key for one in seen if _is_whole(one, observed.get(one.order_key))}
+    allotment = allot(
+        profile.store, order_id, remaining, seen, packages, slack, reopened, frozenset(frozen), groups, whole
+    )
     numbers = ordinals(profile, order, seen, allotment.assignments)
     documents, ratings = _documents(profile, order, allotment, seen, routes, numbers, quoted)
     documents |= _on_hold(allotment, documents, paused, is_final=bool(order["cancelledAt"]))
@@ -135,6 +138,15 @@ def picture(
         tuple(recalled),
         _overmarked(routes, seen, packages, reported),
         ratings,
+    )
+
+
+def _is_whole(one: Consignment, observed: Order | None) -> bool:
+    return (
+        observed is not None
+        and one.applied is not None
+        and not is_regrouped(observed, one.applied)
+        and not has_other_units(observed, one.applied)
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from mappings.keys import line_of
@@ -49,14 +49,20 @@ def package_order(package: Package) -> tuple[str, int]:
     return package.package_key[:1], int(package.package_key[1:])
 
 
-def packed_units(consignments: Sequence[Consignment], packages: Sequence[Package]) -> Packed:
+def packed_units(
+    consignments: Sequence[Consignment], packages: Sequence[Package], whole: Set[str] = frozenset()
+) -> Packed:
     """Each unit goes to the consignment that its package names, as far as that held it, then to one that still lacks it.
 
-    A split child and a merged order carry foreign keys; their lines are found by the line item keys alone.
+    A split child and a merged order carry foreign keys; their lines are found by the line item keys alone. Where a person
+    cancelled one of the orders, that may be the one that they were split off, so that the `whole` ones, which hold all that we
+    sent just now, lack nothing.
     """
     packed = Packed()
     room = {c.order_key: units_of(c.applied) for c in consignments}
-    others = [c.order_key for c in sorted(consignments, key=lambda c: c.n) if c.standing is not Standing.CANCELLED]
+    whole = whole if any(is_cancelled_there(c) for c in consignments) else frozenset()
+    sources = [c for c in consignments if c.standing is not Standing.CANCELLED and c.order_key not in whole]
+    others = [c.order_key for c in sorted(sources, key=lambda c: c.n)]
     for package in whole_packages(consignments, packages):
         own = [package.order_key] if package.order_key in room else []
         pending = untold(package)
@@ -72,6 +78,12 @@ def packed_units(consignments: Sequence[Consignment], packages: Sequence[Package
                 if is_pending:
                     packed.stray[line_id] += units
     return packed
+
+
+def is_cancelled_there(consignment: Consignment) -> bool:
+    """Not by us: what we cancel is whole."""
+    ours = (consignment.applied or {}).get("orderStatus") == "cancelled"
+    return consignment.standing is Standing.CANCELLED and not ours
 
 
 def untold(package: Package) -> Units:

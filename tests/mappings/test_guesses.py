@@ -66,11 +66,23 @@ def test_shipstation_is_asked_before_such_a_line_is_placed_anew() -> None:
     assert (placed(unread), unread.cause) == ({}, Cause.UNREADABLE)
 
 
-@pytest.mark.parametrize("status", ["awaiting_shipment", "shipped"])
-def test_what_still_lies_in_the_other_order_is_not_placed_again(status: str) -> None:
-    """The part was the cancelled order's: this one holds the unit that Shopify still wants."""
-    plan = looked({"orderStatus": status}, {})
-    assert (placed(plan), plan.cause) == ({}, Cause.CHANGED_ON_BOTH_SIDES)
+def test_what_still_lies_in_the_other_order_is_taken_back_before_it_is_placed_anew() -> None:
+    """Nobody split it, so that the part was the cancelled order's: this one holds the unit that Shopify wants elsewhere."""
+    steps = [step for step in looked({}, {}).steps if isinstance(step, UpsertOrder)]
+    assert [(step.kind, step.order_key) for step in steps] == [("cancel_order", HERE_KEY)]
+
+
+@pytest.mark.parametrize(
+    ("here", "cause"),
+    [
+        ({"orderStatus": "shipped"}, Cause.EDITED_AFTER_LABEL),
+        ({"advancedOptions": {"mergedOrSplit": True}}, Cause.CHANGED_ON_BOTH_SIDES),
+    ],
+    ids=["it left", "split as well"],
+)
+def test_what_cannot_be_taken_back_is_not_placed_again(here: dict[str, Any], cause: Cause) -> None:
+    plan = looked(here, {})
+    assert (placed(plan), plan.cause) == ({}, cause)
 
 
 def test_what_was_taken_out_of_the_other_order_is_placed_anew() -> None:

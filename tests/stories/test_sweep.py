@@ -75,6 +75,19 @@ async def test_what_the_warehouse_cancelled_is_placed_anew_under_the_next_number
     await day.assert_clean()
 
 
+async def test_beside_a_part_that_left_what_the_warehouse_cancelled_is_placed_anew_once(day: Day) -> None:
+    (order_id,) = day.sell(lines=1, quantity=3)
+    await day.rest()
+    parent = there_of(day, order_id)
+    part = day.shipstation.desk.split(parent["orderId"], {parent["items"][0]["lineItemKey"]: 1})
+    day.shipstation.labels.buy_label(part.order_id)
+    await day.rest()
+    day.shipstation.desk.cancel(parent["orderId"])
+    await swept(day)
+    (anew,) = [one for one in day.there(order_id) if one["status"] == "awaiting_shipment"]
+    assert [item["quantity"] for item in anew["items"]] == [2]
+
+
 async def test_what_was_cancelled_and_is_restored_there_is_cancelled_again(day: Day) -> None:
     (order_id,) = await sold(day)
     day.shopify.people.cancel(order_id)
