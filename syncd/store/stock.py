@@ -111,11 +111,12 @@ def keys_in_shipstation() -> Work[list[str]]:
 
 
 def held_goods(order_keys: Sequence[str]) -> Work[list[HeldGoods]]:
-    """What these consignments are made of. Left out: those that are cancelled or of closed orders, and those whose document is
-    not known. Indexes: the primary keys, ix_packages_order."""
+    """What these consignments are made of. Left out: those that are cancelled or of closed orders, those that ShipStation let go,
+    and those whose document is not known. Indexes: the primary keys, ix_packages_order."""
 
     def work(session: Session) -> list[HeldGoods]:
-        rows = [row for row in consignments_by_key(order_keys)(session).values() if row.standing != "cancelled"]
+        known = consignments_by_key(order_keys)(session).values()
+        rows = [row for row in known if row.standing != "cancelled" and not _is_let_go(row)]
         refs = [(row.store, row.order_id) for row in rows]
         stores, given = given_orders(refs)
         is_closed = and_(of_orders(ORDERS, stores), ORDERS.c.closed_at.is_not(None))
@@ -129,6 +130,12 @@ def held_goods(order_keys: Sequence[str]) -> Work[list[HeldGoods]]:
         ]
 
     return work
+
+
+def _is_let_go(row: ConsignmentRow) -> bool:
+    """Its label was voided and ShipStation, looked at since, goes on to say shipped: it offers the goods, and the order needs them."""
+    seen_at = row.seen_at if row.seen_status == "shipped" else None
+    return row.standing == "open" and seen_at is not None and seen_at > row.updated_at
 
 
 def _told(order_key: str, packages: Iterable[PackageRow]) -> tuple[str | None, ...]:

@@ -13,6 +13,7 @@ from syncd.operate.doctor import check_vendors
 from syncd.operate.status import read_status, status_text
 from syncd.operate.stock import freeze_stores, push_stock, stock_differences, stock_text, thaw_stores
 from syncd.operate.stock_history import history_text, stock_history
+from syncd.operate.sweeping import sweep_by_hand
 from syncd.ports import Request
 from syncd.sandbox.shipstation.options import InventoryLocation
 from syncd.sandbox.shopify.faults import FaultRule
@@ -109,6 +110,27 @@ async def test_the_last_unit_leaves_the_shelf_and_the_sale_stops_within_one_scan
     day.shipstation.stock.count("MUG-01-BL", SHELF, 0)
     await a_look(day)
     assert offered(day, "MUG-01-BL") == (0, 0)
+
+
+class TestAnOrderThatCountsAsShippedAfterItsLabelWasVoided:
+    @pytest.fixture
+    def fates(self) -> Fates:
+        return Fates(account=replace(ACCOUNT, status_after_void="shipped"), settings=owned_by("shipstation"))
+
+    @EVERY_ENGINE
+    async def test_its_units_are_not_offered_again(self, day: Day) -> None:
+        count_both(day, dict.fromkeys(SKUS, (50, 50)))
+        await push(day)
+        (order_id,) = day.sell()
+        await day.rest(quiet_s=2 * SCAN_S)
+        before = [offered(day, sku) for sku in SKUS]
+        await day.stop()
+        label = day.shipstation.labels.buy_label(day.there(order_id)[0]["orderId"])
+        day.shipstation.labels.void_label(label.shipment_id)
+        await day.start()
+        await sweep_by_hand(await desk_of(day))
+        await day.rest(quiet_s=2 * SCAN_S)
+        assert [offered(day, sku) for sku in SKUS] == before
 
 
 @pytest.mark.parametrize("quantity", ["on_hand", "available"])
