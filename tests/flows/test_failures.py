@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from syncd.errors import TransientError, UncertainError
+from syncd.hints import Mark, order_subject
 from syncd.sandbox.shipstation.faults import FaultRule as ShipStationRule
 from syncd.sandbox.shopify.faults import FaultRule as ShopifyRule
 from syncd.shipstation.client import ACCOUNT
 from syncd.simulation.day import Day, Fates, settings_of
 from syncd.simulation.written import pushed, writes_orders
 from syncd.store.budgets import block
+from syncd.store.marks import mark
 
 
 async def placed(day: Day, count: int = 1, **wishes: Any) -> list[int]:
@@ -231,6 +233,31 @@ async def test_what_waits_for_its_turn_longer_than_its_lease_stays_claimed(day: 
     assert all(str(row["lease_until"]) > day.clock.now().isoformat() for row in claimed)
     await day.rest()
     await day.assert_clean()
+
+
+@pytest.mark.parametrize(
+    "fates", [Fates(settings=settings_of(limits={"batch": 4, "batches_in_flight": 1, "lease_s": 60}))]
+)
+async def test_what_a_jump_of_the_clock_lets_one_batch_claim_twice_is_sent_once(day: Day) -> None:
+    """There is nothing to do for two of a batch, so that it looks for company when its leases seem to be over."""
+    idle = await placed(day, 2)
+    await day.stop()
+    for order_ids in (idle, day.sell(2), day.sell(4)):
+        marks = [Mark("orders", order_subject("main", order_id)) for order_id in order_ids]
+        await day.db.run(mark(marks, day.clock.now()))
+        await day.passes(5)
+
+    def jump(request: Any) -> None:
+        if b"OrdersToShip" in (request.body or b""):
+            day.network.before = None
+            day.first.jump(100.0)
+
+    day.network.before = jump
+    await day.start()
+    await day.rest()
+    keys = [row["key"] for row in day.rows("SELECT key FROM journal WHERE step = 'create_order'")]
+    assert len(keys) == len(set(keys)) == 8
+    assert (await day.assert_clean()).states == {"in_shipstation": 8}
 
 
 async def test_both_vendors_failing_for_a_while_delay_and_park_nothing(day: Day) -> None:

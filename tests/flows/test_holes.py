@@ -72,6 +72,38 @@ class HidesLines:
         return replace(response, body=json.dumps(body).encode())
 
 
+class HidesItsOrder:
+    """Vendors whose list of marked orders does not show which order the oldest row stands for."""
+
+    def __init__(self, vendors: Http) -> None:
+        self._vendors = vendors
+
+    async def send(self, request: Request) -> Response:
+        response = await self._vendors.send(request)
+        if "/fulfillments?" not in request.url:
+            return response
+        body = json.loads(response.body)
+        for row in body["fulfillments"][:1]:
+            del row["orderId"]
+        return replace(response, body=json.dumps(body).encode())
+
+
+async def test_a_marked_order_that_hides_its_number_keeps_no_other_from_being_told(day: Day) -> None:
+    hidden, other = day.sell(2)
+    await day.rest()
+    vendors = day.network.vendors
+    day.network.vendors = HidesItsOrder(vendors)
+    for order_id in (hidden, other):
+        day.shipstation.labels.mark_shipped(
+            day.there(order_id)[0]["orderId"], "fedex", f"7970001112{order_id % 100:02}"
+        )
+    await day.rest()
+    assert [await day.cause(order_id) for order_id in (hidden, other)] == ["in_shipstation", "shipped"]
+    day.network.vendors = vendors
+    await day.rest()
+    assert (await day.assert_clean()).states == {"shipped": 2}
+
+
 async def test_an_order_without_one_of_its_lines_is_read_again_and_is_no_mistake_of_ours(day: Day) -> None:
     day.network.vendors = HidesLines(day.network.vendors, times=1)
     (order_id,) = day.sell(1, lines=2)

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from syncd.operate.sweeping import sweep_by_hand
+from syncd.ports import Request
 from syncd.sandbox.shipstation.v1_documents import order_document
 from syncd.simulation.day import Day
 from syncd.simulation.desk import desk_of
+from syncd.simulation.written import writes_orders
 from syncd.store.cursors import advance
 from syncd.store.leases import take_lease
 from tests.orders_api import ON_V1_ALONE
@@ -199,6 +201,25 @@ async def test_quantities_changed_there_are_named_until_they_are_right_again(day
     await swept(day)
     assert await day.cause(order_id) == "in_shipstation"
     await day.assert_clean()
+
+
+async def test_what_was_written_and_never_answered_is_nobody_s_edit(day: Day) -> None:
+    (order_id,) = await sold(day, lines=1, quantity=3)
+
+    def dies(request: Request) -> None:
+        if writes_orders(request):
+            day.kill()
+
+    day.network.before = dies
+    day.shopify.people.edit(order_id, quantities={day.order(order_id)["lines"][0]["id"]: 2})
+    await day.until(lambda: there_of(day, order_id)["items"][0]["quantity"] == 2)
+    await day.passes(QUIET_S)
+    await sweep_by_hand(await desk_of(day))
+    assert day.rows("SELECT finding FROM orders") == [{"finding": None}]
+    day.network.before = None
+    await day.start()
+    await day.rest()
+    assert (await day.assert_clean()).states == {"in_shipstation": 1}
 
 
 async def test_an_order_split_by_hand_is_right_as_long_as_its_parts_add_up(day: Day) -> None:
