@@ -45,15 +45,18 @@ class Journeys(Sideline):
         return problems
 
     def _differences(self) -> Iterator[str]:
-        shown = self._shown()
+        shown, labels = self._shown(), self._day.shipstation.account.shipments.values()
+        void = [event for label in labels if label.voided_at for event in expected(self._day, label)]
         for package in self._packages():
-            events = shown.get(package.tracking_number, [])
-            wanted = expected(self._day, package)
-            if len(events) == 1 and events[0] != wanted:
+            events, wanted = shown.get(package.tracking_number, []), expected(self._day, package)
+            if len(events) != 1:
+                continue
+            wanted = _after([event for event in events[0] if event in void and event not in wanted], wanted)
+            if events[0] != wanted:
                 yield f"news: {package.tracking_number} is shown as {events[0]} instead of {wanted}"
 
     def _shown(self) -> dict[str, list[list[list[str]]]]:
-        """Tracking number -> the events of each live fulfillment that has it first and never had another."""
+        """Tracking number -> the events of each live fulfillment that has it first."""
         found: dict[str, list[list[list[str]]]] = {}
         for shop in self._day.shopify.state()["shops"].values():
             for order in shop["orders"]:
@@ -87,3 +90,9 @@ def expected(day: Day, package: Shipment) -> list[list[str]]:
         if not rows or rows[-1][0] != status:
             rows.append([status, one.at.isoformat(timespec="seconds").replace("+00:00", "Z")])
     return rows
+
+
+def _after(past: list[list[str]], wanted: list[list[str]]) -> list[list[str]]:
+    """`past` is what was told of a voided label, whose fulfillment this package took over: that cannot be taken back."""
+    is_same = past and wanted and past[-1][0] == wanted[0][0]
+    return past + (wanted[1:] if is_same else wanted)
