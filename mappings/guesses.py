@@ -1,8 +1,8 @@
 """Where goods lie after the warehouse split or merged orders by hand, as far as it can only be guessed.
 
 A parcel under a key that is none of ours left one of our orders that held its lines: perhaps another one than we think. And an
-order that somebody cancelled there may live on in a part that was split off before. Before such a line is placed anew, ShipStation
-is asked what lies where.
+order that somebody cancelled there may live on in a part that was split off before. And of one that left before our document of
+it was known again, nobody knows what it still holds. Before such a line is placed anew, ShipStation is asked what lies where.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from mappings.consignments import added
 from mappings.order_changes import Picture
 from mappings.order_troubles import Trouble
 from mappings.packed import Units, counted, is_cancelled_there, units_of
-from mappings.plans import Package, UpsertOrder
+from mappings.plans import Package, Standing, UpsertOrder
+from mappings.recalled import is_forgotten
 from mappings.shipstation_shapes import Order
 
 
@@ -24,7 +25,8 @@ def in_question(seen: Picture) -> set[str]:
     held = {one.order_key: units_of(one.applied) for one in seen.consignments}
     more = {one.order_key: units_of(one.wanted) - held.get(one.order_key, Counter()) for one in seen.changes}
     guessed = _cancelled_there(seen) | seen.allotment.packed.guessed
-    return {key for key, units in guessed.items() if any(units & of for other, of in more.items() if other != key)}
+    unsure = {key for key, units in guessed.items() if any(units & of for other, of in more.items() if other != key)}
+    return unsure | _unknown(seen) if any(more.values()) else unsure
 
 
 def lying(seen: Picture, packages: Sequence[Package], observed: Mapping[str, Order | None]) -> dict[str, Units]:
@@ -38,7 +40,12 @@ def lying(seen: Picture, packages: Sequence[Package], observed: Mapping[str, Ord
         shown = observed.get(key)
         there = units_of(shown) - (left if key in cancelled else Counter[int]())
         found[key] = units & there if shown else units
-    return found
+    wanted = added(units_of(one.wanted) for one in seen.changes)
+    return found | dict.fromkeys(_unknown(seen) - observed.keys(), wanted)
+
+
+def _unknown(seen: Picture) -> set[str]:
+    return {one.order_key for one in seen.consignments if one.standing is Standing.SHIPPED and is_forgotten(one)}
 
 
 def _cancelled_there(seen: Picture) -> dict[str, Units]:

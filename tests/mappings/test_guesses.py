@@ -101,3 +101,17 @@ def test_what_we_cancelled_ourselves_goes_out_under_a_new_key_without_looking() 
     assert needs_shipstation_truth(PROFILE, BEFORE, [one, ours], [], NOW) == ()
     plan = plan_order(PROFILE, BEFORE, [one, ours], [], {}, NOW)
     assert placed(plan) == {order_key("main", ORDER_ID, THERE, 2): {7001: 1}}
+
+
+def test_of_what_left_before_it_was_known_again_shipstation_is_asked_before_more_is_placed() -> None:
+    """Read while open after a lost database, and labelled in part before the first plan."""
+    known, _ = sent()
+    left = replace(known, standing=Standing.SHIPPED, applied=None)
+    both = order([line(7001, 2)], [fulfillment_order(9001, {7001: (1, 2)})])
+    parcel = package("s9", {7001: 1}, order_key=HERE_KEY, fulfillment_gid="gid://shopify/Fulfillment/1")
+    assert needs_shipstation_truth(PROFILE, both, [left], [parcel], NOW) == (HERE_KEY,)
+    unread = plan_order(PROFILE, both, [left], [parcel], {}, NOW)
+    assert (placed(unread), unread.cause) == ({}, Cause.UNREADABLE)
+    for held, anew in ((2, {}), (1, {order_key("main", ORDER_ID, HERE, 2): {7001: 1}})):
+        there = shown(known, orderStatus="shipped", items=[{"lineItemKey": f"{ORDER_ID}:7001", "quantity": held}])
+        assert placed(plan_order(PROFILE, both, [left], [parcel], {HERE_KEY: there}, NOW)) == anew
