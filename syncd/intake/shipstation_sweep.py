@@ -235,8 +235,9 @@ class ShipStationSweep:
             rows = await self._db.run(consignments_of(refs[start : start + 500]))
             in_doubt = await self._db.run(open_entries(rows))
             for ref, placed in rows.items():
-                if ref in in_doubt:  # what ShipStation shows may be what we wrote, whose answer was lost
-                    continue
+                keys = {row.order_key for row in placed}
+                if any(entry.key in keys for entry in in_doubt.get(ref, ())):
+                    continue  # what ShipStation shows may be what we wrote, whose answer was lost
                 if any(row.updated_at >= now - QUIET and _ref(row) not in seen.marked for row in placed):
                     continue
                 finding = self._verdict(seen, ref, placed)

@@ -104,7 +104,7 @@ async def test_a_lost_answer_tells_nothing_twice(day: Day, kind: Any) -> None:
 
 @pytest.mark.parametrize("kind", ["lost_answer", "lost_request"])
 async def test_a_lost_answer_is_looked_for_although_the_label_is_void_by_now(day: Day, kind: Any) -> None:
-    """Left open, it would keep the sweep from judging the order, and its refunds waiting."""
+    """Of a void label nothing more is told: nobody else would ever end this step."""
     _, package = await a_package(day)
     day.shopify.faults.set([FaultRule(kind, "TellEvent", times=1)])
     day.shipstation.carriage.scan(package.shipment_id, "AC")

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from syncd.errors import UncertainError
+from syncd.operate.returns import make_label
 from syncd.operate.sweeping import sweep_by_hand
 from syncd.ports import Request
+from syncd.sandbox.shipstation.faults import FaultRule
 from syncd.sandbox.shipstation.v1_documents import order_document
 from syncd.simulation.day import Day
 from syncd.simulation.desk import desk_of
@@ -220,6 +223,21 @@ async def test_what_was_written_and_never_answered_is_nobody_s_edit(day: Day) ->
     await day.start()
     await day.rest()
     assert (await day.assert_clean()).states == {"in_shipstation": 1}
+
+
+async def test_a_return_label_whose_answer_was_lost_keeps_no_sweep_from_judging_its_order(day: Day) -> None:
+    (order_id,) = await sold(day, mix={"two_locations": 1.0}, lines=2, quantity=3)
+    gone, rest = (day.shipstation.account.order(one["orderId"]) for one in day.there(order_id))
+    day.shipstation.labels.buy_label(gone.order_id)
+    await day.rest()
+    day.shipstation.faults.set([FaultRule("lost_answer", path="/v2/labels", times=1)])
+    with pytest.raises(UncertainError):
+        await make_label(await desk_of(day), str(order_id), None, False)
+    day.shipstation.edit(rest.order_id, {"items": [{**item, "quantity": 2} for item in order_document(rest)["items"]]})
+    await later(day)
+    await sweep_by_hand(await desk_of(day))
+    await day.passes(30)
+    assert await day.cause(order_id) == "units_changed_there"
 
 
 async def test_an_order_split_by_hand_is_right_as_long_as_its_parts_add_up(day: Day) -> None:
