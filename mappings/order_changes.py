@@ -206,16 +206,21 @@ def learned_from(consignment: Consignment, observed: Order | None) -> Consignmen
 
 
 def _applied(consignment: Consignment, observed: Order) -> Order | None:
-    """A hold that is not ours is the warehouse's: it is no part of what we applied. One of ours that is gone was lifted there."""
+    """A hold or a cancellation that is not ours is the warehouse's: it is no part of what we applied. A hold of ours that is gone
+    was lifted there."""
     known = consignment.applied
     if is_forgotten(consignment):
         return as_left_there(consignment, observed)
-    is_ours = consignment.hold_in_doubt or is_on_hold(known)
     if consignment.standing is Standing.INTENDED or known is None:
         own = _own_part(consignment, observed)
-        return own if is_ours or not is_on_hold(own) else {**own, "orderStatus": "awaiting_shipment"}
+        return own if _is_ours(own.get("orderStatus"), consignment) else {**own, "orderStatus": "awaiting_shipment"}
     is_lifted = is_on_hold(known) and observed.get("orderStatus") in CHANGEABLE and not is_on_hold(observed)
     return {**known, "orderStatus": "awaiting_shipment"} if is_lifted else known
+
+
+def _is_ours(status: str | None, consignment: Consignment) -> bool:
+    in_doubt = {"on_hold": consignment.hold_in_doubt, "cancelled": consignment.cancel_in_doubt}
+    return in_doubt.get(status or "", True) or (consignment.applied or {}).get("orderStatus") == status
 
 
 def _own_part(consignment: Consignment, observed: Order) -> Order:

@@ -107,6 +107,8 @@ class Consignment:
     applied: Order | None = None
     hold_in_doubt: bool = False
     """We may have put it on hold without having seen the answer."""
+    cancel_in_doubt: bool = False
+    """The same of a cancellation."""
     choice: Choice | None = None
     """How its carrier and service were chosen, where a rule wants that by rates."""
     pushed_at: datetime | None = None

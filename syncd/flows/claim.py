@@ -110,6 +110,7 @@ def _consignment(row: ConsignmentRow, intents: Iterable[JournalEntry]) -> Consig
         shipstation_order_id=row.shipstation_order_id,
         applied=applied,
         hold_in_doubt="hold_order" in doubts,
+        cancel_in_doubt="cancel_order" in doubts,
         choice=choice_of(row.choice) if row.choice else None,
         pushed_at=row.pushed_at,
     )

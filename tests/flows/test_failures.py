@@ -125,6 +125,27 @@ async def test_what_is_split_before_its_lost_answer_is_looked_up_is_not_placed_a
     assert (await day.assert_clean()).states == {"shipped": 1}
 
 
+@pytest.mark.parametrize("style", ["own", "shared"])
+async def test_what_left_of_an_order_that_was_cancelled_before_its_lost_answer_is_looked_up_stays_gone(
+    day: Day, style: str
+) -> None:
+    day.shipstation.set_options({"split_key_style": style})
+    day.shipstation.faults.set([ShipStationRule("error_500_after", path="/orders/createorders", times=1)])
+    (order_id,) = day.sell(lines=1, quantity=3)
+    await day.until(lambda: day.there(order_id))
+    day.kill()
+    (there,) = day.there(order_id)
+    part = day.shipstation.desk.split(there["orderId"], {there["items"][0]["lineItemKey"]: 1})
+    day.shipstation.labels.buy_label(part.order_id)
+    day.shipstation.desk.cancel(there["orderId"])
+    await day.start()
+    await day.rest()
+    day.shopify.people.edit(order_id, note="Ring twice")
+    await day.rest()
+    (anew,) = [one for one in day.there(order_id) if one["status"] == "awaiting_shipment"]
+    assert [item["quantity"] for item in anew["items"]] == [2]
+
+
 async def test_the_rest_of_a_parcel_whose_order_was_never_answered_is_not_placed_a_second_time(day: Day) -> None:
     """Its label is read before it is looked for: that it shipped does not tell what is in it."""
     (order_id,) = await placed(day, lines=2, quantity=1)

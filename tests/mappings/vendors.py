@@ -210,14 +210,21 @@ class Memory:
     def intend(self, step: UpsertOrder) -> None:
         fresh = Consignment(step.order_key, step.location_id, step.split_group, step.n, Standing.INTENDED)
         known = self.consignments.get(step.order_key, fresh)
-        doubt = known.hold_in_doubt or step.kind == "hold_order"
-        self.consignments[step.order_key] = replace(known, standing=Standing.INTENDED, hold_in_doubt=doubt)
+        held, cancelled = known.hold_in_doubt or step.kind == "hold_order", step.kind == "cancel_order"
+        cancelled = cancelled or known.cancel_in_doubt
+        unsure = replace(known, standing=Standing.INTENDED, hold_in_doubt=held, cancel_in_doubt=cancelled)
+        self.consignments[step.order_key] = unsure
 
     def accepted(self, step: UpsertOrder, order_id: int) -> None:
         standing = Standing.CANCELLED if step.kind == "cancel_order" else Standing.OPEN
         known = self.consignments[step.order_key]
         self.consignments[step.order_key] = replace(
-            known, standing=standing, applied=step.applied, shipstation_order_id=order_id, hold_in_doubt=False
+            known,
+            standing=standing,
+            applied=step.applied,
+            shipstation_order_id=order_id,
+            hold_in_doubt=False,
+            cancel_in_doubt=False,
         )
 
     def tried(self, package_key: str, now: datetime) -> None:
