@@ -205,7 +205,8 @@ class WindowBudget:
             now = self._clock.now()
             self._learned.clear()
             most = ceiling(urgency, self._limit)
-            grant = await self._db.run(take_grant(self._account, now, self._limit, most, self._longest_s, soon_s))
+            taking = take_grant(self._account, now, self._limit, most, self._longest_s, soon_s)
+            grant = await self._db.run(taking, ahead=True)
         self._seen = (grant.standing, now)
         if grant.number is None:
             return None, grant.wait_s
@@ -224,9 +225,8 @@ class WindowBudget:
     async def _over(self, call: Call, told: Told | None) -> None:
         await self._mind_leaps()
         now = self._clock.now()
-        standing = await self._db.run(
-            note_answer(self._account, call.number, now, told, self._window_s, self._longest_s)
-        )
+        noting = note_answer(self._account, call.number, now, told, self._window_s, self._longest_s)
+        standing = await self._db.run(noting, ahead=True)
         self._seen = (standing, now)
         self._learned.set()
 

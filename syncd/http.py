@@ -7,13 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import encodings.utf_8_sig  # noqa: F401 - the codec of every answer; its module is not opened when files are scarce
-import json
-import math
 import socket
-from collections.abc import Callable
-from decimal import Decimal
 from functools import lru_cache
-from json.encoder import encode_basestring_ascii
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -22,6 +17,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
+from mappings.canonical import dumps, loads
 from mappings.outbound import is_private
 from syncd import __version__
 from syncd.errors import TransientError, UncertainError
@@ -133,43 +129,10 @@ def _proxy(scheme: str, host: str) -> str | None:
 def json_of(response: Response) -> Any:
     """The body as JSON, fractions as Decimal. Raises ValueError for everything that is no JSON, hostile texts included."""
     try:
-        return json.loads(response.body.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_refuse)
+        return loads(response.body.decode("utf-8-sig"))
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
 
-def _refuse(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
 def json_bytes(value: Any) -> bytes:
-    """JSON in ASCII. A Decimal is written digit by digit as a number, which the standard encoder cannot do."""
-    parts: list[str] = []
-    _write(value, parts.append)
-    return "".join(parts).encode()
-
-
-def _write(value: Any, put: Callable[[str], None]) -> None:
-    """A batch of a hundred orders is 200 kB, and nothing else runs meanwhile: the commonest first, and strings in C."""
-    if isinstance(value, str):
-        put(encode_basestring_ascii(value))
-    elif value is None or isinstance(value, bool | int):
-        put(json.dumps(value))
-    elif isinstance(value, dict):
-        opening = "{"
-        for key, item in value.items():
-            put(f"{opening}{encode_basestring_ascii(key)}:")
-            _write(item, put)
-            opening = ","
-        put("}" if value else "{}")
-    elif isinstance(value, list | tuple):
-        opening = "["
-        for item in value:
-            put(opening)
-            _write(item, put)
-            opening = ","
-        put("]" if value else "[]")
-    elif isinstance(value, Decimal | float) and not math.isfinite(value):
-        raise ValueError("not a number")
-    else:
-        put(format(value, "f") if isinstance(value, Decimal) else json.dumps(value))
+    return dumps(value).encode()

@@ -62,8 +62,9 @@ class Http(Protocol):
 
 
 class Db(Protocol):
-    async def run(self, fn: Callable[[Session], T]) -> T:
-        """`fn` is one transaction. It reads and writes rows and never waits for anything else."""
+    async def run(self, fn: Callable[[Session], T], ahead: bool = False) -> T:
+        """`fn` is one transaction. It reads and writes rows and never waits for anything else. `ahead`: before what was asked
+        earlier and is in no such hurry, because a call to a vendor waits for it."""
 
 
 class Spawn(Protocol):

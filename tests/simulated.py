@@ -68,7 +68,7 @@ class InlineDb:
         self._engine = sqlite_engine("sqlite://", in_memory=True)
         Row.metadata.create_all(self._engine)
 
-    async def run(self, fn: Callable[[Session], T]) -> T:
+    async def run(self, fn: Callable[[Session], T], ahead: bool = False) -> T:
         with self._engine.begin() as connection:
             return run_alone(connection, fn)
 

@@ -54,7 +54,6 @@ def upgrade() -> None:
         sa.Column("standing", sa.String(), nullable=False),
         sa.Column("shipstation_order_id", sa.BigInteger(), nullable=True),
         sa.Column("applied", sa.Text(), nullable=True),
-        sa.Column("applied_digest", sa.String(), nullable=True),
         sa.Column("pushed_at", columns.UtcTime(), nullable=True),
         sa.Column("choice", sa.Text(), nullable=True),
         sa.Column("seen_status", sa.String(), nullable=True),

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from mappings.causes import Cause, State, state_of
 from mappings.plans import Plan, Standing, Step
 from syncd.flows.intend import Intent
-from syncd.flows.work import Flow, Known, Outcome, Result, Sighting, Unreadable
+from syncd.flows.work import Flow, Known, Outcome, Result, Seen, Unreadable
 from syncd.hints import split_subject
 from syncd.store.marks import Claimed
 from syncd.store.schema import OrderRow
@@ -27,7 +27,7 @@ class Verdict:
     looked_at: datetime
     """From when on a change may have been missed by the look: it began then."""
     plan: Plan | None = None
-    sighting: Sighting | None = None
+    seen: Seen | None = None
     unreadable: Unreadable | None = None
     known: Known = field(default_factory=Known)
     done: list[tuple[Intent, Outcome]] = field(default_factory=list)
@@ -140,11 +140,11 @@ def _order_row(flow: Flow, verdict: Verdict, cause: Cause, detail: str, now: dat
     if trouble and state_of(cause) is not State.PARKED:
         cause, detail = trouble, trouble_detail
     state = state_of(cause)
-    sighting = verdict.sighting
+    seen = verdict.seen
     return OrderRow(
         store=store,
         order_id=order_id,
-        name=sighting.name if sighting else "",
+        name=seen.name if seen else "",
         state=state,
         cause=cause,
         detail=detail,
@@ -152,7 +152,7 @@ def _order_row(flow: Flow, verdict: Verdict, cause: Cause, detail: str, now: dat
         trouble_detail=trouble_detail or None,
         since=now,
         seen_at=verdict.looked_at,
-        shopify_updated_at=sighting.updated_at if sighting else None,
-        routing_updated_at=sighting.routing_updated_at if sighting else None,
+        shopify_updated_at=seen.updated_at if seen else None,
+        routing_updated_at=seen.routing_updated_at if seen else None,
         closed_at=now if state in CLOSED else None,
     )

@@ -13,9 +13,8 @@ from mappings.plans import CreateFulfillment, Standing, Step, UpdateTracking, Up
 from mappings.rates import Choice, choice_text
 from mappings.returns import LabelReturn, MoneyStep, OpenReturn, ReturnStep
 from syncd.hints import split_subject
-from syncd.store.consignments import remember_choices, take_order_keys
+from syncd.store.consignments import NewConsignment, remember_choices, take_order_keys
 from syncd.store.journal import NewEntry, open_intents
-from syncd.store.schema import ConsignmentRow
 from syncd.store.transaction import Work
 
 
@@ -38,10 +37,7 @@ def key_of(step: Step) -> str:
 
 def intend(flow: str, token: str, intents: Sequence[Intent], now: datetime) -> Work[list[Intent]]:
     """Transaction 2: every step is on disk before its call, and a new order's key is taken. Returns them with their entries."""
-    keys = [
-        _intended_row(intent.subject, intent.step, now) for intent in intents if isinstance(intent.step, UpsertOrder)
-    ]
-
+    taken = [_taken(intent.subject, intent.step) for intent in intents if isinstance(intent.step, UpsertOrder)]
     choices = {
         intent.step.order_key: choice_text(intent.step.choice)
         for intent in intents
@@ -49,7 +45,7 @@ def intend(flow: str, token: str, intents: Sequence[Intent], now: datetime) -> W
     }
 
     def work(session: Session) -> list[Intent]:
-        take_order_keys(keys)(session)
+        take_order_keys(taken, now)(session)
         remember_choices(choices)(session)
         ids = open_intents([_entry(flow, token, intent) for intent in intents], now)(session)
         return [Intent(intent.subject, intent.step, entry_id) for intent, entry_id in zip(intents, ids, strict=True)]
@@ -57,18 +53,10 @@ def intend(flow: str, token: str, intents: Sequence[Intent], now: datetime) -> W
     return work
 
 
-def _intended_row(subject: str, step: UpsertOrder, now: datetime) -> ConsignmentRow:
+def _taken(subject: str, step: UpsertOrder) -> NewConsignment:
     store, order_id = split_subject(subject)
-    return ConsignmentRow(
-        order_key=step.order_key,
-        store=store,
-        order_id=order_id,
-        location_id=step.location_id,
-        split_group=step.split_group,
-        n=step.n,
-        standing=Standing.INTENDED,
-        created_at=now,
-        updated_at=now,
+    return NewConsignment(
+        step.order_key, store, order_id, step.location_id, step.split_group, step.n, Standing.INTENDED
     )
 
 

@@ -202,7 +202,7 @@ class Runner:
 
     async def _company(self, token: str, ready: Sequence[Verdict]) -> list[Verdict]:
         """A call takes a hundred steps, and not every order of a batch has one: in a backlog more are looked at until it is
-        full. Not for long while the window is open, and until it opens while it is spent; but soon enough that no lease of this
+        all but full. Not for long while the window is open, and until it opens while it is spent; but soon enough that no lease of this
         batch can have run out and be taken anew under its own token."""
         company: list[Verdict] = []
         patience_s = PATIENT_WITH_BACKLOG * self._flow.patience_s()
@@ -210,7 +210,7 @@ class Runner:
         while ready and self._clock.monotonic() < until:
             now, missing = self._clock.now(), self._bounds.batch - _steps([*ready, *company])
             due = await self._db.run(due_summary(self._flow.name, now, self._bounds.fold_s))
-            if missing <= 0 or due.count < self._bounds.batch:
+            if missing < self._bounds.batch / 10 or due.count < self._bounds.batch:
                 break
             company += await self._looked_at(token, await self._claim(token, now, missing))
         return company
@@ -277,7 +277,7 @@ class Runner:
         intents = [Intent(verdict.claimed.subject, step) for verdict in ready for step in verdict.steps]
         # nothing is in doubt that only waited for its turn
         intended_at = self._clock.now()
-        intents = await self._db.run(intend(self._flow.name, token, intents, intended_at))
+        intents = await self._db.run(intend(self._flow.name, token, intents, intended_at), ahead=True)
         self._patient_until = self._clock.monotonic() + self._flow.patience_s()
         outcomes = await self._flow.apply([(intent.subject, intent.step) for intent in intents], turn, intended_at)
         verdicts = {verdict.claimed.subject: verdict for verdict in ready}
@@ -307,7 +307,7 @@ class Runner:
         until = self._clock.now() + timedelta(seconds=self._bounds.lease_s)
         subjects = [verdict.claimed.subject for verdict in ready]
         sent = [one.claimed.subject for one in ready if any(step.kind != "cancel_order" for step in one.steps)]
-        ours = await self._db.run(renew(self._flow.name, subjects, token, until, sent))
+        ours = await self._db.run(renew(self._flow.name, subjects, token, until, sent), ahead=True)
         return [verdict for verdict in ready if verdict.claimed.subject in ours]
 
     async def _settle(self, token: str, verdicts: Sequence[Verdict], began: float) -> None:
@@ -352,10 +352,10 @@ class Runner:
             return Verdict(
                 claimed,
                 looked_at,
-                sighting=sighting,
+                seen=sighting.kept(),
                 unreadable=Unreadable("bug", "the plan failed", wait_s=self._bounds.longest_wait_s),
             )
-        return Verdict(claimed, looked_at, plan=plan, sighting=sighting, known=known)
+        return Verdict(claimed, looked_at, plan=plan, seen=sighting.kept(), known=known)
 
     def _delay_s(self, attempts: int) -> float:
         return growing_wait_s(attempts, self._bounds.longest_wait_s, self._rng)

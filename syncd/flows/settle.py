@@ -109,7 +109,7 @@ def _note_turns(token: str, orders: Sequence[OrderRow], now: datetime) -> Work[N
 def _lessons(flow: Flow, verdicts: Sequence[Verdict], now: datetime) -> Iterable[Work[Any]]:
     """Consignments, packages, journal, and the subjects at which the other flow must look."""
     done = [pair for verdict in verdicts for pair in verdict.done]
-    learned = [_learned(one) for verdict in verdicts if verdict.sighting for one in verdict.sighting.learned]
+    learned = [_learned(one) for verdict in verdicts if verdict.seen for one in verdict.seen.learned]
     learned += [_learned(one) for verdict in verdicts if verdict.plan for one in verdict.plan.recalled]
     confirmed = [(intent, outcome) for intent, outcome in done if outcome.result is Result.CONFIRMED]
     yield record_consignments(
@@ -156,12 +156,12 @@ def _is_freed(verdict: Verdict) -> bool:
 def _final(flow: Flow, verdict: Verdict) -> list[tuple[OrderRef, str]]:
     """What no step can change any more: orders that ShipStation closed, packages whose label is void."""
     ref = split_subject(verdict.claimed.subject)
-    if verdict.sighting is None:
+    if verdict.seen is None:
         return []
     resolved = list(verdict.plan.resolved) if verdict.plan else []
     if flow.decides_state:
         closed = [
-            one.order_key for one in verdict.sighting.learned if one.standing in (Standing.SHIPPED, Standing.CANCELLED)
+            one.order_key for one in verdict.seen.learned if one.standing in (Standing.SHIPPED, Standing.CANCELLED)
         ]
         voided = [f"{one.package_key} label" for one in verdict.known.packages if one.voided]
         resolved = [*closed, *voided, *resolved]
@@ -175,7 +175,6 @@ def _learned(consignment: Consignment) -> ConsignmentUpdate:
         consignment.standing,
         consignment.shipstation_order_id,
         canonical.dumps(applied) if applied else None,
-        canonical.digest(applied) if applied else None,
         split_group=consignment.split_group,
     )
 
@@ -204,7 +203,6 @@ def _confirmed(step: UpsertOrder, outcome: Outcome, now: datetime) -> Consignmen
         Standing.CANCELLED if is_cancelled else Standing.OPEN,
         shipstation_order_id=int(outcome.far_id) if outcome.far_id else None,
         applied=canonical.dumps(step.applied),
-        applied_digest=canonical.digest(step.applied),
         pushed_at=now,
     )
 

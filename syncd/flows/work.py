@@ -75,6 +75,16 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What is kept of a sighting once its plan is made: a batch may wait for the next window with a hundred of them."""
+
+    name: str
+    updated_at: datetime | None
+    routing_updated_at: datetime | None
+    learned: tuple[Consignment, ...]
+
+
+@dataclass(frozen=True)
 class Sighting:
     """What one look at both vendors showed of one order. `learned`: consignments that ShipStation shows other than remembered."""
 
@@ -86,11 +96,11 @@ class Sighting:
     quoted: Quoted = field(default_factory=dict)
     """What carriers would take for its parcels, where a rule chooses by that."""
 
-    @property
-    def routing_updated_at(self) -> datetime | None:
-        """The newest of the fulfillment orders that it showed."""
+    def kept(self) -> Seen:
+        """`routing_updated_at`: of the newest fulfillment order that it showed."""
         shown = (self.order or {}).get("fulfillmentOrders", {}).get("nodes", ())
-        return max((datetime.fromisoformat(one["updatedAt"]) for one in shown), default=None)
+        routing_updated_at = max((datetime.fromisoformat(one["updatedAt"]) for one in shown), default=None)
+        return Seen(self.name, self.updated_at, routing_updated_at, self.learned)
 
 
 class Flow(Protocol):

@@ -23,6 +23,7 @@ from syncd.ports import Clock
 from syncd.shipstation.orders_api import OrdersApi
 from syncd.store.consignments import (
     ConsignmentUpdate,
+    NewConsignment,
     consignments_of,
     record_consignments,
     stores_of_orders,
@@ -78,9 +79,8 @@ class Recall:
         found = [(order, one) for order in orders if (one := recalled(order, self._stores))]
         for order, one in found:
             strangers.note(order, one.order_id)
-        rows = [self._row(one) for _, one in found]
-        await self._shift.run(take_order_keys(rows))
-        return len(rows)
+        await self._shift.run(take_order_keys([_new(one) for _, one in found], self._clock.now()))
+        return len(found)
 
     def _merged(self, survivors: Mapping[int, Sequence[Order]]) -> Work[None]:
         def work(session: Session) -> None:
@@ -90,7 +90,7 @@ class Recall:
                     assert store is not None
                     known = consignments_of([(store.store, order_id)])(session)[store.store, order_id]
                     if one := absorbed_by(order, sight_of(order), [_consignment(row) for row in known], order_id):
-                        take_order_keys([self._row(one)])(session)
+                        take_order_keys([_new(one)], self._clock.now())(session)
 
         return work
 
@@ -106,26 +106,21 @@ class Recall:
         whole = {
             key: before_the_split(order, row.order_id, parts) for key, row in rows.items() if (order := shown[ids[key]])
         }
-        return [
-            ConsignmentUpdate(key, rows[key].standing, None, canonical.dumps(one), canonical.digest(one))
-            for key, one in whole.items()
-        ]
+        return [ConsignmentUpdate(key, rows[key].standing, None, canonical.dumps(one)) for key, one in whole.items()]
 
-    def _row(self, one: Recalled) -> ConsignmentRow:
-        now = self._clock.now()
-        return ConsignmentRow(
-            order_key=one.order_key,
-            store=one.store,
-            order_id=one.order_id,
-            location_id=one.location_id,
-            n=one.n,
-            standing=one.standing,
-            shipstation_order_id=one.shipstation_order_id,
-            applied=canonical.dumps(one.applied) if one.applied else None,
-            applied_digest=canonical.digest(one.applied) if one.applied else None,
-            created_at=now,
-            updated_at=now,
-        )
+
+def _new(one: Recalled) -> NewConsignment:
+    return NewConsignment(
+        order_key=one.order_key,
+        store=one.store,
+        order_id=one.order_id,
+        location_id=one.location_id,
+        split_group="",
+        n=one.n,
+        standing=one.standing,
+        shipstation_order_id=one.shipstation_order_id,
+        applied=canonical.dumps(one.applied) if one.applied else None,
+    )
 
 
 def _is_as_it_reads(row: ConsignmentRow) -> bool:

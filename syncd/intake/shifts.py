@@ -64,7 +64,7 @@ class Shift:
             rests_until = self._clock.now() + timedelta(seconds=rest_s)
             await self._db.run(drop_lease(self.name, token, rests_until, done_at))
 
-    async def run(self, fn: Callable[[Session], T]) -> T:
+    async def run(self, fn: Callable[[Session], T], ahead: bool = False) -> T:
         """As the database does it. Raises `ConflictError` once the shift is somebody else's; then nothing is written."""
         token = self._token
 
@@ -73,7 +73,7 @@ class Shift:
                 raise ConflictError("shift_lost", f"another replica does {self.name} now")
             return fn(session)
 
-        return await self._db.run(work)
+        return await self._db.run(work, ahead)
 
     async def _keep(self, token: str) -> None:
         """A renewal that fails is tried again; whether the shift is lost is found by the next write."""

@@ -309,7 +309,6 @@ def _update(lesson: Lesson) -> ConsignmentUpdate:
         lesson.standing or lesson.row.standing,
         lesson.shipstation_order_id,
         canonical.dumps(lesson.applied) if lesson.applied else None,
-        canonical.digest(lesson.applied) if lesson.applied else None,
     )
 
 

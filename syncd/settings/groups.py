@@ -188,7 +188,7 @@ class Limits(Group):
     """Every bound of the daemon."""
 
     batch: int = Field(default=100, ge=1, le=100)
-    batches_in_flight: int = Field(default=20, ge=1, le=100)
+    batches_in_flight: int = Field(default=24, ge=1, le=100)
     lease_s: Seconds = 180
     read_timeout_s: Seconds = 60
     write_timeout_s: Seconds = 30

@@ -28,8 +28,6 @@ Repeatable = Callable[[str], str]
 
 MESSAGE_MEMBERS = ("ExceptionMessage", "Message", "message", "ModelState")
 
-WRITTEN_AT_ONCE = 20
-
 
 class ShipStationClient:
     def __init__(self, wire: Wire, keys: Keys) -> None:
@@ -60,16 +58,7 @@ class ShipStationClient:
     ) -> Any:
         """The JSON. Never repeated: `UncertainError` means that it may have been done. `granted`: the budget was asked before.
         `repeatable`: what we may repeat of the vendor's words, which may quote the body."""
-        sent = await self._batch(body) if isinstance(body, list) else json_bytes(body)
-        return await self._call("POST", path, sent, urgency, granted, repeatable)
-
-    async def _batch(self, rows: list[Any]) -> bytes:
-        """A hundred orders are 200 kB and 10 ms of work: webhooks want their answers in between."""
-        parts = []
-        for start in range(0, len(rows), WRITTEN_AT_ONCE):
-            parts += [json_bytes(row) for row in rows[start : start + WRITTEN_AT_ONCE]]
-            await self._wire.clock.sleep(0)
-        return b"[" + b",".join(parts) + b"]"
+        return await self._call("POST", path, json_bytes(body), urgency, granted, repeatable)
 
     async def put(self, path: str, body: Any, urgency: Urgency) -> Any:
         """As `post`: never repeated, because what it replaces may have changed since."""

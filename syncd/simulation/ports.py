@@ -107,7 +107,7 @@ class InlineDb:
         self.has_written = False
         """Whether the last transaction changed a row; on PostgreSQL always, because it does not tell."""
 
-    async def run(self, fn: Callable[[Session], T]) -> T:
+    async def run(self, fn: Callable[[Session], T], ahead: bool = False) -> T:
         if self.fails_with:
             raise self.fails_with
         try:
@@ -135,8 +135,8 @@ class LivingDb:
         self._db = db
         self._life = life
 
-    async def run(self, fn: Callable[[Session], T]) -> T:
-        return await self._life.call(lambda: self._db.run(fn), lambda: self._db.has_written)
+    async def run(self, fn: Callable[[Session], T], ahead: bool = False) -> T:
+        return await self._life.call(lambda: self._db.run(fn, ahead), lambda: self._db.has_written)
 
 
 class LivingHttp:

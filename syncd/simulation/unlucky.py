@@ -221,7 +221,7 @@ class UnluckyDb(InlineDb):
         self._now_s = now_s
         self._full_until = 0.0
 
-    async def run(self, fn: Callable[[Session], T]) -> T:
+    async def run(self, fn: Callable[[Session], T], ahead: bool = False) -> T:
         self.has_written = False
         kind = self._luck.draw("db", ("db_busy", "db_full", "db_disconnect_commit"))
         if kind == "db_busy":
@@ -229,7 +229,7 @@ class UnluckyDb(InlineDb):
             raise TransientError("store_busy", "database is locked")
         if kind == "db_full" and self._full_until < self._now_s():
             self._full_until = self._now_s() + self._luck.rng.uniform(*FULL_S)
-        result = await super().run(self._refusing(fn) if self._is_full() else fn)
+        result = await super().run(self._refusing(fn) if self._is_full() else fn, ahead)
         if kind == "db_disconnect_commit" and self.has_written:
             self._luck.note("db", kind)
             raise TransientError("store_gone", "the connection broke at the commit")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
@@ -60,7 +60,7 @@ class ClosedEntry:
 
 def open_intents(entries: Sequence[NewEntry], now: datetime) -> Work[list[int]]:
     """Commit this before the call. Returns the ids in the order of `entries`."""
-    rows = [asdict(entry) | {"opened_at": now, "outcome": "intended"} for entry in entries]
+    rows = [vars(entry) | {"opened_at": now, "outcome": "intended"} for entry in entries]
 
     def work(session: Session) -> list[int]:
         return list(session.connection().execute(OPEN, rows).scalars()) if rows else []
@@ -71,7 +71,7 @@ def open_intents(entries: Sequence[NewEntry], now: datetime) -> Work[list[int]]:
 def doubt(entries: Iterable[tuple[NewEntry, datetime]]) -> Work[None]:
     """Steps that may have been taken at that time, or any time after it, without our remembering: open until their effect is
     found or surely is not there."""
-    rows = [asdict(entry) | {"opened_at": at, "outcome": "unknown"} for entry, at in entries]
+    rows = [vars(entry) | {"opened_at": at, "outcome": "unknown"} for entry, at in entries]
 
     def work(session: Session) -> None:
         if rows:
@@ -82,7 +82,7 @@ def doubt(entries: Iterable[tuple[NewEntry, datetime]]) -> Work[None]:
 
 def note(entries: Sequence[NewEntry], now: datetime) -> Work[None]:
     """What is no step of ours and still part of the story: a change of state, what a sweep found. Closed from the start."""
-    rows = [asdict(entry) | {"opened_at": now, "closed_at": now, "outcome": "noted"} for entry in entries]
+    rows = [vars(entry) | {"opened_at": now, "closed_at": now, "outcome": "noted"} for entry in entries]
 
     def work(session: Session) -> None:
         if rows:
@@ -94,7 +94,7 @@ def note(entries: Sequence[NewEntry], now: datetime) -> Work[None]:
 def close_intents(outcomes: Sequence[ClosedEntry], now: datetime) -> Work[None]:
     """Also for entries that were unknown, once their effect was found or surely is not there."""
     rows = [
-        {f"b_{name}": value for name, value in asdict(one).items()} | {"b_now": now}
+        {f"b_{name}": value for name, value in vars(one).items()} | {"b_now": now}
         for one in sorted(outcomes, key=lambda one: one.id)
     ]
 

@@ -37,7 +37,7 @@ def postgres_engine(url: str, connections: int = 4) -> Engine:
     engine = create_engine(
         postgres_url(url),
         isolation_level="READ COMMITTED",
-        pool_size=connections,
+        pool_size=connections + 1,  # one for what goes ahead
         max_overflow=0,
         pool_pre_ping=True,
         connect_args={"prepare_threshold": None, "connect_timeout": 10, "application_name": "syncd"},
@@ -57,17 +57,19 @@ class PostgresDb:
     def __init__(self, engine: Engine, connections: int = 4) -> None:
         self._engine = engine
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="store")
+        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="store ahead")
         self._closed = False
 
-    async def run(self, fn: Work[T]) -> T:
+    async def run(self, fn: Work[T], ahead: bool = False) -> T:
         """Raises `TransientError` when nothing is stored, `UncertainError` when the connection broke during COMMIT."""
         if self._closed:
             raise TransientError("store_closed")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._run, fn)
+        return await asyncio.get_running_loop().run_in_executor(self._ahead if ahead else self._threads, self._run, fn)
 
     async def close(self) -> None:
         self._closed = True
-        await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
+        for threads in (self._ahead, self._threads):
+            await asyncio.get_running_loop().run_in_executor(None, threads.shutdown)
         self._engine.dispose()
 
     def _run(self, fn: Work[T]) -> T:

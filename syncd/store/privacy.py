@@ -90,7 +90,7 @@ def forget_answers(before: datetime) -> Work[int]:
 
 
 def redact(store: str, order_ids: Sequence[int], now: datetime) -> Work[dict[str, Any]]:
-    """Drops all that tells of a person from these orders, or from all of the store; ids, digests, quantities and tracking numbers
+    """Drops all that tells of a person from these orders, or from all of the store; ids, quantities and tracking numbers
     stay, without which goods would be sent or told twice. Returns counts, and which ShipStation orders hold the rest."""
 
     def of(table: Table) -> ColumnElement[bool]:

@@ -148,7 +148,6 @@ class ConsignmentRow(Row, table=True):
     standing: str
     shipstation_order_id: int | None = Field(default=None, sa_type=BigInteger)
     applied: str | None = Field(default=None, sa_type=Text)
-    applied_digest: str | None = None
     pushed_at: datetime | None = Field(default=None, sa_type=UtcTime)
     choice: str | None = Field(default=None, sa_type=Text)
     """JSON: how its carrier and service were chosen, where a rule wants that by rates."""

@@ -10,8 +10,11 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import IntEnum
+from functools import partial
+from itertools import count
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import Empty, PriorityQueue
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -20,7 +23,6 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from syncd.errors import TransientError
 from syncd.store.faults import UnusableStoreError
-from syncd.store.schema import Row
 from syncd.store.transaction import Work, run_alone, store_error
 
 T = TypeVar("T")
@@ -121,6 +123,14 @@ def check_file(path: Path, url: str) -> None:
         raise UnusableStoreError("store_damaged", f"{path} is damaged ({answer}): restore a backup")
 
 
+class Rank(IntEnum):
+    """What is run first, and committed without waiting for the others."""
+
+    AHEAD = 0
+    USUAL = 1
+    END = 2
+
+
 @dataclass
 class Job:
     work: Work[Any]
@@ -138,26 +148,28 @@ class Job:
 
 
 class SqliteDb:
-    """One thread owns one connection. It takes what waits, at most `group_limit`, and commits it at once: one fsync for all of them."""
+    """One thread owns one connection. It takes what waits of one rank, at most `group_limit`, and commits it at once: one fsync for
+    all of them."""
 
     def __init__(self, engine: Engine, lock: int | None = None, group_limit: int = GROUP_LIMIT) -> None:
         self._engine = engine
         self._lock = lock
         self._group_limit = group_limit
-        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._numbers = count()
+        self._jobs: PriorityQueue[tuple[Rank, int, Job | None]] = PriorityQueue()
         """None is the end."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
         self._thread = threading.Thread(target=self._write, name="store writer", daemon=True)
         self._thread.start()
 
-    async def run(self, fn: Work[T]) -> T:
+    async def run(self, fn: Work[T], ahead: bool = False) -> T:
         """Raises `TransientError` store_busy or store_full, and whatever `fn` raises; then nothing of it is stored."""
         if self._closed:
             raise TransientError("store_closed")
         self._loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = self._loop.create_future()
-        self._jobs.put(Job(fn, future))
+        self._put(Rank.AHEAD if ahead else Rank.USUAL, Job(fn, future))
         return await future
 
     async def close(self) -> None:
@@ -165,19 +177,25 @@ class SqliteDb:
         if self._closed:
             return
         self._closed = True
-        self._jobs.put(None)
+        self._put(Rank.END, None)
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
         self._engine.dispose()
         if self._lock is not None:
             os.close(self._lock)
 
+    def _put(self, rank: Rank, job: Job | None) -> None:
+        self._jobs.put((rank, next(self._numbers), job))
+
     def _write(self) -> None:
         connection: Connection | None = None
-        while job := self._jobs.get():
+        while True:
+            rank, _, job = self._jobs.get()
+            if job is None:
+                break
             group = [job]
             try:
                 connection = connection or self._engine.connect()
-                commit_group(connection, group, self._more)
+                commit_group(connection, group, partial(self._more, rank))
                 empty_log(connection)
             except BaseException as error:  # the thread must outlive whatever it was
                 fail(group, error)
@@ -187,14 +205,14 @@ class SqliteDb:
         if connection:
             connection.close()
 
-    def _more(self, group: list[Job]) -> Job | None:
-        """What may join the group."""
+    def _more(self, rank: Rank, group: list[Job]) -> Job | None:
+        """What may join the group. Nothing while somebody wants to go ahead, who shall not wait for its end."""
         with contextlib.suppress(Empty):
             if len(group) < self._group_limit:
-                job = self._jobs.get_nowait()
-                if job is None:
-                    self._jobs.put(None)
-                return job
+                entry = self._jobs.get_nowait()
+                if entry[0] is rank:
+                    return entry[2]
+                self._jobs.put(entry)
         return None
 
     def _resolve(self, group: list[Job]) -> None:
@@ -273,18 +291,3 @@ def discard(connection: Connection | None) -> None:
         with contextlib.suppress(DBAPIError):
             connection.invalidate()
         connection.close()
-
-
-class InlineDb:
-    """The same statements on a database in memory, called on the spot: for the simulator, where every order of events counts."""
-
-    def __init__(self) -> None:
-        self._engine = sqlite_engine("sqlite://", in_memory=True)
-        Row.metadata.create_all(self._engine)
-
-    async def run(self, fn: Work[T]) -> T:
-        with self._engine.begin() as connection:
-            return run_alone(connection, fn)
-
-    async def close(self) -> None:
-        self._engine.dispose()

@@ -28,10 +28,10 @@ THREE = ("ups", "fedex", "stamps_com")
 class FragileDb(InlineDb):
     fails = False
 
-    async def run(self, fn: Callable[[Session], T]) -> T:
+    async def run(self, fn: Callable[[Session], T], ahead: bool = False) -> T:
         if self.fails:
             raise TransientError("store_busy", "database is locked")
-        return await super().run(fn)
+        return await super().run(fn, ahead)
 
 
 def parcel(weight_grams: int = 450) -> Parcel:

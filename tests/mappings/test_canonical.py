@@ -37,10 +37,17 @@ def test_one_text_for_all_spellings(value: object, text: str) -> None:
     assert canonical(value) == text
 
 
-@pytest.mark.parametrize("value", [1.5, Decimal("NaN"), Decimal("Infinity"), Decimal("1e999999"), {1, 2}, b"x"])
+@pytest.mark.parametrize(
+    "value", [float("nan"), Decimal("NaN"), Decimal("Infinity"), Decimal("1e999999"), {1, 2}, b"x"]
+)
 def test_refuses_what_has_no_exact_form(value: object) -> None:
     with pytest.raises((TypeError, ValueError)):
         dumps({"a": value})
+
+
+def test_compares_no_floats() -> None:
+    with pytest.raises(TypeError):
+        canonical({"a": 1.5})
 
 
 @pytest.mark.parametrize("text", ['{"a": NaN}', "[Infinity]", "{"])

@@ -16,7 +16,7 @@ from syncd.errors import TransientError, UncertainError
 from syncd.ports import Db
 from syncd.store.engine import UnusableStoreError, open_daemon_db, open_db
 from syncd.store.postgres import PostgresDb, postgres_engine, postgres_url
-from syncd.store.sqlite import InlineDb, SqliteDb, sqlite_engine
+from syncd.store.sqlite import SqliteDb, sqlite_engine
 from syncd.store.transaction import Work, together
 from tests.postgres import Server
 
@@ -247,13 +247,32 @@ def test_a_database_in_memory_is_refused(url: str) -> None:
         open_daemon_db(url)
 
 
-async def test_the_inline_database_runs_the_same_statements() -> None:
-    db = InlineDb()
-    await db.run(write("a", 1))
-    with pytest.raises(LookupError):
-        await db.run(together(write("a", 9), fail_after_writing("b")))
-    assert [await db.run(read(name)) for name in "ab"] == [1, None]
+async def test_what_goes_ahead_waits_neither_for_the_others_nor_for_their_commit(sqlite_url: str) -> None:
+    db, elsewhere = (
+        SqliteDb(sqlite_engine(sqlite_url)),
+        sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), check_same_thread=False),
+    )
+    free, begun = threading.Event(), asyncio.Event()
+    loop, ahead_was = asyncio.get_running_loop(), list[list[tuple[int]]]()
+
+    def hold_up(session: Session) -> None:
+        loop.call_soon_threadsafe(begun.set)
+        free.wait(10)
+
+    def look(_: Session) -> None:
+        ahead_was.append(elsewhere.execute("SELECT fence FROM leases").fetchall())
+
+    first = asyncio.create_task(db.run(hold_up))
+    await begun.wait()
+    usual = [asyncio.create_task(db.run(look)) for _ in range(3)]
+    await asyncio.sleep(0)
+    ahead = asyncio.create_task(db.run(write("a", 1), ahead=True))
+    await asyncio.sleep(0)
+    free.set()
+    await asyncio.gather(first, *usual, ahead)
+    assert ahead_was == [[(1,)]] * 3
     await db.close()
+    elsewhere.close()
 
 
 # PostgreSQL

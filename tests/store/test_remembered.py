@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from syncd.ports import Db
 from syncd.store.consignments import (
     ConsignmentUpdate,
+    NewConsignment,
     consignments_by_key,
     consignments_by_shipstation_id,
     consignments_of,
@@ -31,7 +32,7 @@ from syncd.store.orders import (
     troubles_of,
 )
 from syncd.store.packages import SeenPackage, adopt_fulfillment, packages_of, record_packages
-from syncd.store.schema import ConsignmentRow, OrderRow
+from syncd.store.schema import OrderRow
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
@@ -41,17 +42,8 @@ PACKAGE = SeenPackage(
 )
 
 
-def consignment(key: str = "main-6000000000001-7-1", n: int = 1, order_id: int = ORDER[1]) -> ConsignmentRow:
-    return ConsignmentRow(
-        order_key=key,
-        store="main",
-        order_id=order_id,
-        location_id=7,
-        n=n,
-        standing="intended",
-        created_at=NOW,
-        updated_at=NOW,
-    )
+def consignment(key: str = "main-6000000000001-7-1", n: int = 1, order_id: int = ORDER[1]) -> NewConsignment:
+    return NewConsignment(key, "main", order_id, 7, "", n, "intended")
 
 
 def order(state: str = "queued", cause: str = "queued", when: datetime = NOW, **changes: object) -> OrderRow:
@@ -71,10 +63,10 @@ async def known_order(db: Db) -> OrderRow:
 
 
 async def test_a_key_once_taken_keeps_what_was_learned_since(db: Db) -> None:
-    await db.run(take_order_keys([consignment()]))
-    learned = ConsignmentUpdate("main-6000000000001-7-1", "open", 77, '{"a":1}', "digest", LATER)
+    await db.run(take_order_keys([consignment()], NOW))
+    learned = ConsignmentUpdate("main-6000000000001-7-1", "open", 77, '{"a":1}', LATER)
     await db.run(record_consignments([learned], LATER))
-    await db.run(take_order_keys([consignment(), consignment("main-6000000000001-7-2", n=2)]))
+    await db.run(take_order_keys([consignment(), consignment("main-6000000000001-7-2", n=2)], NOW))
     first, second = (await db.run(consignments_of([ORDER])))[ORDER]
     assert (first.standing, first.shipstation_order_id, first.applied, first.pushed_at) == (
         "open",
@@ -87,24 +79,24 @@ async def test_a_key_once_taken_keeps_what_was_learned_since(db: Db) -> None:
 
 
 async def test_a_second_key_for_the_same_goods_is_refused(db: Db) -> None:
-    await db.run(take_order_keys([consignment()]))
+    await db.run(take_order_keys([consignment()], NOW))
     with pytest.raises(IntegrityError):
-        await db.run(take_order_keys([consignment("another-key")]))
+        await db.run(take_order_keys([consignment("another-key")], NOW))
 
 
 async def test_what_is_not_said_of_a_consignment_stays(db: Db) -> None:
-    await db.run(take_order_keys([consignment()]))
+    await db.run(take_order_keys([consignment()], NOW))
     key = "main-6000000000001-7-1"
-    await db.run(record_consignments([ConsignmentUpdate(key, "open", 77, "{}", "digest", NOW)], NOW))
+    await db.run(record_consignments([ConsignmentUpdate(key, "open", 77, "{}", NOW)], NOW))
     await db.run(record_consignments([ConsignmentUpdate(key, "shipped"), ConsignmentUpdate("unknown", "open")], LATER))
     known = await db.run(consignments_by_key([key, "unknown"]))
     assert list(known) == [key]
     row = known[key]
-    assert (row.standing, row.shipstation_order_id, row.applied, row.applied_digest) == ("shipped", 77, "{}", "digest")
+    assert (row.standing, row.shipstation_order_id, row.applied) == ("shipped", 77, "{}")
 
 
 async def test_merged_orders_share_one_shipstation_order(db: Db) -> None:
-    await db.run(take_order_keys([consignment("a", order_id=1), consignment("b", order_id=2)]))
+    await db.run(take_order_keys([consignment("a", order_id=1), consignment("b", order_id=2)], NOW))
     await db.run(record_consignments([ConsignmentUpdate(key, "open", 77) for key in "ab"], NOW))
     found = await db.run(consignments_by_shipstation_id([77, 78]))
     assert {number: [row.order_key for row in rows] for number, rows in found.items()} == {77: ["a", "b"]}
@@ -112,7 +104,7 @@ async def test_merged_orders_share_one_shipstation_order(db: Db) -> None:
 
 
 async def test_every_order_asked_for_is_in_the_answer(db: Db) -> None:
-    await db.run(take_order_keys([consignment()]))
+    await db.run(take_order_keys([consignment()], NOW))
     wanted = [ORDER, ("other", ORDER[1]), ("main", 9)]
     assert {ref: len(rows) for ref, rows in (await db.run(consignments_of(wanted))).items()} == {
         ORDER: 1,
@@ -229,17 +221,15 @@ async def test_orders_are_counted_and_found_by_state_and_name(db: Db) -> None:
 
 
 async def test_documents_of_closed_orders_are_forgotten_ids_are_not(db: Db) -> None:
-    await db.run(take_order_keys([consignment(), consignment("open-order", order_id=2)]))
-    updates = [
-        ConsignmentUpdate(key, "shipped", 77, "{}", "digest") for key in ("main-6000000000001-7-1", "open-order")
-    ]
+    await db.run(take_order_keys([consignment(), consignment("open-order", order_id=2)], NOW))
+    updates = [ConsignmentUpdate(key, "shipped", 77, "{}") for key in ("main-6000000000001-7-1", "open-order")]
     await db.run(record_consignments(updates, NOW))
     await db.run(record_orders([order("shipped", "shipped", closed_at=NOW), order(order_id=2)]))
     assert await db.run(forget_documents(NOW)) == 0
     assert await db.run(forget_documents(LATER)) == 1
     assert await db.run(forget_documents(LATER)) == 0
     known = await db.run(consignments_by_key(["main-6000000000001-7-1", "open-order"]))
-    assert {key: (row.applied, row.applied_digest, row.shipstation_order_id) for key, row in known.items()} == {
-        "main-6000000000001-7-1": (None, "digest", 77),
-        "open-order": ("{}", "digest", 77),
+    assert {key: (row.applied, row.shipstation_order_id) for key, row in known.items()} == {
+        "main-6000000000001-7-1": (None, 77),
+        "open-order": ("{}", 77),
     }

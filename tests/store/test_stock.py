@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 from mappings.plans import Standing
 from syncd.ports import Db
-from syncd.store.consignments import ConsignmentUpdate, record_consignments, take_order_keys
+from syncd.store.consignments import ConsignmentUpdate, NewConsignment, record_consignments, take_order_keys
 from syncd.store.journal import ClosedEntry, NewEntry, close_intents, history, open_intents
 from syncd.store.orders import record_orders
 from syncd.store.packages import SeenPackage, adopt_fulfillment, record_packages
-from syncd.store.schema import ConsignmentRow, OrderRow
+from syncd.store.schema import OrderRow
 from syncd.store.stock import (
     Control,
     abandon_open,
@@ -52,14 +52,12 @@ def test_a_freeze_ends_with_its_time() -> None:
 
 async def an_order(db: Db, order_id: int, standing: Standing, closed_at: datetime | None = None) -> str:
     key = f"main-{order_id}-1-1"
-    row = ConsignmentRow(
-        order_key=key, store="main", order_id=order_id, location_id=1, n=1, standing="intended", created_at=NOW, updated_at=NOW
-    )  # fmt: skip
+    row = NewConsignment(key, "main", order_id, 1, "", 1, "intended")
     order = OrderRow(
         store="main", order_id=order_id, name=f"#{order_id}", state="queued", cause="queued", since=NOW, seen_at=NOW, closed_at=closed_at
     )  # fmt: skip
-    update = ConsignmentUpdate(key, standing, order_id, f'{{"order":{order_id}}}', "digest")
-    await db.run(together(take_order_keys([row]), record_orders([order]), record_consignments([update], NOW)))
+    update = ConsignmentUpdate(key, standing, order_id, f'{{"order":{order_id}}}')
+    await db.run(together(take_order_keys([row], NOW), record_orders([order]), record_consignments([update], NOW)))
     return key
 
 
