@@ -54,8 +54,8 @@ def mug(caller: Caller, order_id: int) -> int:
     return int(caller.order(order_id)["lines"][0]["id"])
 
 
-def opened(caller: Caller, order_id: int, quantity: int = 2) -> Any:
-    part = seen(caller, order_id)["fulfillments"][0]["fulfillmentLineItems"]["nodes"][0]["id"]
+def opened(caller: Caller, order_id: int, quantity: int = 2, package: int = 0) -> Any:
+    part = seen(caller, order_id)["fulfillments"][package]["fulfillmentLineItems"]["nodes"][0]["id"]
     line = {"fulfillmentLineItemId": part, "quantity": quantity, "returnReason": "UNKNOWN", "returnReasonNote": "R1"}
     given = {"orderId": gid("Order", order_id), "returnLineItems": [line]}
     return caller.data(OPEN, r=given)["returnCreate"]
@@ -119,6 +119,24 @@ def test_a_return_is_opened_labelled_received_refunded_and_closed(caller: Caller
 def test_only_units_that_left_and_are_in_no_other_return_come_back(caller: Caller, order_id: int) -> None:
     opened(caller, order_id)
     assert opened(caller, order_id, 1)["userErrors"][0]["message"] == "Return line item has an invalid quantity."
+
+
+def test_what_left_in_another_package_comes_back_after_the_first_was_paid_back(caller: Caller) -> None:
+    order_id: int = caller.world.control("import_order", {"body": order_body()})
+    for _ in range(2):
+        caller.fulfill(order_id, {mug(caller, order_id): 1})
+    return_gid = opened(caller, order_id, 1)["return"]["id"]
+    (line,) = seen(caller, order_id)["returns"]["nodes"][0]["returnLineItems"]["nodes"]
+    amount = {"amount": "9.50", "currencyCode": "USD"}
+    transfer = {"parentId": gid("OrderTransaction", order_id + 1), "transactionAmount": amount}
+    given = {
+        "returnId": return_gid,
+        "returnLineItems": [{"id": line["id"], "quantity": 1}],
+        "financialTransfer": {"issueRefund": {"orderTransactions": [transfer]}},
+    }
+    assert caller.data(PROCESS, i=given)["returnProcess"]["userErrors"] == []
+    assert opened(caller, order_id, 1)["userErrors"] != []
+    assert opened(caller, order_id, 1, package=1)["userErrors"] == []
 
 
 def test_a_refund_of_what_was_paid_and_never_more(caller: Caller, order_id: int) -> None:

@@ -62,15 +62,16 @@ def open_return(shop: Shop, order: Order, asked: Sequence[tuple[int, int, str]])
 
 def returnable(order: Order) -> Counter[int]:
     """Fulfillment line id -> units that left, are not refunded, and are in no other return."""
-    free: Counter[int] = Counter()
+    free, back = Counter[int](), Counter[int]()
     refundable = {line.id: line.current_quantity for line in order.lines}
-    for done in order.fulfillments:
-        for part in done.lines if done.status == "SUCCESS" else ():
-            free[part.id] = min(part.quantity, refundable[part.line.id])
-            refundable[part.line.id] -= free[part.id]
     for one in order.returns:
         for line in one.lines if one.status not in ("CANCELED", "DECLINED") else ():
-            free[line.part.id] -= line.quantity - line.refunded
+            back[line.part.id] += line.quantity
+            refundable[line.part.line.id] -= line.quantity - line.refunded
+    for done in order.fulfillments:
+        for part in done.lines if done.status == "SUCCESS" else ():
+            free[part.id] = max(0, min(part.quantity - back[part.id], refundable[part.line.id]))
+            refundable[part.line.id] -= free[part.id]
     return free
 
 
