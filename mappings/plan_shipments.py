@@ -5,7 +5,7 @@ Each unit is given out once. What does not fit is not written, and a person is t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -43,6 +43,7 @@ from mappings.voided import (
 HELD_LOOK_S = 3600.0
 """How long a package waits whose goods are on hold, unless the end of all holds is seen before: they may be released one by one."""
 
+_AND = "; "
 _WORST_FIRST = (
     Cause.CANCELLED_AFTER_LABEL,
     Cause.OVERSHIPPED,
@@ -66,11 +67,14 @@ class _Planning:
     held: list[Slot]
     unowned: list[Fulfillment]
     orphans: list[Orphan]
+    known: Set[str]
+    """Details of the troubles that the last look found."""
     steps: list[Step] = field(default_factory=list)
     troubles: list[tuple[Cause, str]] = field(default_factory=list)
     waits: list[datetime] = field(default_factory=list)
     resolved: list[str] = field(default_factory=list)
-    overpacked: list[tuple[Package, Units]] = field(default_factory=list)
+    overpacked: list[tuple[Package, Units, str]] = field(default_factory=list)
+    """With the detail of the trouble."""
 
     @property
     def free_orphans(self) -> list[Orphan]:
@@ -92,24 +96,26 @@ def plan_shipments(
     write_settles_s: float,
     consignments: Sequence[Consignment] = (),
     labels_read_at: datetime | None = None,
+    trouble: str = "",
 ) -> Plan:
     """`order` is None when Shopify shows no such order. `write_settles_s`: how long a call that was sent without an answer may
     still take effect. `consignments` tell what a package without lines can hold at most. `labels_read_at`: all labels that
-    ShipStation had at that moment are among `packages`; None when that was never so."""
+    ShipStation had at that moment are among `packages`; None when that was never so. `trouble`: the detail that the plan of the
+    last look had."""
     if order is None:
         return Plan(Cause.NOT_FOUND)
-    planning = _begin(profile, order, packages, consignments, now, write_settles_s)
+    planning = _begin(profile, order, packages, consignments, now, write_settles_s, frozenset(trouble.split(_AND)))
     for package in sorted((p for p in packages if p.voided and p.intended_at), key=package_order):
         _resolve(planning, package)
     pending = [p for p in sorted(packages, key=package_order) if not p.voided and _is_pending(p)]
     # Those without lines come last: they take what the others leave.
     for package in sorted(pending, key=lambda p: p.lines is None):
         _plan_package(planning, package)
-    for package, lines in planning.overpacked:
-        _tell_part(planning, package, lines)
+    for package, lines, detail in planning.overpacked:
+        _tell_part(planning, package, lines, detail)
     _end_orphans(planning, labels_read_at)
     planning.resolved += _without_effect(planning, pending)
-    details = "; ".join(detail for _, detail in planning.troubles)
+    details = _AND.join(detail for _, detail in planning.troubles)
     look_again_at = min(planning.waits, default=None)
     return Plan(_cause(planning), tuple(planning.steps), details, look_again_at, tuple(planning.resolved))
 
@@ -121,6 +127,7 @@ def _begin(
     consignments: Sequence[Consignment],
     now: datetime,
     write_settles_s: float,
+    known: Set[str],
 ) -> _Planning:
     live = [one for one in order["fulfillmentOrders"]["nodes"] if one["status"] not in ENDED]
     orphans = orphans_of(order, packages, now, write_settles_s)
@@ -137,6 +144,7 @@ def _begin(
         held=slots_of(one for one in live if one["status"] not in FULFILLABLE),
         unowned=sorted(unowned, key=lambda one: number_of(one["id"])),
         orphans=orphans,
+        known=known,
     )
 
 
@@ -245,18 +253,21 @@ def _misfit(planning: _Planning, package: Package, lines: Units) -> None:
         counts = ", ".join(
             f"line {line_id}: {count} packed, {free[line_id]} left" for line_id, count in sorted(lines.items())
         )
-        planning.troubles.append((Cause.OVERSHIPPED, f"{name}: {counts}"))
-        planning.overpacked.append((package, lines))
+        detail = f"{name}: {counts}"
+        planning.troubles.append((Cause.OVERSHIPPED, detail))
+        planning.overpacked.append((package, lines, detail))
 
 
-def _tell_part(planning: _Planning, package: Package, lines: Units) -> None:
-    """As much of an overpacked box as Shopify accepts. Not while the fate of another call is open. What is left over then
-    waits until it fits as a whole: a person decides about it, not chance about each unit."""
+def _tell_part(planning: _Planning, package: Package, lines: Units, detail: str) -> None:
+    """As much of an overpacked box as Shopify accepts. Not while the fate of another call is open, nor after one look: its answer
+    may lack a row. What is left over then waits until it fits as a whole: a person decides about it, not chance about each unit."""
     if package.fulfillment_gid:
         return
     part = most_from_one_place(planning.slots, lines, place_of(package))
     taken = take(planning.slots, part, place_of(package)) if part and not planning.waits else None
-    if taken:
+    if taken and detail not in planning.known:
+        planning.look_soon()
+    elif taken:
         planning.steps.append(_create(planning, package, taken, told_with(package, part)))
 
 

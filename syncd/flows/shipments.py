@@ -62,7 +62,14 @@ class ShipmentsFlow:
         profile = self._profiles[split_subject(subject)[0]]
         order: OrderShipped | None = sighting.order
         return plan_shipments(
-            profile, order, known.packages, now, self._write_settles_s, known.consignments, known.labels_read_at
+            profile,
+            order,
+            known.packages,
+            now,
+            self._write_settles_s,
+            known.consignments,
+            known.labels_read_at,
+            known.trouble[1],
         )
 
     async def turn(self, steps: Sequence[Step]) -> None:

@@ -144,7 +144,9 @@ class Plans(RuleBasedStateMachine):
     def _shipments(self, lost: str = "") -> Plan:
         memory = self.memory
         packages, known = list(memory.packages.values()), list(memory.consignments.values())
-        plan = plan_shipments(PROFILE, self.shopify.shipped(), packages, self.now, SETTLES_S, known, self.heard_at)
+        order, trouble = self.shopify.shipped(), memory.trouble
+        plan = plan_shipments(PROFILE, order, packages, self.now, SETTLES_S, known, self.heard_at, trouble)
+        memory.trouble = plan.detail
         for key in plan.resolved:
             memory.resolved(key)
         for step in plan.steps:

@@ -46,8 +46,9 @@ def planned(
     consignments: list[Consignment] | None = None,
     profile: Profile = PROFILE,
     labels_read_at: datetime | None = None,
+    trouble: str = "",
 ) -> Plan:
-    return plan_shipments(profile, of, packages, NOW, SETTLES_S, consignments or [], labels_read_at)
+    return plan_shipments(profile, of, packages, NOW, SETTLES_S, consignments or [], labels_read_at, trouble)
 
 
 def created(plan: Plan) -> dict[str, dict[str, dict[str, int]]]:
@@ -330,7 +331,9 @@ def test_a_label_voided_in_doubt_is_looked_for_before_it_is_forgotten() -> None:
 
 def test_an_overpacked_box_is_told_in_part_and_the_rest_once_it_fits() -> None:
     box = package("s1", {7: 4})
-    [part] = planned(order_shipped([OPEN]), [box]).steps
+    once = planned(order_shipped([OPEN]), [box])
+    assert (once.steps, once.cause, once.look_again_at) == ((), Cause.OVERSHIPPED, later(1))
+    [part] = planned(order_shipped([OPEN]), [box], trouble=once.detail).steps
     assert isinstance(part, CreateFulfillment)
     assert (part.told, part.notify_customer) == ({7: 3}, True)
     known = replace(box, fulfillment_gid=F1, told={7: 3})

@@ -192,6 +192,8 @@ class Memory:
 
     consignments: dict[str, Consignment] = field(default_factory=dict)
     packages: dict[str, Package] = field(default_factory=dict)
+    trouble: str = ""
+    """What the last plan of the packages could not make right."""
 
     def hear(self, shipstation: ShipStation, now: datetime) -> None:
         """The shipment feeds."""
