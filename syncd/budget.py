@@ -10,7 +10,7 @@ import asyncio
 from bisect import insort
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum
@@ -72,7 +72,8 @@ class Usage:
 
 @dataclass(frozen=True)
 class Call:
-    """One call that may be made now and not later. `number` is the ledger's, `left_s` our monotonic clock when it was granted."""
+    """One call that may be made now and not later. `number` is the ledger's, `left_s` our monotonic clock when it left, and until
+    then when it was granted."""
 
     number: float
     left_s: float
@@ -143,6 +144,9 @@ class WindowBudget:
     async def carry(self, call: Call, sending: Awaitable[Response]) -> Response:
         """The answer of `sending`, or what it raises, and the call booked. The call is over, whatever became of it: that the
         database is busy must not turn it into something else."""
+        call = replace(
+            call, left_s=self._clock.monotonic()
+        )  # on a busy day its intents take seconds to be written down
         try:
             response = await sending
         except TransientError:

@@ -10,6 +10,7 @@ from decimal import Decimal
 import pytest
 
 from syncd.budget import CostBudget, Urgency, WindowBudget, ceiling
+from syncd.ports import Response
 from syncd.sandbox.shipstation.limits import RateLimit
 from syncd.sandbox.shipstation.options import ShipStationOptions
 from syncd.simulation.ports import SeededRng
@@ -31,6 +32,8 @@ class Vendor:
         self.limit = RateLimit()
         self.options = options
         self.latency_s = latency_s
+        self.intended_s = 0.0
+        """How long a call waits with us at most, after it was granted."""
         self.jitter = SeededRng()
         self.refused = 0
         self.calls: list[tuple[Urgency, datetime]] = []
@@ -39,14 +42,19 @@ class Vendor:
 
     async def call(self, budget: WindowBudget, urgency: Urgency = Urgency.ORDERS) -> None:
         call = await budget.grant(urgency)
+        await self.clock.sleep(self.intended_s * self.jitter.random())
+        refused = self.refused
+        await budget.carry(call, self._answer(urgency))
+        if self.refused > refused:
+            await budget.throttled(60)
+
+    async def _answer(self, urgency: Urgency) -> Response:
         await self.clock.sleep(0.05 + 0.2 * self.jitter.random())
         answer = self.limit.take("key", self.clock.now(), self.options)
         self.calls.append((urgency, self.clock.now()))
+        self.refused += not answer.is_allowed
         await self.clock.sleep(self.latency_s * (0.8 + 0.4 * self.jitter.random()))
-        await budget.note(self.told(answer.headers), call)
-        if not answer.is_allowed:
-            self.refused += 1
-            await budget.throttled(60)
+        return Response(200 if answer.is_allowed else 429, self.told(answer.headers), b"")
 
 
 async def _drain(vendor: Vendor, budgets: list[WindowBudget], calls: int, in_flight: int) -> float:
@@ -64,19 +72,20 @@ async def _drain(vendor: Vendor, budgets: list[WindowBudget], calls: int, in_fli
 
 @pytest.mark.parametrize("style", ["first_request", "aligned"])
 @pytest.mark.parametrize("rounded", ["up", "down"])
-@pytest.mark.parametrize("latency_s", [0.3, 3, 10])
+@pytest.mark.parametrize(("latency_s", "intended_s"), [(0.3, 0), (3, 0), (10, 0), (0.3, 3)])
 async def test_a_backlog_spends_every_window_and_overspends_none(
-    db: InlineDb, style: str, rounded: str, latency_s: float
+    db: InlineDb, style: str, rounded: str, latency_s: float, intended_s: float
 ) -> None:
     clock = SimulatedClock()
     options = ShipStationOptions(window_style=style, reset_rounded=rounded)  # type: ignore[arg-type]
     vendor = Vendor(clock, options, latency_s)
+    vendor.intended_s = intended_s
     budget = WindowBudget(db, clock, "shipstation", 40, 60)
     took_s = await _drain(vendor, [budget], calls=250, in_flight=20)
     assert vendor.refused == 0
     assert vendor.limit.most_calls <= 40
     # six windows open after the first one, each at most as late as a call may be on its way and the vendor may have rounded
-    assert took_s <= 6 * (60 + 1.2 + 0.25) + 2.4 * latency_s
+    assert took_s <= 6 * (60 + 1.2 + 0.25 + intended_s) + 2.4 * latency_s
 
 
 HEADERS: dict[str, Callable[[dict[str, str]], dict[str, str]]] = {
