@@ -310,6 +310,9 @@ def _judged(step: UpsertOrder, outcome: Outcome, truth: Order | None) -> Outcome
     yet may be an old copy of the order, so that it stays in doubt: taken for a failure, our hold would pass for the warehouse's."""
     if truth is None:
         return _moved("it cannot be found")
+    # it was whole when we looked: what we sent holds units that lie in another order too, or drove some out
+    if is_regrouped(truth):
+        return _moved("it was split or merged meanwhile")
     sent, read = step.document["orderStatus"], truth.get("orderStatus")
     if sent != read and read in LOCKED:
         return _moved(f"it reads back as {read}")

@@ -40,7 +40,7 @@ def _there(day: Day, number: int) -> ShipStationOrder:
     account = day.shipstation.account
     account.release_due_holds()
     found: ShipStationOrder = pick([one for one in account.orders.values() if one.gone is None], number)
-    day.touched |= _shopify_orders(found)
+    day.touched |= shopify_orders(found)
     return found
 
 
@@ -48,7 +48,8 @@ def _goods(order: ShipStationOrder | Shipment) -> list[Item]:
     return [item for item in order.items if not item.adjustment and item.line_item_key]
 
 
-def _shopify_orders(order: ShipStationOrder | Shipment) -> set[int]:
+def shopify_orders(order: ShipStationOrder | Shipment) -> set[int]:
+    """Ids of those whose lines lie in it."""
     return {int((item.line_item_key or "").partition(":")[0]) for item in _goods(order)}
 
 
@@ -118,7 +119,7 @@ def label_one_unit(day: Day, number: int) -> None:
 
 def void(day: Day, number: int) -> None:
     shipment = pick([one for one in day.shipstation.account.shipments.values() if one.voided_at is None], number)
-    day.touched |= _shopify_orders(shipment)
+    day.touched |= shopify_orders(shipment)
     day.shipstation.labels.void_label(shipment.shipment_id)
 
 
@@ -131,7 +132,7 @@ def mark_shipped(day: Day, number: int) -> None:
 
 def ship_all(day: Day, number: int) -> None:
     for shipment in day.shipstation.labels.ship_all(batch=number % 2 == 0):
-        day.touched |= _shopify_orders(shipment)
+        day.touched |= shopify_orders(shipment)
 
 
 def split(day: Day, number: int) -> None:

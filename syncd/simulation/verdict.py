@@ -56,6 +56,8 @@ async def judge_at_rest(day: Day, watch: Watch) -> tuple[Account, list[str]]:
     problems += [f"doubled: {one}" for one in account.doubled if name_of(one) not in parked.keys() | partly_paid]
     problems += [f"not told: {one}" for one in account.not_told if name_of(one) not in parked]
     problems += [f"mails: {one}" for one in account.mails_wrong if name_of(one) not in parked]
+    waiting = {order_id(one) for one in parked.values()}
+    problems += [line for one, lines in watch.doubled_unseen.items() if one not in waiting for line in lines]
     problems += list(_unjustified(told.values(), watch))
     problems += list(_wrong(day, told, watch))
     return account, problems

@@ -11,12 +11,16 @@ from structlog.contextvars import bound_contextvars
 
 from syncd.hints import Lane, Mark
 from syncd.operate.subscriptions import EVERY_S
+from syncd.operate.sweeping import sweep_by_hand
 from syncd.ports import Request, Response
 from syncd.simulation.calls import call_of
-from syncd.simulation.day import Day
+from syncd.simulation.day import ACCOUNT, Day, Fates
+from syncd.simulation.desk import desk_of
 from syncd.simulation.laws import Laws
 from syncd.simulation.ledger import judge_ledger, judge_subscriptions
+from syncd.simulation.verdict import judge_at_rest
 from syncd.simulation.watch import Watch
+from syncd.simulation.written import writes_orders
 from syncd.store.inbox import finish_deliveries, store_deliveries
 from syncd.store.journal import NewEntry, open_intents
 from syncd.store.keeping import Arrival
@@ -36,8 +40,12 @@ def watch(day: Day) -> Watch:
 
     class Watched:
         async def send(self, request: Request) -> Response:
-            watch.leaves(call_of(request), None)
-            return await vendors.send(request)
+            call = call_of(request)
+            watch.leaves(call, None)
+            watch.arrived(call)
+            response = await vendors.send(request)
+            watch.carried_out(call, response)
+            return response
 
     day.network.vendors = Watched()
     return watch
@@ -169,3 +177,43 @@ async def test_subscriptions_that_somebody_deleted_are_missed_until_they_are_bac
     assert [one[:2] for one in judge_subscriptions(day)] == ["L7"]
     await day.passes(EVERY_S + 10)
     assert list(judge_subscriptions(day)) == []
+
+
+@pytest.mark.parametrize("fates", [Fates(account=replace(ACCOUNT, stale_read_s=20.0))], ids=["lag"])
+async def test_goods_doubled_behind_reads_that_lag_must_be_before_a_person_at_rest(day: Day, watch: Watch) -> None:
+    await _moved_after_a_split(day, watch)
+    await day.rest(quiet_s=REST_S)
+    assert watch.seen() == []
+    assert [problem for problem in (await judge_at_rest(day, watch))[1] if problem.startswith("S2 line")]
+    await day.passes(900)  # a sweep leaves alone what changed a moment ago
+    await sweep_by_hand(await desk_of(day))
+    await day.rest(quiet_s=REST_S)
+    assert (await judge_at_rest(day, watch))[1] == []
+
+
+async def test_goods_doubled_although_reads_showed_the_split_are_a_fault_at_once(day: Day, watch: Watch) -> None:
+    def splits(request: Request) -> None:
+        if writes_orders(request):
+            day.network.before = None
+            _split(day, order_id)
+
+    (order_id,) = day.sell(lines=2)
+    await day.rest(quiet_s=REST_S)
+    day.network.before = splits
+    day.shopify.people.hold(order_id)
+    await day.rest(quiet_s=REST_S)
+    assert [problem for problem in watch.seen() if problem.startswith("S2 line")]
+
+
+async def _moved_after_a_split(day: Day, watch: Watch) -> None:
+    (order_id,) = day.sell(lines=2)
+    await day.rest(quiet_s=60.0)
+    _split(day, order_id)
+    await day.passes(8.0)
+    day.shopify.people.edit(order_id, address={"address1": "7 New Road"})
+    watch.befallen[order_id].update(["split", "move_house"])
+
+
+def _split(day: Day, order_id: int) -> None:
+    (there,) = day.there(order_id)
+    day.shipstation.desk.split(there["orderId"], {there["items"][0]["lineItemKey"]: 1})

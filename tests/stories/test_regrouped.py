@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
+from syncd.operate.sweeping import sweep_by_hand
 from syncd.sandbox.shipstation.faults import FaultRule
-from syncd.simulation.day import Day, Fates
+from syncd.simulation.day import ACCOUNT, Day, Fates
+from syncd.simulation.desk import desk_of
+from syncd.simulation.written import writes_orders
 from tests.orders_api import ON_V1_ALONE
 from tests.stories.packing import BOTH, SETTINGS, an_order, assert_told, keys, label, numbers, void
 
@@ -180,3 +186,50 @@ async def test_an_order_merged_before_its_lost_answer_is_looked_up_is_not_made_a
     await day.rest()
     for order_id in (first, second):
         assert numbers(day, order_id).keys() == {shipment.tracking_number}
+
+
+# While we write
+
+
+def change(day: Day, order_id: int, kind: str) -> None:
+    people = day.shopify.people
+    match kind:
+        case "hold":
+            people.hold(order_id)
+        case "move_house":
+            people.edit(order_id, address={"address1": "7 New Road"})
+        case "cancel":
+            people.cancel(order_id)
+
+
+@ON_V1_ALONE
+@pytest.mark.parametrize("kind", ["hold", "move_house"])
+async def test_a_split_just_before_our_write_is_told_at_once(day: Day, kind: str) -> None:
+    """Nothing can be locked between our look and our write, which doubles what was split off: it reads back as split."""
+    order_id, there = await an_order(day, lines=2, quantity=2)
+
+    def splits(request: Any) -> None:
+        if writes_orders(request):
+            day.network.before = None
+            day.shipstation.desk.split(there["orderId"], {keys(there)[1]: 1})
+
+    day.network.before = splits
+    change(day, order_id, kind)
+    await day.rest()
+    assert day.network.before is None
+    assert await day.cause(order_id) == "changed_on_both_sides"
+
+
+@ON_V1_ALONE
+@pytest.mark.parametrize("kind", ["hold", "move_house", "cancel"])
+@pytest.mark.parametrize("fates", [Fates(settings=SETTINGS, account=replace(ACCOUNT, stale_read_s=20.0))], ids=["lag"])
+async def test_a_split_that_reads_do_not_show_yet_is_told_by_the_sweep_at_the_latest(day: Day, kind: str) -> None:
+    order_id, there = await an_order(day, lines=2, quantity=2)
+    await day.passes(60)
+    day.shipstation.desk.split(there["orderId"], {keys(there)[1]: 1})
+    await day.passes(8)
+    change(day, order_id, kind)
+    await day.passes(900)  # a sweep leaves alone what changed a moment ago
+    await sweep_by_hand(await desk_of(day))
+    await day.rest()
+    assert await day.cause(order_id) == ("changed_on_both_sides" if kind == "hold" else "doubled_there")

@@ -13,7 +13,7 @@ from syncd.sandbox.shipstation.records import Shipment
 from syncd.sandbox.shopify.state import Order, Refund
 from syncd.simulation.day import Day
 from syncd.simulation.desk import desk_of
-from syncd.simulation.people import pick
+from syncd.simulation.people import pick, shopify_orders
 from syncd.simulation.sidelines.sideline import Deed, Sideline
 
 POLICIES: Mapping[str, Mapping[str, Any]] = {
@@ -80,7 +80,7 @@ class Comebacks(Sideline):
             return
         sold = self._day.sold()
         for label in self._labels():
-            for order_id in sorted(_orders(label) & sold.keys()):
+            for order_id in sorted(shopify_orders(label) & sold.keys()):
                 noted = (sold[order_id].note or "").count(f"{OURS}{key_of(label)}]")
                 if noted > 1 or (noted == 0 and label.voided_at is None):
                     yield f"returns: {key_of(label)} stands {noted} times in the note of {sold[order_id].name}"
@@ -112,13 +112,13 @@ class Comebacks(Sideline):
         }
         if number % 2:
             units = dict.fromkeys(list(units)[:1], 1)
-        self._day.touched |= _orders(parcel)
+        self._day.touched |= shopify_orders(parcel)
         label = self._day.shipstation.labels.buy_label(parcel.order.order_id, lines=units, return_label=True)
         shipments[label.shipment_id] = replace(label, outbound_id=parcel.shipment_id)
 
     def arrive(self, number: int) -> None:
         label = pick([one for one in self._labels() if not self._has_arrived(one)], number)
-        self._day.touched |= _orders(label)
+        self._day.touched |= shopify_orders(label)
         self._day.shipstation.carriage.scan(label.shipment_id, "DE")
 
     async def approve(self, number: int) -> None:
@@ -134,11 +134,6 @@ class Comebacks(Sideline):
 
 def key_of(label: Shipment) -> str:
     return f"s{label.shipment_id}"
-
-
-def _orders(shipment: Shipment) -> set[int]:
-    keys = [item.line_item_key for item in shipment.items if item.line_item_key and not item.adjustment]
-    return {int(key.partition(":")[0]) for key in keys}
 
 
 def _units(refund: Refund) -> Counter[int]:
