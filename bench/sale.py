@@ -47,6 +47,8 @@ SECRET = b"sandbox-secret-main"
 TOPICS = ("orders/create", "orders/paid", "orders/updated", "fulfillment_orders/order_routing_complete")
 BODY_BYTES = 5_800
 DOUBLED, LOST = 0.10, 0.05
+SURELY_NEW = 0.02
+"""So much of a window may be gone when it is found."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def hold(count: int, scale: float, per_s: float, longest_s: float, database: str
             order_ids = ask(
                 f"{address}/shopify/_control/sell", {"shop": SHOP, "count": count, "seed": 7, "mix": {"all": 0.0}}
             )
-            opened_at, used = _next_window(address, 2 * WINDOW_S / scale)
+            opened_at, used = _next_window(address, WINDOW_S / scale)
             arriving = webhooks(order_ids, Random(7))
             began, began_wall = time.monotonic(), time.time()
             port_pid = port_of(daemon.pid)
@@ -143,22 +145,22 @@ def hold(count: int, scale: float, per_s: float, longest_s: float, database: str
         )
 
 
-def _next_window(address: str, longest_s: float) -> tuple[float, int]:
-    """When the next window opened, by the daemon's next look at ShipStation, and how many calls it made in it so far."""
-    before = calls = _calls(address)
-    give_up_at = time.monotonic() + longest_s
-    while calls == before:
+def _next_window(address: str, window_s: float) -> tuple[float, int]:
+    """When the next window opened, by the daemon's look at ShipStation, and how many calls it made in it so far. A look may also
+    come in the last moment of a window: that opens none."""
+    give_up_at, opened_at = time.monotonic() + 4 * window_s, -math.inf
+    while time.monotonic() - opened_at > SURELY_NEW * window_s:
         if time.monotonic() > give_up_at:
             raise RuntimeError("the daemon does not look at ShipStation")
         time.sleep(0.02)
-        calls = _calls(address)
-    opened_at = time.monotonic()
+        opened_at = time.monotonic() + _window(address)["left_s"] - window_s
     time.sleep(1.0)
-    return opened_at, _calls(address) - before
+    return opened_at, int(_window(address)["calls"])
 
 
-def _calls(address: str) -> int:
-    return int(ask(f"{address}/shipstation/_control/state", {})["calls"]["total"])
+def _window(address: str) -> dict[str, float]:
+    window: dict[str, float] = ask(f"{address}/shipstation/_control/state", {})["calls"]["window"]
+    return window
 
 
 def _wait_for_all(daemon: subprocess.Popen[bytes], pushed: Pushed, count: int, until: float) -> None:

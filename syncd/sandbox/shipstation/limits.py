@@ -50,6 +50,12 @@ class RateLimit:
         """Somebody else uses the same key pair. `most_calls` does not count these."""
         self._window(key, now, options).foreign += calls
 
+    def standing(self, now: datetime, options: ShipStationOptions) -> tuple[int, float]:
+        """Calls in the window that was opened last, of any key pair, and the seconds that are left of it; none where it is over."""
+        last = max(self._windows.values(), key=lambda window: window.started_at, default=None)
+        left_s = options.window_s - (now - last.started_at).total_seconds() if last else 0.0
+        return (last.calls, left_s) if last and left_s > 0 else (0, 0.0)
+
     def _window(self, key: str, now: datetime, options: ShipStationOptions) -> _Window:
         window = self._windows.get(key)
         if window is None or now >= window.started_at + timedelta(seconds=options.window_s):

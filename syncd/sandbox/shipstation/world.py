@@ -164,10 +164,12 @@ class ShipStationWorld:
     def state(self) -> dict[str, Any]:
         """The account and what happened to it. Amounts are Decimals here and JSON numbers through `control`."""
         self.account.release_due_holds()
+        calls, left_s = self._limit.standing(self.account.now(), self.account.options)
         return account_dump(self.account) | {
             "calls": {
                 "total": self.calls.total,
                 "by_path": dict(self.calls.by_path),
+                "window": {"calls": calls, "left_s": left_s},
                 "most_in_a_window": self._limit.most_calls,
                 "most_in_a_v2_window": self._v2_limit.most_calls,
                 "refused_429": self.calls.refused,
