@@ -68,7 +68,7 @@ def plan_returns(
         return ReturnsPlan(wait_s=settles_s - min(doubts))
     steps: list[ReturnStep] = []
     news: list[ReturnNews] = []
-    for one in returns:
+    for one in sorted(returns, key=lambda one: one.refusals):  # who was refused lets the others go first
         if steps or one.outcome or one.return_key not in seen:
             continue
         steps, told = _plan_one(policy, one, seen[one.return_key], carriers)

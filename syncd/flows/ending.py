@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from mappings.causes import Cause, State, state_of
 from mappings.plans import Plan, Standing, Step
+from mappings.returns import ReturnStep
 from syncd.flows.intend import Intent
 from syncd.flows.work import Flow, Known, Outcome, Result, Seen, Unreadable
 from syncd.hints import split_subject
@@ -43,6 +44,12 @@ class Verdict:
     def has_news(self) -> bool:
         """Whether what the order's state is made of may have changed."""
         return self.plan is not None or (self.unreadable is not None and self.unreadable.code == "bug")
+
+    @property
+    def has_others_to_try(self) -> bool:
+        """Whether the order has returns beside the one that was refused just now."""
+        tried = {intent.step.return_key for intent, _ in self.done if isinstance(intent.step, ReturnStep)}
+        return any(not one.outcome and not one.refusals and one.return_key not in tried for one in self.known.returns)
 
     @property
     def worst(self) -> Outcome | None:
@@ -95,6 +102,9 @@ def ending_of(
             return Ending(claimed, "park", now, Cause.BRAKE_PULLED, "its cancellation waits for a person", order=row)
         at = now + timedelta(seconds=STOPPED_WAIT_S)
         return Ending(claimed, "defer", at, Cause.BRAKE_PULLED, "planned beside a flood of cancellations", False)
+    # One return of several is refused: the others go first, then it is tried once more.
+    if worst and worst.result is Result.REFUSED and verdict.has_others_to_try and not claimed.attempts:
+        return Ending(claimed, "defer", retry_at, worst.code, worst.text)
     # The vendor refuses the document, or doubts did not end while others got through: a person must look.
     if worst and (worst.result is Result.REFUSED or (worst.is_of_this_order and claimed.attempts >= most_attempts)):
         return Ending(

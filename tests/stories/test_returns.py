@@ -279,24 +279,31 @@ async def test_units_refunded_by_hand_do_not_keep_another_return_of_the_order_wa
     await assert_both_sides(day)
 
 
-class OpensNothing:
-    """A shop that refuses every return, in the words for what moved meanwhile."""
+MOVED = "Return line item has an invalid quantity."
+"""What Shopify says where the order is not any more as it was seen."""
 
-    def __init__(self, vendors: Http) -> None:
+
+class OpensNothing:
+    """A shop that refuses every return, or those of one label."""
+
+    def __init__(self, vendors: Http, words: str, key: str = "") -> None:
         self._vendors = vendors
+        self._words = words
+        self._key = key.encode()
 
     async def send(self, request: Request) -> Response:
-        if b"returnCreate" not in (request.body or b""):
+        body = request.body or b""
+        if b"returnCreate" not in body or self._key not in body:
             return await self._vendors.send(request)
-        error = {"field": None, "message": "Return line item has an invalid quantity.", "code": "INVALID"}
-        body = {"data": {"returnCreate": {"return": None, "userErrors": [error]}}}
-        return Response(200, {"content-type": "application/json"}, json.dumps(body).encode())
+        error = {"field": None, "message": self._words, "code": "INVALID"}
+        answer = {"data": {"returnCreate": {"return": None, "userErrors": [error]}}}
+        return Response(200, {"content-type": "application/json"}, json.dumps(answer).encode())
 
 
 @pytest.mark.parametrize("fates", [Fates(settings=policy(on_label="return", refund="automatic", refund_limit=1000))])
 async def test_a_return_that_shopify_refuses_to_the_end_is_shown_to_a_person(day: Day) -> None:
     vendors = day.network.vendors
-    day.network.vendors = OpensNothing(vendors)
+    day.network.vendors = OpensNothing(vendors, MOVED)
     order_id, coming = await sent_back(day)
     await arrives(day, coming)
     assert "Shopify refused it" in refunds_text(await waiting_refunds(await desk_of(day)))
@@ -304,6 +311,33 @@ async def test_a_return_that_shopify_refuses_to_the_end_is_shown_to_a_person(day
     await retry_orders(await desk_of(day), [str(order_id)])
     await day.rest()
     assert state_of(day, order_id) == {"outcome": "refunded", "detail": "", "received_by": "carrier"}
+    await assert_both_sides(day)
+
+
+@ON_V1_ALONE
+@pytest.mark.parametrize("fates", [Fates(settings=policy(on_label="return", refund="automatic", refund_limit=1000))])
+@pytest.mark.parametrize("words", [MOVED, "The order cannot be returned."], ids=["moved", "never"])
+async def test_a_return_that_shopify_refuses_keeps_no_other_of_the_order_waiting(day: Day, words: str) -> None:
+    (order_id,) = day.sell(1, lines=2)
+    await day.rest()
+    parcel = label(day, day.there(order_id)[0])
+    await day.rest()
+    keys = [item.line_item_key for item in parcel.items if item.line_item_key and not item.adjustment]
+    coming = [
+        day.shipstation.labels.buy_label(parcel.order.order_id, lines={key: 1}, return_label=True) for key in keys
+    ]
+    vendors = day.network.vendors
+    day.network.vendors = OpensNothing(vendors, words, f"s{coming[0].shipment_id}]")
+    await day.rest()
+    assert len(day.order(order_id)["returns"]) == 1
+    await arrives(day, coming[0])
+    await arrives(day, coming[1])
+    told = day.rows("SELECT outcome, detail FROM returns ORDER BY return_key")
+    assert told == [{"outcome": "", "detail": "refused"}, {"outcome": "refunded", "detail": ""}]
+    day.network.vendors = vendors
+    await retry_orders(await desk_of(day), [str(order_id)])
+    await day.rest()
+    assert [one["outcome"] for one in day.rows("SELECT outcome FROM returns")] == ["refunded", "refunded"]
     await assert_both_sides(day)
 
 
