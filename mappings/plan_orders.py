@@ -298,7 +298,8 @@ def _behind(units: Units, cause: Cause) -> str:
 
 def _look_again(order: OrderToShip, seen: Picture, cause: Cause, now: datetime) -> datetime | None:
     times = [seen.barrier.until if seen.barrier else None, seen.routing.until]
-    if seen.routing.unrouted and not seen.withdraws:
+    is_unplaced = seen.routing.unrouted or None in seen.routing.free  # null also stands for a failure in passing
+    if is_unplaced and not seen.withdraws:
         times.append(look_later(order, now))
     if cause is Cause.UNREADABLE:
         times.append(now + timedelta(seconds=REREAD_S))

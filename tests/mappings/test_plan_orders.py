@@ -136,6 +136,12 @@ def test_no_step_and_the_reason(of: OrderToShip | None, cause: Cause) -> None:
     assert (plan.cause, plan.steps) == (cause, ())
 
 
+def test_a_location_that_is_not_shown_is_looked_at_again() -> None:
+    plan = planned(order([line(7001)], [fulfillment_order(1, location=None)]))
+    assert plan.look_again_at is not None
+    assert plan.look_again_at > NOW
+
+
 def test_a_free_order_ships() -> None:
     assert planned(order([line(7001, 1, "0.00")])).cause is Cause.QUEUED
 
