@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import and_, select, text, union, update
 from sqlmodel import Session
 
-from syncd.store.consignments import consignments_by_key
+from syncd.store.consignments import consignments_by_key, consignments_of
 from syncd.store.packages import packages_of
 from syncd.store.schema import (
     IS_IN_SHIPSTATION,
@@ -122,9 +122,14 @@ def held_goods(order_keys: Sequence[str]) -> Work[list[HeldGoods]]:
         is_closed = and_(of_orders(ORDERS, stores), ORDERS.c.closed_at.is_not(None))
         found = session.connection().execute(select(ORDERS.c.store, ORDERS.c.order_id).where(is_closed), given)
         closed = {(one.store, one.order_id) for one in found}
-        packages = packages_of(refs)(session)
+        packages, siblings = packages_of(refs)(session), consignments_of(refs)(session)
         return [
-            HeldGoods(row.store, row.location_id, row.applied, _told(row.order_key, packages[row.store, row.order_id]))
+            HeldGoods(
+                row.store,
+                row.location_id,
+                row.applied,
+                _told(row, siblings[row.store, row.order_id], packages[row.store, row.order_id]),
+            )
             for row in rows
             if row.applied and (row.store, row.order_id) not in closed
         ]
@@ -138,8 +143,17 @@ def _is_let_go(row: ConsignmentRow) -> bool:
     return row.standing == "open" and seen_at is not None and seen_at > row.updated_at
 
 
-def _told(order_key: str, packages: Iterable[PackageRow]) -> tuple[str | None, ...]:
-    return tuple(one.lines for one in packages if one.order_key == order_key and one.fulfillment_gid and not one.voided)
+def _told(
+    row: ConsignmentRow, siblings: Sequence[ConsignmentRow], packages: Iterable[PackageRow]
+) -> tuple[str | None, ...]:
+    """A package without an order key left in a part that somebody split off: it was this one's where the order has no other."""
+    is_alone = sum(one.standing != "cancelled" for one in siblings) == 1
+    told = [one for one in packages if one.fulfillment_gid and not one.voided]
+    return tuple(
+        one.lines
+        for one in told
+        if one.order_key == row.order_key or (is_alone and one.order_key is None and one.lines is not None)
+    )
 
 
 def abandon_open(flow: str, before: datetime) -> Work[int]:

@@ -61,8 +61,8 @@ async def an_order(db: Db, order_id: int, standing: Standing, closed_at: datetim
     return key
 
 
-async def a_package(db: Db, order_id: int, gid: str | None, lines: str | None) -> None:
-    key = f"main-{order_id}-1-1"
+async def a_package(db: Db, order_id: int, gid: str | None, lines: str | None, is_split_off: bool = False) -> None:
+    key = None if is_split_off else f"main-{order_id}-1-1"
     name = f"s{order_id}{gid or ''}"
     seen = SeenPackage(name, "main", order_id, False, "1Z", "ups", "ground", None, key, lines)
     await db.run(record_packages([seen], NOW))
@@ -90,6 +90,15 @@ async def test_goods_are_held_while_open_or_until_shopify_was_told(db: Db) -> No
         ('{"order":104}', ()),
         ('{"order":107}', ('{"8":2}',)),
     ]
+
+
+async def test_what_left_in_a_part_that_was_split_off_is_held_no_more(db: Db) -> None:
+    keys = [await an_order(db, 101, Standing.OPEN), await an_order(db, 102, Standing.OPEN)]
+    await db.run(take_order_keys([NewConsignment("main-102-2-1", "main", 102, 2, "", 1, "intended")], NOW))
+    await a_package(db, 101, "gid://shopify/Fulfillment/1", '{"7":1}', is_split_off=True)
+    await a_package(db, 102, "gid://shopify/Fulfillment/2", '{"7":1}', is_split_off=True)
+    held = await db.run(held_goods(keys))
+    assert sorted((one.applied, one.told) for one in held) == [('{"order":101}', ('{"7":1}',)), ('{"order":102}', ())]
 
 
 async def test_what_can_no_longer_be_carried_out_is_closed(db: Db) -> None:
