@@ -15,8 +15,8 @@ from typing import Annotated, Any, NotRequired, Required, Union, get_args, get_o
 
 from mappings.keys import LARGEST_ID
 
-Reader = Callable[[Any, str], Any]
-"""(value, its place) -> what it means. Raises `MalformedError`."""
+Reader = Callable[[Any], Any]
+"""A value -> what it means. Raises `MalformedError`."""
 
 WHOLE = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 NUMBER = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,19})?", re.ASCII)
@@ -29,10 +29,19 @@ TRUTHS = {"true": True, "false": False}
 class MalformedError(ValueError):
     """The text names the place and what was expected there, never what was found: that may be somebody's name."""
 
+    def __init__(self, expected: str, place: str = "") -> None:
+        super().__init__(f"{place or 'the answer'} {expected}")
+        self._expected = expected
+        self._place = place
+
+    def inside(self, name: str | int) -> MalformedError:
+        """The same, one level further out. The place is put together only when something is wrong there."""
+        return MalformedError(self._expected, f"{name}.{self._place}".rstrip("."))
+
 
 def decoded(shape: Any, value: Any) -> Any:
     """`value` as the TypedDict `shape`; members that it does not name are kept as they are."""
-    return reader_of(shape)(value, "")
+    return reader_of(shape)(value)
 
 
 @cache
@@ -62,104 +71,114 @@ def _record(shape: Any) -> Reader:
         inner = get_args(kind)[0] if get_origin(kind) in (Required, NotRequired) else kind
         (needed if is_needed else optional)[name] = reader_of(inner)
 
-    def read(value: Any, place: str) -> Any:
+    def read(value: Any) -> Any:
         if not isinstance(value, dict):
-            raise MalformedError(f"{place or 'the answer'} is no object")
+            raise MalformedError("is no object")
         record = dict(value)
-        for name, part in needed.items():
-            if name not in value:
-                raise MalformedError(f"{place}.{name} is missing".lstrip("."))
-            record[name] = part(value[name], f"{place}.{name}".lstrip("."))
-        for name, part in optional.items():
-            if value.get(name) is not None:
-                record[name] = part(value[name], f"{place}.{name}".lstrip("."))
-            elif name in record and not getattr(part, "takes_null", False):
-                del record[name]
+        name = ""
+        try:
+            for name, part in needed.items():
+                if name not in value:
+                    raise MalformedError("is missing")
+                record[name] = part(value[name])
+            for name, part in optional.items():
+                if value.get(name) is not None:
+                    record[name] = part(value[name])
+                elif name in record and not getattr(part, "takes_null", False):
+                    del record[name]
+        except MalformedError as error:
+            raise error.inside(name) from None
         return record
 
     return read
 
 
 def _list(inner: Reader) -> Reader:
-    def read(value: Any, place: str) -> Any:
+    def read(value: Any) -> Any:
         if not isinstance(value, list):
-            raise MalformedError(f"{place} is no list")
-        return [inner(one, f"{place}.{number}") for number, one in enumerate(value)]
+            raise MalformedError("is no list")
+        rows: list[Any] = []
+        try:
+            for one in value:
+                rows.append(inner(one))
+        except MalformedError as error:
+            raise error.inside(len(rows)) from None
+        return rows
 
     return read
 
 
 def _dict(inner: Reader) -> Reader:
-    def read(value: Any, place: str) -> Any:
+    def read(value: Any) -> Any:
         if not isinstance(value, dict):
-            raise MalformedError(f"{place} is no object")
-        return {str(name): inner(one, place) for name, one in value.items()}
+            raise MalformedError("is no object")
+        return {str(name): inner(one) for name, one in value.items()}
 
     return read
 
 
 def _checked(inner: Reader, check: Callable[[Any], Any]) -> Reader:
-    def read(value: Any, place: str) -> Any:
-        text = inner(value, place)
+    def read(value: Any) -> Any:
+        text = inner(value)
         try:
             check(text)
         except (ValueError, TypeError, ArithmeticError) as error:
-            raise MalformedError(f"{place} is not what it should be") from error
+            raise MalformedError("is not what it should be") from error
         return text
 
     return read
 
 
 def _or_none(inner: Reader) -> Reader:
-    def read(value: Any, place: str) -> Any:
-        return None if value is None else inner(value, place)
+    def read(value: Any) -> Any:
+        return None if value is None else inner(value)
 
     read.takes_null = True  # type: ignore[attr-defined]
     return read
 
 
-def _text(value: Any, place: str) -> str:
+def _text(value: Any) -> str:
     if isinstance(value, str):
         return value if value.isascii() and "\x00" not in value else UNSTORABLE.sub("", value)
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return str(value)
-    raise MalformedError(f"{place} is no text")
+    raise MalformedError("is no text")
 
 
-def _whole(value: Any, place: str) -> int:
+def _whole(value: Any) -> int:
     if isinstance(value, str) and WHOLE.fullmatch(value):
         value = int(value)
     if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST_ID:
         return value
-    raise MalformedError(f"{place} is no whole number")
+    raise MalformedError("is no whole number")
 
 
-def _number(value: Any, place: str) -> Any:
+def _number(value: Any) -> Any:
     if isinstance(value, str) and NUMBER.fullmatch(value):
         return Decimal(value)
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool) and Decimal(value).is_finite():
         return value
-    raise MalformedError(f"{place} is no number")
+    raise MalformedError("is no number")
 
 
-def _decimal(value: Any, place: str) -> Decimal:
+def _decimal(value: Any) -> Decimal:
     try:
-        return Decimal(_number(value, place))
+        return Decimal(_number(value))
     except InvalidOperation as error:
-        raise MalformedError(f"{place} is no number") from error
+        raise MalformedError("is no number") from error
 
 
-def _truth(value: Any, place: str) -> bool:
+def _truth(value: Any) -> bool:
     if isinstance(value, str):
         value = TRUTHS.get(value.lower())
     if isinstance(value, bool):
         return value
-    raise MalformedError(f"{place} is neither true nor false")
+    raise MalformedError("is neither true nor false")
 
 
-def _anything(value: Any, _: str) -> Any:
+def _anything(value: Any) -> Any:
     return value
 
 

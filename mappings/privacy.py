@@ -46,9 +46,9 @@ def privacy_asked(store: str, shop: str, topic: str, body: Any) -> PrivacyAsked:
     said: Body = decoded(Body, body)
     members = {"shop_id", "shop_domain"} | ({"customer", LISTS[topic]} if topic in LISTS else set())
     if body.keys() - {"data_request"} != members:
-        raise MalformedError(f"the body is not that of {topic}")
+        raise MalformedError(f"is not that of {topic}", "the body")
     if said["shop_domain"].lower() != shop:
-        raise MalformedError("the body is of another shop")
+        raise MalformedError("is of another shop", "the body")
     customer = said.get("customer")
     orders: Any = said.get(LISTS.get(topic, ""), [])
     return PrivacyAsked(topic, store, customer["id"] if customer else None, tuple(orders))

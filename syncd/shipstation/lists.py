@@ -185,8 +185,8 @@ def _row(row: Any, id_member: str, shape: Any) -> Any:
     read = decoded(shape, row)
     for name in (id_member, *ALWAYS_READ.get(shape, ())):
         if read.get(name) in (None, ""):
-            raise MalformedError(f"{name} is missing")
+            raise MalformedError("is missing", name)
     items = [item["orderItemId"] for item in read.get("items", ()) if item.get("orderItemId")]
     if len(set(items)) < len(items):  # what is there twice would be sent back twice
-        raise MalformedError("items holds a row twice")
+        raise MalformedError("holds a row twice", "items")
     return read

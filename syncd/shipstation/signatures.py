@@ -89,7 +89,7 @@ def keys_of(said: Any) -> dict[str, RSAPublicKey]:
         except ValueError:
             continue
     if not keys:
-        raise MalformedError("there is no key that could be used")
+        raise MalformedError("holds no key that could be used")
     return keys
 
 

@@ -69,7 +69,7 @@ def _seen(data: OrderReturning) -> SeenForReturn:
     done = [one for one in order["fulfillments"] if one["status"] == "SUCCESS"]
     returns = order.get("returns") or {"pageInfo": {"hasNextPage": False}, "nodes": []}
     if any(page["pageInfo"]["hasNextPage"] for page in (*(one["fulfillmentLineItems"] for one in done), returns)):
-        raise MalformedError("too long to be read whole")
+        raise MalformedError("is too long to be read whole")
     suggested, customer = order.get("suggestedRefund"), order.get("customer")
     return SeenForReturn(
         order_gid=order["id"],
@@ -99,7 +99,7 @@ def _seen(data: OrderReturning) -> SeenForReturn:
 
 def _return(row: ShownReturn) -> SeenReturn:
     if row["returnLineItems"]["pageInfo"]["hasNextPage"]:
-        raise MalformedError("too long to be read whole")
+        raise MalformedError("is too long to be read whole")
     reverse = row["reverseFulfillmentOrders"]["nodes"]
     parts = {
         one["fulfillmentLineItem"]["id"]: one["id"]

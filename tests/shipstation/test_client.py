@@ -132,12 +132,12 @@ async def test_a_busy_database_does_not_undo_a_call_that_was_made() -> None:
     run = account.db.run
     calls = 0
 
-    async def busy_later(fn: object) -> object:
+    async def busy_later(fn: object, ahead: bool = False) -> object:
         nonlocal calls
         calls += 1
         if calls > 1:
             raise TransientError("store_busy")
-        return await run(fn)  # type: ignore[arg-type]
+        return await run(fn, ahead)  # type: ignore[arg-type]
 
     account.db.run = busy_later  # type: ignore[method-assign, assignment]
     assert await account.do(account.client.post("/x", [], ORDERS)) == []
