@@ -38,10 +38,16 @@ def _global(text: str) -> None:
     _natural(str(number_of(text)))
 
 
+def _two_letters(text: str) -> None:
+    if not (len(text) == 2 and text.isascii() and text.isalpha()):
+        raise ValueError("no country")
+
+
 GlobalId = Annotated[str, _global]
 Number = Annotated[str, _natural]
 Amount = Annotated[str, _affordable]
 Moment = Annotated[str, _zoned]
+Country = Annotated[str, _two_letters]
 """Texts, and the functions that must be able to read them."""
 
 
@@ -70,7 +76,7 @@ class MailingAddress(TypedDict):
     province: str | None
     provinceCode: str | None
     zip: str | None
-    countryCodeV2: str | None
+    countryCodeV2: Country | None
     phone: str | None
 
 

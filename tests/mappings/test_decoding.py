@@ -53,6 +53,12 @@ def test_another_meaning_is_refused_and_the_place_is_told(change: dict[str, Any]
         decoded(FulfillmentOrderLine, LINE | change)
 
 
+@pytest.mark.parametrize("country", ["BRAND_NEW", "", "1A", "ÄÖ"])
+def test_what_is_no_country_is_refused(country: str) -> None:
+    with pytest.raises(MalformedError, match=r"shippingAddress\.countryCodeV2"):
+        decoded(OrderToShip, order(shippingAddress=address(countryCodeV2=country)))
+
+
 def test_a_member_that_is_missing_is_refused() -> None:
     with pytest.raises(MalformedError, match="remainingQuantity is missing"):
         decoded(FulfillmentOrderLine, {name: value for name, value in LINE.items() if name != "remainingQuantity"})
