@@ -66,16 +66,13 @@ def share(order: OrderToShip, before: Units, mine: Units) -> Amounts:
     if not _value(everything, prices):
         prices = dict.fromkeys(prices, Decimal(1))
 
+    all_value = _value(everything, prices)
+    earlier, with_mine = (_value(units & everything, prices) for units in (before, before + mine))
+
     def part(amount: Decimal) -> Decimal:
-        return _portion(amount, before + mine, everything, prices) - _portion(amount, before, everything, prices)
+        return cents(amount * with_mine / all_value) - cents(amount * earlier / all_value) if all_value else Decimal(0)
 
     return Amounts(part(whole.paid), part(whole.tax), part(whole.shipping), part(whole.adjustment))
-
-
-def _portion(amount: Decimal, units: Units, everything: Units, prices: dict[int, Decimal]) -> Decimal:
-    all_value = _value(everything, prices)
-    value = _value(units & everything, prices)
-    return cents(amount * value / all_value) if all_value else Decimal(0)
 
 
 def _value(units: Units, prices: dict[int, Decimal]) -> Decimal:

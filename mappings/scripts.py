@@ -23,7 +23,9 @@ _SIGNS = ("CJK UNIFIED", "CJK COMPATIBILITY")
 
 def is_foreign_text(text: str | None) -> bool:
     """Whether it holds a letter that Unicode does not call Latin; digits, marks and the ordinal signs are nobody's script."""
-    return any(char.isalpha() and not _is_roman(char) for char in text or "")
+    if not text or text.isascii():
+        return False
+    return any(char.isalpha() and not _is_roman(char) for char in text)
 
 
 def in_latin(address: MailingAddress, to_latin: ToLatin) -> MailingAddress:
