@@ -91,7 +91,8 @@ class WindowBudget:
 
     Each answer tells its remaining seconds, so that the next window is spent as soon as it opens. Whatever the answers say or
     do not say, a call counts until its window is surely over; see the ledger in the store. `longest_call_s` is the longest
-    that a call may be under way: so long, and a window more, counts what a process took with it when it died.
+    that a call may be under way: so long, and a window more, counts what a process took with it when it died. Whatever is written
+    of the account goes ahead, in the order in which it happened: no grant overtakes a refusal.
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class WindowBudget:
         self._numbers = count()
         self._waiting: list[_Ticket] = []
         self._asking = asyncio.Lock()
+        self._minding = asyncio.Lock()
         self._learned = asyncio.Event()
         self._seen = (Standing(0, None), clock.now())
         self._blocked_until: datetime | None = None
@@ -144,9 +146,8 @@ class WindowBudget:
     async def carry(self, call: Call, sending: Awaitable[Response]) -> Response:
         """The answer of `sending`, or what it raises, and the call booked. The call is over, whatever became of it: that the
         database is busy must not turn it into something else."""
-        call = replace(
-            call, left_s=self._clock.monotonic()
-        )  # on a busy day its intents take seconds to be written down
+        # since it was granted its intents were written down, which takes seconds on a busy day
+        call = replace(call, left_s=self._clock.monotonic())
         try:
             response = await sending
         except TransientError:
@@ -176,14 +177,15 @@ class WindowBudget:
 
     async def unsent(self, call: Call) -> None:
         """It was never made."""
-        await self._db.run(give_back(self._account, call.number, self._clock.now(), self._longest_s))
+        giving = give_back(self._account, call.number, self._clock.now(), self._longest_s)
+        await self._db.run(giving, ahead=True)
         self._learned.set()
 
     async def throttled(self, retry_after_s: float) -> None:
         """The vendor refused a call: nobody sends anything before the window is over."""
         now = self._clock.now()
         self._blocked_until = _later(now, retry_after_s)
-        await self._db.run(block(self._account, now, self._blocked_until, self._longest_s))
+        await self._db.run(block(self._account, now, self._blocked_until, self._longest_s), ahead=True)
 
     def usage(self, now: datetime) -> Usage:
         blocked = self._blocked_until if self._blocked_until and self._blocked_until > now else None
@@ -236,11 +238,12 @@ class WindowBudget:
 
     async def _mind_leaps(self) -> None:
         """After the time of day was set, what was noted by it could be over too early, or seem to be of a window to come."""
-        now, ahead_s = self._clock.now(), self._time_of_day_s() - self._day_s
-        if abs(ahead_s) > LEAP_S:
-            was = _later(now, -ahead_s)
-            await self._db.run(doubt_times(self._account, was, now, self._window_s, self._longest_s))
-            self._day_s += ahead_s
+        async with self._minding:  # once for all answers that come meanwhile
+            now, ahead_s = self._clock.now(), self._time_of_day_s() - self._day_s
+            if abs(ahead_s) > LEAP_S:
+                doubting = doubt_times(self._account, _later(now, -ahead_s), now, self._window_s, self._longest_s)
+                await self._db.run(doubting, ahead=True)
+                self._day_s += ahead_s
 
     def _time_of_day_s(self) -> float:
         """What our two clocks are apart: it changes when one of them is set."""

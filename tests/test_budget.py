@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from sqlmodel import Session
 
 from syncd.budget import CostBudget, Urgency, WindowBudget, ceiling
 from syncd.ports import Response
 from syncd.sandbox.shipstation.limits import RateLimit
 from syncd.sandbox.shipstation.options import ShipStationOptions
 from syncd.simulation.ports import SeededRng
+from syncd.store.budgets import current_ledger
+from syncd.store.sqlite import SqliteDb, sqlite_engine
 from tests.simulated import InlineDb, SimulatedClock
 
 
@@ -208,6 +212,61 @@ async def test_a_refusal_stops_everybody_until_the_window_ends(db: InlineDb) -> 
     await clock.run(budget.grant(Urgency.CANCEL))
     assert clock.monotonic() == pytest.approx(17)
     assert budget.usage(clock.now()).blocked_until is None
+
+
+class BusyDb(SqliteDb):
+    """Busy with something else until `free`."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(sqlite_engine(url))
+        self.free = threading.Event()
+
+    async def held_up(self) -> None:
+        loop, begun = asyncio.get_running_loop(), asyncio.Event()
+
+        def hold_up(_: Session) -> None:
+            loop.call_soon_threadsafe(begun.set)
+            self.free.wait(10)
+
+        self.holding = asyncio.create_task(self.run(hold_up))
+        await begun.wait()
+
+
+async def test_no_call_overtakes_the_refusal_in_a_busy_database(sqlite_url: str) -> None:
+    busy, clock = BusyDb(sqlite_url), SimulatedClock()
+    budget = WindowBudget(busy, clock, "shipstation", 40, 60)
+    await busy.held_up()
+    refused = asyncio.create_task(budget.throttled(17))
+    await asyncio.sleep(0)
+    asked = asyncio.create_task(budget.grant_now(Urgency.CANCEL))
+    await asyncio.sleep(0)
+    busy.free.set()
+    await asyncio.gather(busy.holding, refused)
+    assert await asked is None
+    await busy.close()
+
+
+class SetClock(SimulatedClock):
+    ahead_s = 0.0
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=self.ahead_s)
+
+
+async def test_answers_that_come_together_after_a_leap_of_the_clock_move_a_refusal_once(sqlite_url: str) -> None:
+    busy, clock = BusyDb(sqlite_url), SetClock()
+    budget = WindowBudget(busy, clock, "shipstation", 40, 60)
+    calls = [await budget.grant(Urgency.ORDERS) for _ in range(3)]
+    await budget.throttled(17)
+    clock.ahead_s = 3600.0
+    await busy.held_up()
+    answers = [asyncio.create_task(budget.lost(call)) for call in calls]
+    await asyncio.sleep(0)
+    busy.free.set()
+    await asyncio.gather(busy.holding, *answers)
+    ledger = await busy.run(current_ledger("shipstation", clock.now(), 120))
+    assert ledger.blocked_until == clock.now() + timedelta(seconds=17)
+    await busy.close()
 
 
 async def test_the_vendors_lower_limit_is_obeyed(db: InlineDb) -> None:
