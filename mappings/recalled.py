@@ -65,9 +65,12 @@ def is_as_it_reads(standing: Standing, applied: Order | None) -> bool:
     return standing in {Standing.SHIPPED, Standing.CANCELLED} and applied is not None and "orderId" in applied
 
 
-def before_the_split(order: Order, order_id: int, parts: Iterable[Order]) -> Order:
-    """What such an order held for this Shopify order. Cancelled after a split, it was not by us: what we cancel is whole."""
+def before_the_split(order: Order, known: Order | None, order_id: int, parts: Iterable[Order]) -> Order | None:
+    """What such an order held for this Shopify order; None where its parts teach nothing: what is `known` of it may have parts from
+    before an earlier gap. Cancelled after a split, it was not by us: what we cancel is whole."""
     whole = own_part(with_parts(order, parts), order_id)
+    if not units_of(whole) > units_of(known):
+        return None
     return {**whole, "orderStatus": "awaiting_shipment"} if whole.get("orderStatus") == "cancelled" else whole
 
 

@@ -100,13 +100,14 @@ class Recall:
         order_ids = {order_id for part in parts for order_id in sight_of(part).units}
         stores = await self._shift.run(stores_of_orders(sorted(self._stores), order_ids))
         known = await self._shift.run(consignments_of([(store, order_id) for order_id, store in stores.items()]))
-        rows = {row.order_key: row for some in known.values() for row in some if _is_as_it_reads(row)}
-        ids = {key: row.shipstation_order_id or 0 for key, row in rows.items()}
-        shown = await self._shipstation.orders_by_id(ids.values(), Urgency.ORDERS)
-        whole = {
-            key: before_the_split(order, row.order_id, parts) for key, row in rows.items() if (order := shown[ids[key]])
-        }
-        return [ConsignmentUpdate(key, rows[key].standing, None, canonical.dumps(one)) for key, one in whole.items()]
+        rows = [row for some in known.values() for row in some if _is_as_it_reads(row)]
+        shown = await self._shipstation.orders_by_id([row.shipstation_order_id or 0 for row in rows], Urgency.ORDERS)
+        updates = []
+        for row in rows:
+            order = shown[row.shipstation_order_id or 0]
+            if order and (whole := before_the_split(order, _applied(row), row.order_id, parts)):
+                updates.append(ConsignmentUpdate(row.order_key, row.standing, None, canonical.dumps(whole)))
+        return updates
 
 
 def _new(one: Recalled) -> NewConsignment:
@@ -124,8 +125,11 @@ def _new(one: Recalled) -> NewConsignment:
 
 
 def _is_as_it_reads(row: ConsignmentRow) -> bool:
-    applied = cast(Order, canonical.loads(row.applied)) if row.applied else None
-    return is_as_it_reads(Standing(row.standing), applied)
+    return is_as_it_reads(Standing(row.standing), _applied(row))
+
+
+def _applied(row: ConsignmentRow) -> Order | None:
+    return cast(Order, canonical.loads(row.applied)) if row.applied else None
 
 
 def _consignment(row: ConsignmentRow) -> Consignment:

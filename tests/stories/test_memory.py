@@ -95,6 +95,25 @@ async def test_what_was_split_off_an_order_that_left_lies_in_its_part(day: Day, 
     await day.assert_clean()
 
 
+async def test_what_a_gap_taught_of_a_part_is_not_forgotten_after_the_next(day: Day) -> None:
+    """In the second only what was split off the part is new."""
+    (order_id,) = day.sell(1, lines=1, quantity=3)
+    await day.rest()
+    parent = there_of(day, order_id)
+    part = day.shipstation.desk.split(parent["orderId"], {line_key(day, order_id): 2})
+    day.shipstation.labels.buy_label(parent["orderId"])
+    await day.rest()
+    writes = day.writes()
+    await loses_its_memory(day, down_s=SHORT_S)
+    await day.stop()
+    day.shipstation.desk.split(part.order_id, {line_key(day, order_id): 1})
+    await day.passes(SHORT_S)
+    await day.start()
+    day.shopify.people.edit(order_id, note="Ring twice")
+    await day.rest()
+    assert (day.writes(), await day.cause(order_id)) == (writes, "partly_shipped")
+
+
 async def test_what_was_split_off_an_order_that_a_person_cancelled_is_not_placed_anew(day: Day) -> None:
     (order_id,) = day.sell(1, lines=1, quantity=3)
     await day.rest()
