@@ -71,7 +71,7 @@ def before_the_split(order: Order, known: Order | None, order_id: int, parts: It
     whole = own_part(with_parts(order, parts), order_id)
     if not units_of(whole) > units_of(known):
         return None
-    return {**whole, "orderStatus": "awaiting_shipment"} if whole.get("orderStatus") == "cancelled" else whole
+    return _before_its_cancellation(whole)
 
 
 def absorbed_by(survivor: Order, sight: Sight, known: Sequence[Consignment], order_id: int) -> Recalled | None:
@@ -108,10 +108,17 @@ def own_part(order: Order, order_id: int) -> Order:
 
 def as_left_there(forgotten: Consignment, observed: Order) -> Order | None:
     """What a forgotten order holds; None for an open one that the warehouse split or merged: it is taken to hold what is
-    wanted, and the sweep counts what its parts hold together."""
+    wanted, and the sweep counts what its parts hold together. One that was open when it was read was not cancelled by us."""
     parts = split_order_key(forgotten.order_key)
     is_open = observed.get("orderStatus") in CHANGEABLE
-    return None if parts is None or (is_open and is_regrouped(observed)) else own_part(observed, parts[1])
+    if parts is None or (is_open and is_regrouped(observed)):
+        return None
+    own = own_part(observed, parts[1])
+    return own if forgotten.standing is Standing.CANCELLED else _before_its_cancellation(own)
+
+
+def _before_its_cancellation(order: Order) -> Order:
+    return {**order, "orderStatus": "awaiting_shipment"} if order.get("orderStatus") == "cancelled" else order
 
 
 def presumed(observed: Order, wanted: Order) -> Order:

@@ -126,6 +126,23 @@ async def test_what_was_split_off_an_order_that_a_person_cancelled_is_not_placed
     assert (day.writes(), await day.cause(order_id)) == (writes, "changed_on_both_sides")
 
 
+async def test_what_a_person_splits_and_cancels_while_it_is_learned_again_is_not_placed_anew(day: Day) -> None:
+    """It was read while open, and cancelled before the first plan could tell what of it is ours."""
+    (order_id,) = day.sell(1, lines=1, quantity=3)
+    await day.rest()
+    parent = there_of(day, order_id)
+    writes = day.writes()
+    await day.stop()
+    restore(day, None)
+    await day.passes(SHORT_S)
+    await day.start()
+    await day.until(lambda: day.rows("SELECT order_key FROM consignments"))
+    day.shipstation.desk.split(parent["orderId"], {line_key(day, order_id): 1})
+    day.shipstation.edit(parent["orderId"], {"orderStatus": "cancelled"})
+    await day.rest()
+    assert (day.writes(), await day.cause(order_id)) == (writes, "changed_on_both_sides")
+
+
 async def test_parts_that_all_left_ask_for_nobody_after_a_loss(day: Day) -> None:
     (order_id,) = day.sell(1, lines=1, quantity=3)
     await day.rest()
