@@ -75,7 +75,7 @@ STORIES: dict[str, str] = {
     "carriers": "packages: a_carrier_of_the_settings_gets_its_name_and_its_link; operate/carriers: every_carrier_of_the_sandbox_has_a_link_also_when_paid_through_shipstation",
     # Goods coming back
     "return labels noted": "returns: a_return_label_is_noted_and_tagged_and_no_money_moves, what_we_note_never_comes_back_to_the_warehouse, the_customer_is_noted_too_where_that_is_switched_on",
-    "returns in Shopify": "returns: a_return_is_opened_labelled_received_refunded_and_closed_in_shopify, a_lost_answer_about_a_return_opens_and_pays_it_once",
+    "returns in Shopify": "returns_in_shopify: a_return_is_opened_labelled_received_refunded_and_closed_in_shopify, a_lost_answer_about_a_return_opens_and_pays_it_once",
     "refunds by policy": "returns: a_refund_waits_for_a_person_and_is_made_once, below_the_limit_nobody_is_asked, above_the_limit_a_person_is_asked, what_somebody_refunded_by_hand_is_not_refunded_again",
     "return labels made": "returns: an_operator_buys_one_return_label_and_not_a_second_by_mistake, a_voided_return_label_brings_nothing_and_pays_nothing",
     # Products

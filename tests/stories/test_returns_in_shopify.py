@@ -1,0 +1,172 @@
+"""Stories of goods that come back by a return that we open in Shopify."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from syncd.operate.returns import receive_return, refunds_text, waiting_refunds
+from syncd.operate.wake import retry_orders
+from syncd.ports import Http, Request, Response
+from syncd.sandbox.shopify import returning
+from syncd.sandbox.shopify.faults import FaultRule
+from syncd.simulation.day import Day, Fates
+from syncd.simulation.desk import desk_of
+from tests.orders_api import ON_V1_ALONE
+from tests.stories.coming_back import (
+    arrives,
+    assert_both_sides,
+    comes_back,
+    count_shelves,
+    money,
+    policy,
+    sent_back,
+    state_of,
+    story_of,
+    units_worth,
+)
+from tests.stories.packing import BOTH, an_order, label
+
+pytestmark = BOTH
+
+MOVED = "Return line item has an invalid quantity."
+"""What Shopify says where the order is not any more as it was seen."""
+
+
+@pytest.fixture
+def fates() -> Fates:
+    return Fates(settings=policy(on_label="return", refund="automatic", refund_limit=1000))
+
+
+@pytest.fixture(autouse=True)
+async def counted_shelves(day: Day) -> None:
+    count_shelves(day)
+
+
+async def test_a_return_is_opened_labelled_received_refunded_and_closed_in_shopify(day: Day) -> None:
+    order_id, coming = await sent_back(day)
+    (opened,) = day.order(order_id)["returns"]
+    assert (opened["status"], list(opened["lines"].values()), opened["tracking"]) == (
+        "OPEN",
+        [2],
+        [coming.tracking_number],
+    )
+    assert opened["labels"] == [f"https://api.shipstation.com/v2/downloads/1/{coming.shipment_id}/label.pdf"]
+    assert "return" not in day.sold()[order_id].tags
+    await receive_return(await desk_of(day), str(order_id), None)
+    await day.rest()
+    (closed,) = day.order(order_id)["returns"]
+    assert (closed["status"], closed["processed"]) == ("CLOSED", closed["lines"])
+    assert money(day, order_id)[1] == units_worth(day, order_id, 2)
+    assert state_of(day, order_id) == {"outcome": "refunded", "detail": "", "received_by": "person"}
+    assert "A return of 2 units was opened in Shopify." in await story_of(day, order_id)
+    await assert_both_sides(day)
+
+
+@ON_V1_ALONE
+@pytest.mark.parametrize("is_open", [False, True], ids=["no return", "open return"])
+async def test_units_refunded_by_hand_do_not_keep_another_return_of_the_order_waiting(day: Day, is_open: bool) -> None:
+    (order_id,) = day.sell(1, lines=2)
+    await day.rest()
+    parcel = label(day, day.there(order_id)[0])
+    await day.rest()
+    first, second = (item.line_item_key for item in parcel.items if item.line_item_key and not item.adjustment)
+    line = int(first.partition(":")[2])
+    units = next(one.quantity for one in day.sold()[order_id].lines if one.id == line)
+    if not is_open:
+        day.shopify.people.refund(order_id, lines={line: units}, restock_type="RETURN")
+    coming = [await comes_back(day, parcel, 1, only) for only in (first, second)]
+    if is_open:
+        day.shopify.people.refund(order_id, lines={line: units}, restock_type="RETURN")
+    await arrives(day, coming[0])
+    await arrives(day, coming[1])
+    told = day.rows("SELECT outcome, detail, refusals FROM returns ORDER BY return_key")
+    ours = {"outcome": "refunded", "detail": "", "refusals": 0}
+    by_hand = ("", "return_left_open") if is_open else ("elsewhere", "refunded_elsewhere")
+    assert told == [{"outcome": by_hand[0], "detail": by_hand[1], "refusals": 0}, ours]
+    await assert_both_sides(day)
+
+
+class OpensNothing:
+    """A shop that refuses every return, or those of one label."""
+
+    def __init__(self, vendors: Http, words: str, key: str = "") -> None:
+        self._vendors = vendors
+        self._words = words
+        self._key = key.encode()
+
+    async def send(self, request: Request) -> Response:
+        body = request.body or b""
+        if b"returnCreate" not in body or self._key not in body:
+            return await self._vendors.send(request)
+        error = {"field": None, "message": self._words, "code": "INVALID"}
+        answer = {"data": {"returnCreate": {"return": None, "userErrors": [error]}}}
+        return Response(200, {"content-type": "application/json"}, json.dumps(answer).encode())
+
+
+async def test_a_return_that_shopify_refuses_to_the_end_is_shown_to_a_person(day: Day) -> None:
+    vendors = day.network.vendors
+    day.network.vendors = OpensNothing(vendors, MOVED)
+    order_id, coming = await sent_back(day)
+    await arrives(day, coming)
+    assert "Shopify refused it" in refunds_text(await waiting_refunds(await desk_of(day)))
+    day.network.vendors = vendors
+    await retry_orders(await desk_of(day), [str(order_id)])
+    await day.rest()
+    assert state_of(day, order_id) == {"outcome": "refunded", "detail": "", "received_by": "carrier"}
+    await assert_both_sides(day)
+
+
+@ON_V1_ALONE
+@pytest.mark.parametrize("words", [MOVED, "The order cannot be returned."], ids=["moved", "never"])
+async def test_a_return_that_shopify_refuses_keeps_no_other_of_the_order_waiting(day: Day, words: str) -> None:
+    (order_id,) = day.sell(1, lines=2)
+    await day.rest()
+    parcel = label(day, day.there(order_id)[0])
+    await day.rest()
+    keys = [item.line_item_key for item in parcel.items if item.line_item_key and not item.adjustment]
+    coming = [
+        day.shipstation.labels.buy_label(parcel.order.order_id, lines={key: 1}, return_label=True) for key in keys
+    ]
+    vendors = day.network.vendors
+    day.network.vendors = OpensNothing(vendors, words, f"s{coming[0].shipment_id}]")
+    await day.rest()
+    assert len(day.order(order_id)["returns"]) == 1
+    await arrives(day, coming[0])
+    await arrives(day, coming[1])
+    told = day.rows("SELECT outcome, detail FROM returns ORDER BY return_key")
+    assert told == [{"outcome": "", "detail": "refused"}, {"outcome": "refunded", "detail": ""}]
+    day.network.vendors = vendors
+    await retry_orders(await desk_of(day), [str(order_id)])
+    await day.rest()
+    assert [one["outcome"] for one in day.rows("SELECT outcome FROM returns")] == ["refunded", "refunded"]
+    await assert_both_sides(day)
+
+
+@pytest.mark.parametrize("operation", ["OpenReturn", "LabelReturn", "ProcessReturn", "CloseReturn"])
+async def test_a_lost_answer_about_a_return_opens_and_pays_it_once(day: Day, operation: str) -> None:
+    day.shopify.faults.set([FaultRule("error_500_after", operation=operation, times=1)])
+    order_id, coming = await sent_back(day)
+    await day.passes(200)
+    await arrives(day, coming)
+    await day.passes(200)
+    await day.rest()
+    (closed,) = day.order(order_id)["returns"]
+    assert (closed["status"], closed["tracking"]) == ("CLOSED", [coming.tracking_number])
+    assert money(day, order_id)[1] == units_worth(day, order_id, 2)
+    await assert_both_sides(day)
+
+
+async def test_a_return_that_somebody_opened_by_hand_is_left_to_them(day: Day) -> None:
+    order_id, there = await an_order(day)
+    parcel = label(day, there)
+    await day.rest()
+    order = day.sold()[order_id]
+    (part,) = order.fulfillments[0].lines
+    returning.open_return(day.shopify.people.shop(None), order, [(part.id, 2, "by hand")])
+    await arrives(day, await comes_back(day, parcel, 2))
+    assert len(order.returns) == 1
+    assert money(day, order_id)[1] == 0
+    assert "Shopify has no such units" in refunds_text(await waiting_refunds(await desk_of(day)))
+    await assert_both_sides(day)
