@@ -49,7 +49,8 @@ WAITS = {
 """Why a return does not go on by itself, and what to do."""
 
 MISSED_S = 60.0
-NOT_LEFT_S = 900.0
+NOT_LEFT_S, LATEST_LOOK_S = 900.0, 6 * 3600.0
+"""For units that have to leave first: how soon to look again at the earliest, and at the latest."""
 Carriers = Mapping[str, tuple[str, str]]
 Decision = tuple[list[ReturnStep], ReturnNews | None]
 
@@ -75,18 +76,20 @@ def plan_returns(
         news += [told] if told else []
     planned = {step.return_key for step in steps}
     resolved = tuple(one.return_key for one in returns if one.intended_at and one.return_key not in planned)
-    return ReturnsPlan(tuple(steps), tuple(news), resolved, 0.0 if steps else _wait_s(returns, news))
+    return ReturnsPlan(tuple(steps), tuple(news), resolved, 0.0 if steps else _wait_s(returns, news, now))
 
 
-def _wait_s(returns: Sequence[Return], news: Sequence[ReturnNews]) -> float | None:
-    """When to look again without a step. A list may be behind: what it misses is looked for once more."""
+def _wait_s(returns: Sequence[Return], news: Sequence[ReturnNews], now: datetime) -> float | None:
+    """When to look again without a step. A list may be behind: what it misses is looked for once more. What waits for units to
+    leave is looked at after as long again as the goods have been back."""
     details = {one.return_key: one.detail for one in returns}
     details |= {one.return_key: one.detail for one in news if one.detail is not None}
     if any(one.return_gid or one.is_labelled for one in news):
         return 0.0
     if any(one.detail == "return_gone" for one in news):
         return MISSED_S
-    return NOT_LEFT_S if "not_left" in details.values() else None
+    back = [one.received_at or now for one in returns if details[one.return_key] == "not_left"]
+    return min(max((now - max(back)).total_seconds(), NOT_LEFT_S), LATEST_LOOK_S) if back else None
 
 
 def _plan_one(policy: ReturnPolicy, one: Return, seen: SeenForReturn, carriers: Carriers) -> Decision:
