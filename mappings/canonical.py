@@ -12,7 +12,7 @@ from typing import Any
 import simplejson
 
 MAPPING_VERSION = 1
-"""Raised when the same order would give another ShipStation document than before."""
+"""Raised when the same article would give another ShipStation product than before."""
 
 LONGEST_EXPONENT = 400
 """A number such as 1e999999 would be written out as a million digits."""
