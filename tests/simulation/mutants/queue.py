@@ -165,7 +165,7 @@ QUEUE = (
         (
             Edit(
                 WindowBudget.throttled,
-                "await self._db.run(block(self._account, now, self._blocked_until, self._longest_s))",
+                "await self._db.run(block(self._account, now, self._blocked_until, self._longest_s), ahead=True)",
                 "return",
             ),
         ),
