@@ -50,13 +50,13 @@ class Link:
         finally:
             self.close()
 
-    async def call(self, name: str, value: Any = None) -> Any:
+    async def call(self, name: str, value: Any = None, within_s: float = ANSWER_S) -> Any:
         """Raises what the other side raised, and `TransientError` when it is gone or too busy."""
         self._number = number = self._number + 1
         self._asked[number] = asyncio.get_running_loop().create_future()
         try:
             self._say({"call": name, "number": number, "value": value})
-            async with asyncio.timeout(ANSWER_S):
+            async with asyncio.timeout(within_s):
                 return await self._asked[number]
         except TimeoutError as error:
             raise TransientError("link_busy", "no answer between the daemon and its port in time") from error

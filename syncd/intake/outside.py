@@ -24,16 +24,21 @@ SOONEST_S, LATEST_S = 0.1, 5.0
 """Between two starts of a port that dies at once."""
 HEALTHY_S = 60.0
 ENDS_S = 10.0
+LOOK_S = 5.0
+"""How often we ask whether it still answers, and half of what it has for that."""
+SILENT_LOOKS = 3
+"""So many in a row: one is silent when it was we who slept."""
 
 
 class Outside:
     """`work` lasts as long as the daemon; `stop` lets the port answer what it has, and end."""
 
-    def __init__(self, orders: Orders, answers: Mapping[str, Answer], clock: Clock) -> None:
+    def __init__(self, orders: Orders, answers: Mapping[str, Answer], clock: Clock, look_s: float = LOOK_S) -> None:
         self.arrived = asyncio.Event()
         self._orders = orders
         self._answers = {**answers, "arrived": self._told}
         self._clock = clock
+        self._look_s = look_s
         self._link: Link | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._is_over = False
@@ -73,10 +78,25 @@ class Outside:
                 self._process = process = _started(theirs.fileno(), self._orders)
             send(ours, self._orders)
             self._link = await Link.opened(ours, self._answers)
+            watching = asyncio.create_task(self._watch(process))
             await self._link.serve()
+            watching.cancel()
         if not self._is_over:
             code = await _ended(process, self._clock)
             log.error("port.ended", pid=process.pid, reason=_how(code))
+
+    async def _watch(self, process: subprocess.Popen[bytes]) -> None:
+        """A port that hangs answers nobody, and does not end by itself."""
+        silent = 0
+        while silent < SILENT_LOOKS:
+            await self._clock.sleep(self._look_s)
+            try:
+                await self._said().call("refusals", within_s=2 * self._look_s)
+                silent = 0
+            except TransientError:
+                silent += 1
+        log.error("port.hung", pid=process.pid)
+        process.kill()
 
     async def _told(self, _: object) -> None:
         self.arrived.set()

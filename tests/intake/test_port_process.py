@@ -24,13 +24,17 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from bench.processes import SYNCD, free_port, port_of, wait_ready
+from bench.processes import SYNCD, children, free_port, port_of, wait_ready
 from syncd.adapters import SystemClock
 from syncd.errors import RejectedError, TransientError
+from syncd.intake.gate import Bounds
 from syncd.intake.link import Link
+from syncd.intake.outside import Outside
+from syncd.intake.port import Orders
+from syncd.intake.server import Doors
 from syncd.intake.sockets import LONGEST_S, UnusableAddressError, bound, listening, number_of
 from syncd.sandbox.main import Wishes, settings_for
-from syncd.store.engine import inbox_url
+from syncd.store.engine import inbox_url, migrate_all, place_of
 from syncd.store.postgres import postgres_url
 
 LONGEST_WAIT_S = 20.0
@@ -173,6 +177,33 @@ def test_while_the_daemon_sleeps_webhooks_are_kept(program: Program) -> None:
     assert program.unread() == 1
     os.kill(program.process.pid, signal.SIGCONT)
     until(lambda: program.marked() == {"main/6832000000001"})
+
+
+async def test_a_port_that_hangs_is_killed_and_nobody_is_turned_away(database_url: str) -> None:
+    migrate_all(database_url)
+    (listener,) = listening("127.0.0.1", 0)
+    doors, bounds, place = Doors({}, [], 1 << 20), Bounds(8, 8, 5.0), place_of(database_url)
+    orders = Orders(doors, bounds, [listener.fileno()], "", "", place, "error")
+    others = set(children(os.getpid()))
+
+    def answers() -> int:
+        """The process that says that it is ready."""
+        assert status(urllib.request.Request(f"http://127.0.0.1:{number_of([listener])}/readyz"))[0] == 200
+        (port,) = {*children(os.getpid())} - others
+        return port
+
+    outside = Outside(orders, {"ready": answer_ready}, SystemClock(), look_s=0.2)
+    working = asyncio.create_task(outside.work())
+    with listener:
+        hanging = await asyncio.to_thread(answers)
+        os.kill(hanging, signal.SIGSTOP)
+        assert await asyncio.to_thread(answers) != hanging
+        await outside.stop()
+        await working
+
+
+async def answer_ready(_: object) -> tuple[bool, dict[str, bool]]:
+    return True, {"ready": True}
 
 
 async def linked(answers: dict[str, Any]) -> tuple[Link, Link, list[asyncio.Task[None]]]:
