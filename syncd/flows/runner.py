@@ -202,8 +202,8 @@ class Runner:
 
     async def _company(self, token: str, ready: Sequence[Verdict]) -> list[Verdict]:
         """A call takes a hundred steps, and not every order of a batch has one: in a backlog more are looked at until it is
-        all but full. Not for long while the window is open, and until it opens while it is spent; but soon enough that no lease of this
-        batch can have run out and be taken anew under its own token."""
+        all but full. Not for long while the window is open, and until it opens while it is spent; but soon enough that no
+        lease of this batch can have run out and be taken anew under its own token."""
         company: list[Verdict] = []
         patience_s = PATIENT_WITH_BACKLOG * self._flow.patience_s()
         until = self._clock.monotonic() + min(patience_s, self._bounds.lease_s / 4)

@@ -79,8 +79,10 @@ class Outside:
             send(ours, self._orders)
             self._link = await Link.opened(ours, self._answers)
             watching = asyncio.create_task(self._watch(process))
-            await self._link.serve()
-            watching.cancel()
+            try:
+                await self._link.serve()
+            finally:
+                watching.cancel()
         if not self._is_over:
             code = await _ended(process, self._clock)
             log.error("port.ended", pid=process.pid, reason=_how(code))

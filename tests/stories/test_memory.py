@@ -170,6 +170,8 @@ async def test_a_label_that_is_voided_while_nobody_remembers_it_is_taken_back(da
     await day.passes(LONG_S)
     await day.start()
     await day.until(lambda: not day.fulfillments(order_id), longest_s=2 * day.settings.sync.void_grace_s)
+    await day.rest()
+    assert not day.fulfillments(order_id)
 
 
 async def test_a_customer_who_moved_while_nobody_remembers_waits_for_a_person(day: Day) -> None:
