@@ -1,8 +1,9 @@
 """Where goods lie after the warehouse split or merged orders by hand, as far as it can only be guessed.
 
 A parcel under a key that is none of ours left one of our orders that held its lines: perhaps another one than we think. And an
-order that somebody cancelled there may live on in a part that was split off before. And of one that left before our document of
-it was known again, nobody knows what it still holds. Before such a line is placed anew, ShipStation is asked what lies where.
+order that somebody cancelled there may live on in a part that was split off before. And of one of which our document is gone,
+nobody knows what it holds: it may have left, or have been merged into an order of another location. Before such a line is placed
+anew, ShipStation is asked what lies where.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from mappings.causes import Cause
 from mappings.consignments import added
 from mappings.order_changes import Picture
 from mappings.order_troubles import Trouble
+from mappings.keys import split_order_key
 from mappings.packed import Units, counted, is_cancelled_there, units_of
-from mappings.plans import Package, Standing, UpsertOrder
-from mappings.recalled import is_forgotten
+from mappings.plans import Package, UpsertOrder
+from mappings.recalled import is_forgotten, own_part
 from mappings.shipstation_shapes import Order
 
 
@@ -41,11 +43,18 @@ def lying(seen: Picture, packages: Sequence[Package], observed: Mapping[str, Ord
         there = units_of(shown) - (left if key in cancelled else Counter[int]())
         found[key] = units & there if shown else units
     wanted = added(units_of(one.wanted) for one in seen.changes)
-    return found | dict.fromkeys(_unknown(seen) - observed.keys(), wanted)
+    return found | {key: _beyond(seen, key, observed[key]) if key in observed else wanted for key in _unknown(seen)}
 
 
 def _unknown(seen: Picture) -> set[str]:
-    return {one.order_key for one in seen.consignments if one.standing is Standing.SHIPPED and is_forgotten(one)}
+    return {one.order_key for one in seen.consignments if is_forgotten(one)}
+
+
+def _beyond(seen: Picture, order_key: str, shown: Order | None) -> Units:
+    """What a forgotten order that was split or merged holds of ours beyond what is wanted there."""
+    parts = split_order_key(order_key)
+    own = own_part(shown, parts[1]) if shown and parts else shown
+    return units_of(own) - units_of(seen.documents.get(order_key))
 
 
 def _cancelled_there(seen: Picture) -> dict[str, Units]:

@@ -115,3 +115,21 @@ def test_of_what_left_before_it_was_known_again_shipstation_is_asked_before_more
     for held, anew in ((2, {}), (1, {order_key("main", ORDER_ID, HERE, 2): {7001: 1}})):
         there = shown(known, orderStatus="shipped", items=[{"lineItemKey": f"{ORDER_ID}:7001", "quantity": held}])
         assert placed(plan_order(PROFILE, both, [left], [parcel], {HERE_KEY: there}, NOW)) == anew
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "anew"), [(1, {}), (0, {THERE_KEY: {7001: 1}})], ids=["merged into it", "no goods of ours in it"]
+)
+def test_what_lies_in_an_order_of_another_location_after_a_lost_database_is_not_placed_again(
+    elsewhere: int, anew: dict[str, dict[int, int]]
+) -> None:
+    """Into which location's order it was merged is all that is known of where it was."""
+    known, _ = sent()
+    absorbed = replace(known, applied=None)
+    there = order([line(7001, 1)], [fulfillment_order(9002, {7001: 1}, THERE)])
+    assert needs_shipstation_truth(PROFILE, there, [absorbed], [], NOW) == (HERE_KEY,)
+    assert placed(plan_order(PROFILE, there, [absorbed], [], {}, NOW)) == {}
+    goods = [{"lineItemKey": f"{ORDER_ID}:7001", "quantity": elsewhere}, {"lineItemKey": "1:2", "quantity": 5}]
+    survivor = shown(known, orderKey="main-1-2-1", items=goods, advancedOptions={"mergedOrSplit": True})
+    plan = plan_order(PROFILE, there, [absorbed], [], {HERE_KEY: survivor}, NOW)
+    assert (placed(plan), plan.cause) == (anew, Cause.CHANGED_ON_BOTH_SIDES)
