@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from mappings.causes import Cause
 from mappings.consignments import added
+from mappings.keys import split_order_key
 from mappings.order_changes import Picture
 from mappings.order_troubles import Trouble
-from mappings.keys import split_order_key
 from mappings.packed import Units, counted, is_cancelled_there, units_of
 from mappings.plans import Package, UpsertOrder
 from mappings.recalled import is_forgotten, own_part
