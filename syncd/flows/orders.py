@@ -309,7 +309,7 @@ def _judged(step: UpsertOrder, outcome: Outcome, truth: Order | None) -> Outcome
     """The outcome in the light of what reads back: gone or closed there, the world has moved. A success that does not show
     yet may be an old copy of the order, so that it stays in doubt: taken for a failure, our hold would pass for the warehouse's."""
     if truth is None:
-        return _moved("it cannot be found")
+        return _moved("it cannot be found") if step.document.get("orderId") else _not_shown_yet(outcome)
     # it was whole when we looked: what we sent holds units that lie in another order too, or drove some out
     if is_regrouped(truth):
         return _moved("it was split or merged meanwhile")
@@ -320,6 +320,13 @@ def _judged(step: UpsertOrder, outcome: Outcome, truth: Order | None) -> Outcome
     if sent != read and is_left and outcome.result is Result.CONFIRMED:
         return Outcome(Result.UNKNOWN, "not_shown", f"it still reads back as {read}", wait_s=CONFLICT_WAIT_S)
     return outcome
+
+
+def _not_shown_yet(outcome: Outcome) -> Outcome:
+    """Of the first that we sent under a key, the cancelled order that takes its place. Reads may lag behind for a while."""
+    if outcome.result is Result.CONFIRMED:
+        return Outcome(Result.UNKNOWN, "not_shown", "accepted, and not shown yet")
+    return replace(outcome, wait_s=None) if outcome.result is Result.CONFLICT else outcome
 
 
 def _urgency(steps: Sequence[Step]) -> Urgency:

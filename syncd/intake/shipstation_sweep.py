@@ -221,8 +221,10 @@ class ShipStationSweep:
             await self._learn(seen, [Lesson(row, GONE, facts={"shipstation_order": row.shipstation_order_id})])
 
     async def _survived(self, seen: _Picture, row: ConsignmentRow, survivor: Sight) -> None:
+        """It may leave with the survivor, whatever our hold said."""
         facts = {"shipstation_order": row.shipstation_order_id, "survivor": survivor.order_id}
-        await self._learn(seen, [Lesson(row, "merged", shipstation_order_id=survivor.order_id, facts=facts)])
+        applied = _without_hold(row) if is_hold_lifted(_applied(row), survivor.status) else None
+        await self._learn(seen, [Lesson(row, "merged", None, survivor.order_id, applied, facts)])
 
     # what it means
 

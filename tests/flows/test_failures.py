@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from syncd.hints import Mark, order_subject
 from syncd.sandbox.shipstation.faults import FaultRule as ShipStationRule
 from syncd.sandbox.shopify.faults import FaultRule as ShopifyRule
 from syncd.shipstation.client import ACCOUNT
+from syncd.simulation.day import ACCOUNT as SHIPSTATION
 from syncd.simulation.day import Day, Fates, settings_of
 from syncd.simulation.written import pushed, writes_orders
 from syncd.store.budgets import block
@@ -98,6 +100,18 @@ async def test_a_cancellation_whose_answer_is_lost_is_made_all_the_same(day: Day
     await day.rest()
     account = await day.assert_clean()
     assert account.states == {"in_shipstation": 2, "cancelled": 1}
+
+
+@pytest.mark.parametrize(
+    "fates", [Fates(settings=settings_of(limits={"attempts": 6}), account=replace(SHIPSTATION, stale_read_s=20.0))]
+)
+async def test_a_cancelled_order_in_the_place_of_a_lost_one_is_waited_for_where_reads_lag(day: Day) -> None:
+    day.shipstation.faults.set([ShipStationRule("lost_request", path="/orders/createorders", times=1)])
+    (order_id,) = day.sell()
+    await day.until(lambda: len(day.calls("createorders")) == 1)
+    day.shopify.people.cancel(order_id)
+    await day.rest()
+    assert (await day.assert_clean()).states == {"cancelled": 1}
 
 
 async def test_a_further_part_whose_answer_was_lost_is_found_by_the_beginning_of_its_number(day: Day) -> None:

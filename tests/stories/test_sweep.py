@@ -122,6 +122,18 @@ async def test_the_absorbed_order_of_a_merge_is_found_in_its_survivor(day: Day) 
     assert account.fulfillments == account.mails == 2
 
 
+@ON_V1_ALONE
+async def test_an_order_on_hold_that_was_merged_into_one_that_may_leave_is_told_of(day: Day) -> None:
+    kept, held = await sold(day, 2)
+    day.shopify.people.hold(held)
+    await day.rest()
+    await later(day)
+    day.shipstation.desk.merge([there_of(day, kept)["orderId"], there_of(day, held)["orderId"]])
+    await swept(day)
+    assert await day.cause(held) == "changed_on_both_sides"
+    assert await day.cause(kept) == "in_shipstation"
+
+
 async def test_merged_orders_marked_as_shipped_are_both_told_when_the_sweep_sees_them_first(day: Day) -> None:
     orders = await sold(day, 2)
     await day.stop()
