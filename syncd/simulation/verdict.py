@@ -11,8 +11,12 @@ from syncd.simulation.day import Day
 from syncd.simulation.watch import Watch
 
 EDITS = frozenset(
-    {"change_quantity", "move_house", "refund", "hold", "hold_some", "exchange", "release", "move", "cancel", "pay"}
-)
+    {
+        "change_quantity", "move_house", "refund", "hold", "hold_some", "exchange", "release", "move", "cancel", "pay",
+        "give_back", "arrive",
+    }
+)  # fmt: skip
+"""The last two pay money back: what came back is wanted no more, whatever becomes of the label that it once left with."""
 LABELS = frozenset({"label", "label_one_unit", "mark_shipped", "ship_all"})
 THERE = frozenset({"split", "merge", "cancel_there", "hold_there", "release_there", "void", "mark_shipped"})
 ANYTIME: frozenset[str] = frozenset()
@@ -23,7 +27,7 @@ JUSTIFIED: Mapping[Cause, tuple[frozenset[str], ...]] = {
     Cause.MISSING_WEIGHT: (ANYTIME,),
     Cause.NON_ROMAN_ADDRESS: (ANYTIME,),
     Cause.CUSTOMS_INCOMPLETE: (ANYTIME,),
-    Cause.EDITED_AFTER_LABEL: (EDITS | {"give_back"}, LABELS),
+    Cause.EDITED_AFTER_LABEL: (EDITS, LABELS),
     Cause.CANCELLED_AFTER_LABEL: (frozenset({"cancel", "refund", "change_quantity"}), LABELS),
     Cause.CHANGED_ON_BOTH_SIDES: (EDITS | THERE, THERE),
     Cause.OVERSHIPPED: (EDITS | THERE, LABELS),
