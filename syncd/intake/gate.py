@@ -54,6 +54,10 @@ class Gate:
         loop = asyncio.get_running_loop()
         self._ticking = loop.call_later(self._bounds.request_s / TICKS, self.start)
 
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self._open)
+
     def stop(self) -> None:
         if self._ticking:
             self._ticking.cancel()

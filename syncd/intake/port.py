@@ -80,11 +80,11 @@ async def _serve(orders: Orders, pair: socket.socket) -> None:
     clock, http = SystemClock(), AiohttpHttp()
     answers: dict[str, Answer] = {}
     keeper = _keeper(orders, answers)
-    inbox = Inbox(keeper, clock, SystemRng(), COMMITS_APART_S)
+    gate = Gate(orders.bounds, asyncio.get_running_loop().time)
+    inbox = Inbox(keeper, clock, SystemRng(), COMMITS_APART_S, gate.connections)
     tally = Tally((*orders.doors.shops, SHIPSTATION), clock)
     link = await Link.opened(pair, answers | {"refusals": partial(_refusals, tally)})
     webhooks = Webhooks(orders.doors, inbox, clock, tally, PublishedKeys(http, clock, orders.jwks_url))
-    gate = Gate(orders.bounds, asyncio.get_running_loop().time)
     tracking = Tracking(orders.tracking_token, partial(link.call, "track")) if orders.tracking_token else None
     listener = Listener(Port(webhooks, _reports(link), gate, tracking).app, gate)
     besides = [asyncio.create_task(work) for work in (_tell(inbox, link, clock), _collect(clock))]
