@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import cast
 
 from sqlmodel import Session
@@ -30,7 +31,7 @@ from syncd.store.consignments import (
     take_order_keys,
 )
 from syncd.store.cursors import advance
-from syncd.store.memory import ORDERS_READ, beat, recall_from
+from syncd.store.memory import ORDERS_READ, beat, last_gap, recall_from
 from syncd.store.schema import ConsignmentRow
 from syncd.store.transaction import Work
 
@@ -38,6 +39,8 @@ log = get_logger("feeds")
 
 EVERY_S = 60.0
 """Several times within the silence that counts as a gap."""
+PATIENCE = timedelta(minutes=10)
+"""How long all orders of before wait for one that the list cannot show: it would be made a second time."""
 
 
 @dataclass
@@ -61,18 +64,25 @@ class Recall:
     async def poll(self) -> int:
         """How many orders were found that we may not have known. One that breaks off begins again: the rest would judge merged
         orders without having seen all."""
-        began, total, strangers, parts = self._clock.now(), 0, _Strangers(), list[Order]()
         since = await self._shift.run(recall_from)
-        if since is not None:
-            async for page in self._shipstation.orders_created_since(since, Urgency.ORDERS):
-                if page.unreadable:
-                    log.warning("feed.unreadable", feed=ORDERS_READ, count=page.unreadable)
-                total += await self._keep(page.rows, strangers)
-                parts += [order for order in page.rows if is_part(order)]
-            await self._shift.run(self._merged(strangers.survivors))
-            await self._shift.run(record_consignments(await self._split(parts), self._clock.now()))
-            await self._shift.run(advance(ORDERS_READ, since, began.isoformat(), self._clock.now()))
+        total = await self._read(since) if since is not None else 0
         await self._shift.run(beat(self._clock.now()))
+        return total
+
+    async def _read(self, since: datetime) -> int:
+        began, total, unshown, strangers, parts = self._clock.now(), 0, 0, _Strangers(), list[Order]()
+        async for page in self._shipstation.orders_created_since(since, Urgency.ORDERS):
+            total += await self._keep(page.rows, strangers)
+            parts += [order for order in page.rows if is_part(order)]
+            unshown += page.unreadable
+        if unshown:
+            log.warning("feed.unreadable", feed=ORDERS_READ, count=unshown)
+        gap_at = await self._shift.run(last_gap)
+        if unshown and gap_at and began < gap_at + PATIENCE:
+            return total
+        await self._shift.run(self._merged(strangers.survivors))
+        await self._shift.run(record_consignments(await self._split(parts), self._clock.now()))
+        await self._shift.run(advance(ORDERS_READ, since, began.isoformat(), self._clock.now()))
         return total
 
     async def _keep(self, orders: Sequence[Order], strangers: _Strangers) -> int:

@@ -61,6 +61,34 @@ async def test_what_lies_in_shipstation_already_is_left_as_it_is(day: Day, is_lo
     await day.assert_clean()
 
 
+async def test_an_order_that_the_list_cannot_show_just_now_is_not_made_again(day: Day) -> None:
+    hidden, shown = day.sell(2)
+    await day.rest()
+    writes = day.writes()
+    await day.stop()
+    restore(day, None)
+    day.shipstation.poison(there_of(day, hidden)["orderId"])
+    await day.passes(SHORT_S)
+    await day.start()
+    await day.passes(300.0)
+    day.shipstation.poison(there_of(day, hidden)["orderId"], poisoned=False)
+    await day.rest()
+    assert (day.writes(), len(day.there(hidden))) == (writes, 1)
+    assert [await day.cause(order_id) for order_id in (hidden, shown)] == ["in_shipstation"] * 2
+
+
+async def test_an_order_that_is_never_shown_does_not_stop_the_others(day: Day) -> None:
+    hidden, shown = day.sell(2)
+    await day.rest()
+    await day.stop()
+    restore(day, None)
+    day.shipstation.poison(there_of(day, hidden)["orderId"])
+    await day.passes(SHORT_S)
+    await day.start()
+    await day.passes(SHORT_S + 120.0)
+    assert await day.cause(shown) == "in_shipstation"
+
+
 async def test_what_was_told_is_recognised_and_what_is_left_of_an_order_stays_in_shipstation(day: Day) -> None:
     whole, part = day.sell(2, lines=1, quantity=2)
     await day.rest()
