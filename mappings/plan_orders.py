@@ -72,7 +72,7 @@ def plan_order(
     upserts = _without_what_stays(upserts, seen)
     there = lying(seen, packages, observed)
     sure = _placing_none_of(there, upserts, seen)
-    steps = _taken_back_first(sure, seen)
+    steps = _taken_back_first(sure, seen) or _untangled(sure, seen, observed)
     voids = _voids(profile, order, consignments, packages)
     troubles = [one for one in decisions if isinstance(one, Trouble)]
     troubles += troubles_of(profile, order, seen, packages, observed)
@@ -209,6 +209,20 @@ def _taken_back_first(steps: Sequence[UpsertOrder], seen: Picture) -> tuple[Upse
     before = _units_before(seen)
     freed = {key: before.get(key, Counter()) - units for key, units in _units_after(steps).items()}
     return _placing_none_of(freed, steps, seen)
+
+
+def _untangled(
+    steps: Sequence[UpsertOrder], seen: Picture, observed: Mapping[str, Order | None]
+) -> tuple[UpsertOrder, ...]:
+    """Where each waits for another one to give back first, as after lines of two locations changed places: one of them is taken
+    back as a whole. What it is to hold goes out under its next key."""
+    before, after = _units_before(seen), _units_after(steps)
+    for step in steps:
+        truth = observed.get(step.order_key)
+        if truth and before.get(step.order_key, Counter()) - after[step.order_key]:
+            document = cancelled_as_observed(truth, step.order_key)
+            return (replace(step, document=document, fields=("orderStatus",), wanted=None, choice=None),)
+    return ()
 
 
 def _placing_none_of(

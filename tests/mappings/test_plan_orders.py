@@ -288,6 +288,33 @@ def test_moved_goods_are_taken_back_before_they_are_placed_anew() -> None:
     assert upserts(planned(moved, [known], observed=shown(known, orderStatus="shipped"))) == []
 
 
+def test_lines_of_two_locations_that_changed_places_wait_for_each_other_only_once() -> None:
+    """Each of the two orders gives what the other one is to get."""
+    lines = [line(7001, 1), line(7002, 1)]
+    before = order(lines, [fulfillment_order(9001, {7001: 1}), fulfillment_order(9002, {7002: 1}, THERE)])
+    after = order(lines, [fulfillment_order(9003, {7002: 1}), fulfillment_order(9004, {7001: 1}, THERE)])
+    known = {one.order_key: replace(one, shipstation_order_id=number) for number, one in enumerate(sent(before), 41)}
+    done = []
+    while steps := upserts(
+        planned(
+            after, list(known.values()), observed={key: of for one in known.values() for key, of in shown(one).items()}
+        )
+    ):
+        assert len(steps) == 1, "what one takes back is placed only after it was accepted"
+        (step,) = steps
+        standing = Standing.CANCELLED if step.kind == "cancel_order" else Standing.OPEN
+        number = 41 + len(known)
+        known[step.order_key] = Consignment(
+            step.order_key, step.location_id, "", step.n, standing, number, step.applied
+        )
+        done.append((step.kind, step.location_id, dict(units_of(step.applied))))
+    assert done == [
+        ("cancel_order", HERE, {7001: 1}),
+        ("update_order", THERE, {7001: 1}),
+        ("create_order", HERE, {7002: 1}),
+    ]
+
+
 def test_after_a_hold_is_released_the_goods_go_out_under_a_new_key() -> None:
     [known] = sent(WHOLE)
     [step] = upserts(planned(WHOLE, [taken_back(known)]))
