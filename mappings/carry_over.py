@@ -100,16 +100,21 @@ def with_parts(order: Order, others: Iterable[Order]) -> Order:
 
 
 def left_in_parts(order: Order, order_key: str, others: Iterable[Order]) -> Order:
-    """Of one that was cancelled: what parts of the same Shopify order hold that are none of ours, whatever they were split off."""
+    """Of one that was cancelled: what parts of the same Shopify order hold that we did not make, whatever they were split off."""
     ours = split_order_key(order_key)
     items = [
         item
         for part in others
-        if not split_order_key(part.get("orderKey")) and part.get("orderStatus") != "cancelled"
+        if _is_split_off(part) and part.get("orderStatus") != "cancelled"
         for item in part.get("items") or []
         if ours and (line := line_of(item.get("lineItemKey"))) and line[0] == ours[1]
     ]
     return cast(Order, {**order, "items": items})
+
+
+def _is_split_off(order: Order) -> bool:
+    """Where parts share the key of what they were split off, their parent tells."""
+    return bool((order.get("advancedOptions") or {}).get("parentId")) or not split_order_key(order.get("orderKey"))
 
 
 def _is_part_by_its_lines(part: Order, order: Order) -> bool:

@@ -180,13 +180,17 @@ class OrdersFlow:
                 found[key] = await self._shipstation.order_by_key(key, one.number_stem, Urgency.ORDERS)
             order = found[key]
             if order and _is_unsure(one.consignment) and _may_be_split(order):
-                found[key] = with_parts(order, await self._beginning(one))
+                found[key] = with_parts(order, await self._parts(one, order))
             elif order and order.get("orderStatus") == "cancelled":
-                found[key] = left_in_parts(order, key, await self._beginning(one))
+                found[key] = left_in_parts(order, key, await self._parts(one, order))
         return found | await self._survivors([one for key, one in sought.items() if found[key] is None])
 
-    async def _beginning(self, one: Sought) -> list[Order]:
-        return await self._shipstation.orders_beginning(one.number_stem, Urgency.ORDERS)
+    async def _parts(self, one: Sought, shown: Order) -> list[Order]:
+        """The orders among which its parts are. What is split off a merged one bears the number of that."""
+        number = shown.get("orderNumber") or ""
+        stems = {one.number_stem} | ({number} if not number.startswith(one.number_stem) else set())
+        found = [await self._shipstation.orders_beginning(stem, Urgency.ORDERS) for stem in sorted(stems)]
+        return list({order["orderId"]: order for orders in found for order in orders}.values())
 
     async def _survivors(self, absent: Sequence[Sought]) -> dict[str, Order]:
         """Order key -> the order into which the warehouse merged it, if that was lately. The sweep looks further back."""

@@ -93,6 +93,35 @@ async def test_beside_a_part_that_left_what_the_warehouse_cancelled_is_placed_an
     assert [item["quantity"] for item in anew["items"]] == [2]
 
 
+@pytest.mark.parametrize("style", ["own", "shared"])
+@ON_V1_ALONE
+async def test_what_lives_on_in_a_part_of_a_cancelled_order_is_not_placed_anew(day: Day, style: str) -> None:
+    day.shipstation.set_options({"split_key_style": style})
+    (order_id,) = await sold(day, lines=1, quantity=3)
+    parent = there_of(day, order_id)
+    day.shipstation.desk.split(parent["orderId"], {parent["items"][0]["lineItemKey"]: 1})
+    day.shipstation.desk.cancel(parent["orderId"])
+    writes = day.writes()
+    await swept(day)
+    assert (day.writes(), await day.cause(order_id)) == (writes, "changed_on_both_sides")
+
+
+@ON_V1_ALONE
+async def test_what_was_split_off_a_merged_order_that_a_person_cancelled_is_not_placed_anew(day: Day) -> None:
+    """The part has the number of the survivor, which is another sale's."""
+    survivor, absorbed = await sold(day, 2, lines=1, quantity=2)
+    line_key = there_of(day, absorbed)["items"][0]["lineItemKey"]
+    merged = day.shipstation.desk.merge([there_of(day, one)["orderId"] for one in (survivor, absorbed)])
+    await swept(day)
+    day.shipstation.desk.split(merged.order_id, {line_key: 2})
+    day.shipstation.desk.cancel(merged.order_id)
+    await swept(day)
+    assert await day.cause(absorbed) == "changed_on_both_sides"
+    assert await day.cause(survivor) == "in_shipstation"
+    lying = [one for one in day.shipstation.state()["orders"].values() if one["status"] == "awaiting_shipment"]
+    assert sorted(item["quantity"] for one in lying for item in one["items"]) == [2, 2]
+
+
 async def test_what_was_cancelled_and_is_restored_there_is_cancelled_again(day: Day) -> None:
     (order_id,) = await sold(day)
     day.shopify.people.cancel(order_id)
