@@ -1,5 +1,5 @@
 """What no transaction may do to the daemon's own rows, whatever it is for: kept by triggers of the simulation's database, so that
-each is judged at the statement that breaks it. S7, S10, S11, S18 and S20."""
+each is judged at the statement that breaks it. S7, S10, S11 and S18 to S20."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from sqlalchemy import Engine
 
 RUNNERS = "('orders', 'shipments', 'returns')"
 """The flows whose work on an order is claimed, intended and settled by batches."""
+SENT_ONCE = "('create_order', 'create_fulfillment', 'cancel_fulfillment', 'update_tracking')"
+"""Steps of one call. Where a second one reads back what was sent, that may be throttled while the first was made."""
 
 LAWS = """
 CREATE TEMP TRIGGER one_end_for_each_step AFTER UPDATE OF outcome ON main.journal
@@ -59,6 +61,21 @@ WHEN NEW.topic LIKE 'orders/%' AND json_extract(CAST(OLD.body AS TEXT), '$.id') 
   INSERT INTO broken_laws VALUES ('S18 webhook ' || NEW.webhook_id || ' counts as read, and marked nothing');
 END;
 
+CREATE TEMP TRIGGER a_refusal_is_told AFTER UPDATE OF settled ON main.marks
+WHEN NEW.settled > OLD.settled AND OLD.lease_token IS NOT NULL AND NEW.flow IN {runners} AND EXISTS (
+  SELECT 1 FROM main.journal WHERE batch_id = OLD.lease_token AND flow = NEW.flow AND outcome = 'refused'
+    AND store = substr(NEW.subject, 1, instr(NEW.subject, '/') - 1)
+    AND order_id = CAST(substr(NEW.subject, instr(NEW.subject, '/') + 1) AS INTEGER)
+) BEGIN
+  INSERT INTO broken_laws VALUES ('S18 a refusal of ' || NEW.flow || ' of ' || NEW.subject || ' was settled and told to nobody');
+END;
+
+CREATE TEMP TRIGGER a_throttled_call_is_no_doubt AFTER UPDATE OF outcome ON main.journal
+WHEN NEW.outcome = 'unknown' AND NEW.code IN ('http_429', 'throttled') AND NEW.step IN {sent_once}
+BEGIN
+  INSERT INTO broken_laws VALUES ('S19 ' || NEW.step || ' of ' || NEW.key || ' was throttled and counts as perhaps made');
+END;
+
 CREATE TEMP TRIGGER no_push_over_a_cancellation AFTER INSERT ON main.journal
 WHEN NEW.outcome = 'intended' AND NEW.flow = 'orders' AND NEW.step <> 'cancel_order' AND EXISTS (
   SELECT 1 FROM main.marks WHERE flow = 'orders' AND subject = NEW.store || '/' || NEW.order_id AND lane = 0 AND marked > claimed
@@ -75,7 +92,7 @@ class Laws:
 
     def __init__(self, engine: Engine, lease_s: float) -> None:
         self._engine = engine
-        self._triggers = LAWS.format(runners=RUNNERS, lease_s=lease_s)
+        self._triggers = LAWS.format(runners=RUNNERS, sent_once=SENT_ONCE, lease_s=lease_s)
         self._run("CREATE TEMP TABLE broken_laws (problem TEXT);")
         self._run(self._triggers)
 

@@ -1,10 +1,11 @@
-"""What the daemon's own rows, and what it keeps at the vendors for itself, must be at rest: S8, S18, S19 and L7."""
+"""What the daemon's own rows, and what it keeps at the vendors for itself, must be at rest: L5, S8, S18, S19 and L7."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
 
+from mappings.causes import Cause, State, state_of
 from syncd.operate.subscriptions import shipstation_addresses, shopify_address
 from syncd.shipstation.webhooks import EVENTS
 from syncd.shopify.webhooks import topics_of
@@ -17,7 +18,14 @@ MOST_DOCUMENTS = 6
 
 
 def judge_ledger(day: Day, watch: Watch, restarts: int) -> list[str]:
-    return [*_mapping(day), *_inbox(day), *_thrift(day, watch, restarts)]
+    return [*_troubles(day), *_mapping(day), *_inbox(day), *_thrift(day, watch, restarts)]
+
+
+def _troubles(day: Day) -> Iterable[str]:
+    """L5: what the shipments flow says of an order has reached its state, unless that is a trouble of its own."""
+    for row in day.rows("SELECT name, cause, trouble FROM orders WHERE trouble IS NOT NULL AND trouble <> cause"):
+        if state_of(Cause(row["cause"])) is not State.PARKED:
+            yield f"L5 {row['name']} has trouble with {row['trouble']} and counts as {row['cause']}"
 
 
 def _mapping(day: Day) -> Iterable[str]:

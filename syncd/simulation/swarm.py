@@ -33,7 +33,7 @@ CLASSES = (
     "bug",
     "task",
     "S",
-    "L7",
+    "L",
     "stock",
     "returns",
     "catalog",

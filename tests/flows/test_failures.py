@@ -10,6 +10,7 @@ import pytest
 
 from syncd.errors import TransientError, UncertainError
 from syncd.hints import Mark, order_subject
+from syncd.ports import Request, Response
 from syncd.sandbox.shipstation.faults import FaultRule as ShipStationRule
 from syncd.sandbox.shopify.faults import FaultRule as ShopifyRule
 from syncd.shipstation.client import ACCOUNT
@@ -167,6 +168,7 @@ async def test_the_rest_of_a_parcel_whose_order_was_never_answered_is_not_placed
     day.shipstation.labels.buy_label(there["orderId"], {there["items"][0]["lineItemKey"]: 1})
     day.execute("UPDATE consignments SET standing = 'intended', shipstation_order_id = NULL, applied = NULL")
     await day.rest()
+    print("CAUSE", await day.cause(order_id), day.there(order_id)[0]["status"])
     assert len(day.there(order_id)) == 1
     assert (await day.assert_clean()).states == {"partly_shipped": 1}
 
@@ -182,6 +184,7 @@ async def test_goods_that_leave_while_their_move_is_carried_out_are_not_placed_a
     day.network.before = label
     day.shopify.people.move_fulfillment_order(order_id, 82734628)
     await day.rest()
+    print("CAUSE", await day.cause(order_id), day.there(order_id)[0]["status"])
     assert len(day.there(order_id)) == 1
     assert (await day.assert_clean()).states == {"shipped": 1}
 
@@ -436,3 +439,44 @@ async def test_a_mistake_after_a_fulfillment_was_written_does_not_write_it_twice
     assert await day.cause(orders[2]) == "bug"
     assert day.over_fulfilled() == []
     assert len(day.calls("fulfillmentCreate")) == 3
+
+
+async def test_what_was_under_way_when_the_daemon_died_is_no_edit_of_the_warehouse(day: Day) -> None:
+    """It arrived, nobody heard so, and the customer moves once more before somebody looks."""
+    (order_id,) = await placed(day)
+
+    def dies(request: Any) -> None:
+        if writes_orders(request):
+            day.network.before = None
+            day.kill()
+
+    day.network.before = dies
+    day.shopify.people.edit(order_id, address={"address1": "1 First Street"})
+    await day.until(lambda: not day.first.is_up)
+    day.shopify.people.edit(order_id, address={"address1": "2 Second Street"})
+    await day.start()
+    await day.rest()
+    (there,) = day.there(order_id)
+    assert (await day.cause(order_id), there["shipTo"]["street1"]) == ("in_shipstation", "2 Second Street")
+
+
+async def test_a_package_that_is_told_while_shopify_is_read_asks_for_nobody(day: Day) -> None:
+    """The answer is slow: what it shows is older than what our rows say by the time it is here."""
+    (order_id,) = await placed(day, lines=1, quantity=2)
+    vendors = day.network.vendors
+
+    class Slow:
+        async def send(self, request: Request) -> Response:
+            response = await vendors.send(request)
+            if b"OrdersToShip" in (request.body or b""):
+                day.network.vendors = vendors
+                ship(day, order_id)
+                await day.until(lambda: day.fulfillments(order_id), longest_s=25)
+                await day.passes(2)
+            return response
+
+    day.network.vendors = Slow()
+    day.shopify.people.tag(order_id, add=["look again"])
+    await day.rest()
+    assert len(day.there(order_id)) == 1
+    assert "edited_after_label" not in str(day.rows("SELECT facts FROM journal WHERE step = 'state'"))

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mappings.pacific import PACIFIC, filter_start, filter_text, from_pacific, from_shopify, to_pacific
@@ -68,6 +68,7 @@ def _wall(moment: datetime) -> datetime:
 
 
 @given(MOMENTS, LATER)
+@example(datetime(2026, 11, 1, 8, 50, tzinfo=UTC), timedelta(minutes=20))  # a label in each of the hours from 1 to 2
 def test_a_filter_never_hides_what_came_later(since: datetime, passed: timedelta) -> None:
     assert _wall(since + passed) > filter_start(since)
 

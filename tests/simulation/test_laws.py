@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -22,9 +22,10 @@ from syncd.simulation.verdict import judge_at_rest
 from syncd.simulation.watch import Watch
 from syncd.simulation.written import writes_orders
 from syncd.store.inbox import finish_deliveries, store_deliveries
-from syncd.store.journal import NewEntry, open_intents
+from syncd.store.journal import ClosedEntry, NewEntry, close_intents, open_intents
 from syncd.store.keeping import Arrival
-from syncd.store.marks import claim, mark, settle
+from syncd.store.marks import Claimed, claim, mark, park, settle
+from syncd.store.transaction import Work
 from tests.simulation.mutants.planting import planted
 from tests.simulation.mutants.table import MUTANTS
 
@@ -144,6 +145,41 @@ async def test_a_step_needs_the_lease_and_may_not_pass_over_a_cancellation(day: 
         "S10 update_order of main-1-2-1 was begun without the lease of its order",
         "S20 update_order of main-1-2-1 was begun although its cancellation was told",
     ]
+
+
+async def test_a_refusal_is_told_and_never_settled(day: Day) -> None:
+    await day.stop()
+    laws, now = Laws(day.engine, LEASE_S), day.clock.now()
+    for number, end in enumerate((parked, settle)):
+        await day.db.run(mark([Mark("orders", f"main/{number}")], now))
+        claimed = await day.db.run(claim("orders", 1, now, "token", LEASE_S, 0.0))
+        step = NewEntry("token", "orders", "main", number, "create_order", f"main-{number}-2-1")
+        (intent,) = await day.db.run(open_intents([step], now))
+        await day.db.run(close_intents([ClosedEntry(intent, "refused")], now))
+        await day.db.run(end("orders", claimed, "token"))
+    assert laws.broken() == ["S18 a refusal of orders of main/1 was settled and told to nobody"]
+
+
+def parked(flow: str, claimed: Sequence[Claimed], token: str) -> Work[None]:
+    return park(flow, {one.subject: ("refused", "") for one in claimed}, token)
+
+
+async def test_a_throttled_call_was_never_made(day: Day) -> None:
+    await day.stop()
+    laws, now = Laws(day.engine, LEASE_S), day.clock.now()
+    await day.db.run(mark([Mark("orders", "main/1")], now))
+    await day.db.run(claim("orders", 1, now, "token", LEASE_S, 0.0))
+    steps = [NewEntry("token", "orders", "main", 1, "create_order", f"main-1-{place}-1") for place in (1, 2)]
+    first, second = await day.db.run(open_intents(steps, now))
+    closed = [ClosedEntry(first, "abandoned", "http_429"), ClosedEntry(second, "unknown", "http_429")]
+    await day.db.run(close_intents(closed, now))
+    assert laws.broken() == ["S19 create_order of main-1-2-1 was throttled and counts as perhaps made"]
+
+
+async def test_a_state_that_hides_a_trouble_is_found_at_rest(day: Day, watch: Watch) -> None:
+    await an_order_is_sent(day)
+    day.execute("UPDATE orders SET trouble = 'rejected_by_shopify'")
+    assert [one[:2] for one in judge_ledger(day, watch, 0)] == ["L5"]
 
 
 async def test_a_webhook_that_is_gone_unread_or_marked_nothing_is_a_loss(day: Day) -> None:

@@ -25,18 +25,25 @@ def main() -> int:
     logging.disable()
     mutants = [MUTANTS[name] for name in asked.only or MUTANTS]
     look = partial(_told, first=asked.seed, most=asked.seeds, orders=asked.orders)
+    finds: list[Find] = []
     with multiprocessing.Pool(asked.processes, maxtasksperchild=1) as pool:
-        finds = sorted(pool.imap_unordered(look, mutants), key=lambda one: list(MUTANTS).index(one.name))
+        for find in pool.imap_unordered(look, mutants):
+            finds = sorted([*finds, find], key=lambda one: list(MUTANTS).index(one.name))
+            _write(finds, asked.json, asked.markdown)
     lost = [one.name for one in finds if not one.problem]
     worst = max((one.seeds for one in finds if one.problem), default=0)
     print(f"found {len(finds) - len(lost)} of {len(finds)}, at most {worst} seeds for one")
     if lost:
         print(f"not found: {', '.join(lost)}")
-    if asked.json:
-        asked.json.write_text(json.dumps([asdict(one) for one in finds], indent=1) + "\n")
-    if asked.markdown:
-        asked.markdown.write_text(markdown(finds))
     return int(bool(lost))
+
+
+def _write(finds: Sequence[Find], as_json: Path | None, as_table: Path | None) -> None:
+    """After each find: a hunt takes hours, and one that is stopped keeps what it found."""
+    if as_json:
+        as_json.write_text(json.dumps([asdict(one) for one in finds], indent=1) + "\n")
+    if as_table:
+        as_table.write_text(markdown(finds))
 
 
 def _arguments() -> argparse.Namespace:

@@ -60,7 +60,7 @@ INTAKE = (
                 "        return decoded(shape, await _completed(client, node, urgent))",
             ),
         ),
-        needs=("wh_lost",),
+        test="tests/intake/test_feeds.py::test_a_payment_that_no_webhook_told_is_found_although_the_last_one_said_unpaid",
     ),
     Mutant(
         "cursor_by_our_clock",
@@ -77,7 +77,7 @@ INTAKE = (
                 "watermark = self._clock.now()",
             ),
         ),
-        needs=("feeds alone", "index_lag", "clock_jump",),
+        test="tests/intake/test_feeds.py::test_a_machine_whose_clock_is_ahead_misses_nothing",
     ),
     Mutant(
         "cursor_without_overlap",
@@ -118,7 +118,7 @@ INTAKE = (
             Edit(feeds._is_other_version, "seen.updated_at != updated_at or _is_unseen(updated_at, seen)", "seen.updated_at != updated_at"),
             Edit(feeds._is_unseen, "updated_at + CLOCK_MARGIN", "updated_at"),
         ),
-        needs=("feeds alone",),
+        test="tests/intake/test_feeds.py::test_an_order_that_changes_again_in_the_second_in_which_it_was_read_is_news",
     ),
     Mutant(
         "voids_forgotten",
@@ -141,7 +141,7 @@ INTAKE = (
         "autumn_hour_forgotten",
         "the hour that comes twice in autumn is asked for once",
         (Edit(pacific.filter_start, "since if before == after else since - AROUND_CHANGE", "since"),),
-        needs=("feeds alone", "autumn",),
+        test="tests/mappings/test_pacific.py::test_a_filter_never_hides_what_came_later",
     ),
     Mutant(
         "shift_of_the_dead",
@@ -157,7 +157,7 @@ INTAKE = (
             Edit(Feeds.work, "nudged.clear()\n", "pass\n"),
             Edit(Feeds.work, "await self._look(feed, self._wanted.pop(feed.name, self._clock.now()))", "await self._look(feed, self._wanted.pop(feed.name, self._clock.now()))\n        nudged.clear()"),
         ),
-        needs=("webhooks alone",),
+        test="tests/intake/test_feeds.py::test_a_nudge_that_comes_during_a_look_is_another_look",
     ),
     Mutant(
         "never_subscribed_again",

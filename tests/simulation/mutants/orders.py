@@ -52,7 +52,7 @@ ORDERS = (
             ),
             NO_ID,
         ),
-        needs=("batch_missing",),
+        test="tests/shipstation/test_writes.py::test_a_row_that_the_answer_forgets_is_uncertain",
     ),
     Mutant(
         "rows_matched_by_place",

@@ -31,19 +31,19 @@ QUEUE = (
             Edit(mark_updates._ours, "IS_OURS", 'COLUMNS.flow == bindparam("b_flow")'),
             Edit(mark_updates._each, "IS_OURS", 'COLUMNS.flow == bindparam("b_flow")'),
         ),
-        needs=("replicas", "clock_jump",),
+        test="tests/store/test_marks.py::test_who_lost_the_lease_can_change_nothing[sqlite]",
     ),
     Mutant(
         "lease_not_renewed",
         "whoever waited for its turn longer than its lease lasts sends all the same",
         (Edit(Runner._carry_out, "ready = await self._still_ours(token, ready)", "pass"),),
-        needs=("replicas", "foreign_consumer",),
+        test="tests/stories/test_backlog.py::test_an_order_that_is_cancelled_while_it_waits_for_its_turn_is_never_sent",
     ),
     Mutant(
         "wake_up_lost",
         "settling also settles the mark that came during the work",
         (Edit(mark_updates.settled, "settled=COLUMNS.claimed", "settled=COLUMNS.marked"),),
-        needs=("feeds alone",),
+        test="tests/store/test_marks.py::test_a_mark_during_the_work_makes_the_subject_due_again[sqlite]",
     ),
     Mutant(
         "lease_for_ever",
@@ -81,11 +81,11 @@ QUEUE = (
                 '{ref: [one for one in some if one.outcome == "unknown"] for ref, some in open_entries(refs)(session).items()}, ',
             ),
         ),
-        needs=("kill", "late_commit",),
+        test="tests/flows/test_failures.py::test_what_was_under_way_when_the_daemon_died_is_no_edit_of_the_warehouse",
     ),
     Mutant(
         "rows_read_after_shopify",
-        "our rows are read after Shopify was: a package reported in between is sent twice",
+        "our rows are read after Shopify was: a package reported in between looks as if its goods were wanted once more",
         (
             Edit(
                 Runner._look,
@@ -94,6 +94,7 @@ QUEUE = (
                 "        work = await self._read_again(list(work))",
             ),
         ),
+        test="tests/flows/test_failures.py::test_a_package_that_is_told_while_shopify_is_read_asks_for_nobody",
     ),
     Mutant(
         "dropped_instead_of_parked",
@@ -151,7 +152,7 @@ QUEUE = (
         "budget_of_each_process",
         "each process counts its calls for itself",
         (Edit(WindowBudget._ask, "take_grant(self._account,", 'take_grant(f"{self._account} {id(self)}",'),),
-        needs=("replicas",),
+        test="tests/test_budget.py::test_replicas_share_one_window",
     ),
     Mutant(
         "budget_blind_to_others",

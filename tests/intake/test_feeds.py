@@ -1,0 +1,100 @@
+"""The feeds by themselves: no webhook and no sweep helps them, so what they pass over nobody finds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from syncd.accounts import Accounts
+from syncd.adapters import SystemRng
+from syncd.intake.feeds import Feed, Feeds
+from syncd.intake.shifts import Shift
+from syncd.ports import Request
+from syncd.sandbox.shopify.options import WebhookOptions
+from syncd.simulation.day import ACCOUNT, FEED_S, SHOP, Day, Fates, settings_of
+from syncd.simulation.ports import LoopClock
+from tests.simulated import InlineDb
+
+pytestmark = pytest.mark.usefixtures("virtual_time")
+
+NEVER_S = 10**7
+FEEDS_ALONE = Fates(
+    shop=replace(SHOP, webhooks=WebhookOptions(enabled=False)),
+    account=replace(ACCOUNT, webhooks=False),
+    settings=settings_of(server={"public_url": ""}, sync={"order_poll_s": FEED_S, "sweep_s": NEVER_S}),
+)
+
+
+@pytest.fixture
+def db() -> Iterator[InlineDb]:
+    db = InlineDb()
+    yield db
+    db.close()
+
+
+async def test_a_nudge_that_comes_during_a_look_is_another_look(db: InlineDb) -> None:
+    """What it tells of may have happened after the list was read."""
+    clock, stopping, looks = LoopClock(), asyncio.Event(), list[datetime]()
+
+    async def poll() -> int:
+        looks.append(clock.now())
+        await clock.sleep(1.0)
+        if len(looks) == 1:
+            feeds.nudge("labels")
+        await clock.sleep(1.0)
+        return 0
+
+    feed = Feed(Shift("labels", db, clock, SystemRng()), "shipstation", 3600.0, poll)
+    feeds = Feeds([feed], Accounts(db, clock), db, clock, lambda: None)
+    working = asyncio.create_task(feeds.work(feed, stopping))
+    await clock.sleep(60.0)
+    stopping.set()
+    await working
+    assert len(looks) == 2
+
+
+@pytest.mark.parametrize("fates", [FEEDS_ALONE], ids=["feeds-alone"])
+async def test_an_order_that_changes_again_in_the_second_in_which_it_was_read_is_news(day: Day) -> None:
+    """Shopify's times have whole seconds: both changes bear the same one."""
+    (order_id,) = day.sell()
+    await day.rest()
+    later = asyncio.get_running_loop().call_later
+
+    def move_to(street: str) -> None:
+        day.shopify.people.edit(order_id, address={"address1": street})
+
+    def while_it_is_read(request: Request) -> None:
+        if b"OrdersToShip" in (request.body or b""):
+            day.network.before = None
+            move_to("2 Second Street")
+            later(0.001, move_to, "3 Third Street")
+
+    day.network.before = while_it_is_read
+    move_to("1 First Street")
+    await day.rest()
+    (there,) = day.there(order_id)
+    assert there["shipTo"]["street1"] == "3 Third Street"
+
+
+@pytest.mark.parametrize("fates", [FEEDS_ALONE], ids=["feeds-alone"])
+async def test_a_machine_whose_clock_is_ahead_misses_nothing(day: Day) -> None:
+    """Cursors go by the vendors' times."""
+    day.first.jump(3600.0)
+    await day.passes(3 * FEED_S)
+    (order_id,) = day.sell()
+    await day.until(lambda: day.there(order_id))
+    day.shipstation.labels.buy_label(day.there(order_id)[0]["orderId"])
+    await day.until(lambda: day.fulfillments(order_id))
+
+
+async def test_a_payment_that_no_webhook_told_is_found_although_the_last_one_said_unpaid(day: Day) -> None:
+    (order_id,) = day.sell(mix={"unpaid": 1.0})
+    await day.rest()
+    day.shopify.people.unsubscribe()
+    day.shopify.people.pay(order_id)
+    await day.rest()
+    assert await day.cause(order_id) == "in_shipstation"
