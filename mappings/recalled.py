@@ -74,9 +74,11 @@ def before_the_split(order: Order, known: Order | None, order_id: int, parts: It
     return _before_its_cancellation(whole)
 
 
-def absorbed_by(survivor: Order, sight: Sight, known: Sequence[Consignment], order_id: int) -> Recalled | None:
-    """The consignment of another Shopify order that the warehouse merged into this one. Its own key is gone with it, its
-    place must have been the same. None where it is known, or not certain."""
+def absorbed_by(
+    survivor: Order, sight: Sight, known: Sequence[Consignment], store: str, order_id: int
+) -> Recalled | None:
+    """The consignment of another Shopify order, perhaps of another store, that the warehouse merged into this one. Its own key is
+    gone with it, its place must have been the same. None where it is known, or not certain."""
     parts = split_order_key(survivor.get("orderKey"))
     told = {one.shipstation_order_id for one in known}
     if (
@@ -87,7 +89,7 @@ def absorbed_by(survivor: Order, sight: Sight, known: Sequence[Consignment], ord
     ):
         return None
     n = max((one.n for one in known if one.location_id == parts[2]), default=0) + 1
-    return _recalled(survivor, parts[0], order_id, parts[2], n)
+    return _recalled(survivor, store, order_id, parts[2], n)
 
 
 def _recalled(order: Order, store: str, order_id: int, location_id: int, n: int) -> Recalled:

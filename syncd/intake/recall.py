@@ -1,5 +1,7 @@
 """After a gap in our memory: ShipStation's orders of that time, read by list, become consignments again before anything is sent.
 
+Also older ones that were changed since: what was made after the gap began may have been merged into one of them.
+
 It is a feed like any other, which has nothing to do once the gap is filled; and it tells that this database is alive.
 """
 
@@ -70,10 +72,10 @@ class Recall:
         return total
 
     async def _read(self, since: datetime) -> int:
-        began, total, unshown, strangers, parts = self._clock.now(), 0, 0, _Strangers(), list[Order]()
-        async for page in self._shipstation.orders_created_since(since, Urgency.ORDERS):
+        began, total, unshown, strangers, parts = self._clock.now(), 0, 0, _Strangers(), dict[int, Order]()
+        async for page in self._shipstation.orders_since(since, Urgency.ORDERS):
             total += await self._keep(page.rows, strangers)
-            parts += [order for order in page.rows if is_part(order)]
+            parts |= {order["orderId"]: order for order in page.rows if is_part(order)}
             unshown += page.unreadable
         if unshown:
             log.warning("feed.unreadable", feed=ORDERS_READ, count=unshown)
@@ -81,7 +83,7 @@ class Recall:
         if unshown and gap_at and began < gap_at + PATIENCE:
             return total
         await self._shift.run(self._merged(strangers.survivors))
-        await self._shift.run(record_consignments(await self._split(parts), self._clock.now()))
+        await self._shift.run(record_consignments(await self._split(list(parts.values())), self._clock.now()))
         await self._shift.run(advance(ORDERS_READ, since, began.isoformat(), self._clock.now()))
         return total
 
@@ -94,12 +96,15 @@ class Recall:
 
     def _merged(self, survivors: Mapping[int, Sequence[Order]]) -> Work[None]:
         def work(session: Session) -> None:
+            stores = stores_of_orders(sorted(self._stores), survivors)(session)
             for order_id, orders in sorted(survivors.items()):
                 for order in orders:
-                    store = recalled(order, self._stores)
-                    assert store is not None
-                    known = consignments_of([(store.store, order_id)])(session)[store.store, order_id]
-                    if one := absorbed_by(order, sight_of(order), [_consignment(row) for row in known], order_id):
+                    survivor = recalled(order, self._stores)
+                    assert survivor is not None
+                    store = stores.get(order_id, survivor.store)
+                    known = consignments_of([(store, order_id)])(session)[store, order_id]
+                    rows = [_consignment(row) for row in known]
+                    if one := absorbed_by(order, sight_of(order), rows, store, order_id):
                         take_order_keys([_new(one)], self._clock.now())(session)
 
         return work

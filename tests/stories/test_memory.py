@@ -31,8 +31,8 @@ def there_of(day: Day, order_id: int) -> dict[str, Any]:
 
 
 def orders_listed(day: Day) -> list[str]:
-    """Calls for the orders that were made since a moment."""
-    return [one.url for one in day.calls("/orders?") if "createDateStart" in one.url]
+    """Calls for the orders that were made or changed since a moment."""
+    return [one.url for one in day.calls("/orders?") if "modifyDateStart" in one.url]
 
 
 def line_key(day: Day, order_id: int) -> str:
@@ -87,6 +87,20 @@ async def test_an_order_that_is_never_shown_does_not_stop_the_others(day: Day) -
     await day.start()
     await day.passes(SHORT_S + 120.0)
     assert await day.cause(shown) == "in_shipstation"
+
+
+async def test_what_was_merged_into_an_order_from_before_the_copy_is_not_placed_anew(day: Day) -> None:
+    (older,) = day.sell(1, lines=1, quantity=2)
+    await day.rest()
+    await loses_its_memory(day, copied(day), down_s=SHORT_S)
+    old_store = copied(day)
+    (newer,) = day.sell(1, lines=1, quantity=2)
+    await day.rest()
+    day.shipstation.desk.merge([there_of(day, older)["orderId"], there_of(day, newer)["orderId"]])
+    writes = day.writes()
+    await loses_its_memory(day, old_store)
+    assert (day.writes(), await day.cause(newer)) == (writes, "in_shipstation")
+    await day.assert_clean()
 
 
 async def test_what_was_told_is_recognised_and_what_is_left_of_an_order_stays_in_shipstation(day: Day) -> None:
@@ -237,6 +251,6 @@ async def test_units_that_were_changed_while_nobody_remembers_follow(day: Day) -
 async def test_a_daemon_that_was_only_started_anew_reads_nothing_anew(day: Day) -> None:
     day.sell(2)
     await day.rest()
-    assert len(day.calls("createDateStart")) > (lists := len(orders_listed(day))) == 1
+    lists = len(orders_listed(day))
     await loses_its_memory(day, copied(day), down_s=60.0)
     assert len(orders_listed(day)) == lists

@@ -15,6 +15,7 @@ from syncd.settings.whole import Settings
 from syncd.simulation.day import ACCOUNT, SECOND_SHOP, SHOP, Day, Fates, second_store, settings_of, store_settings
 from syncd.simulation.desk import desk_of
 from tests.stories.bodies import goods, sale
+from tests.stories.packing import numbers
 
 BOTH = pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)
 
@@ -143,3 +144,21 @@ async def test_doctor_names_a_scope_that_only_a_rule_needs(day: Day) -> None:
     (fault,) = [one for one in found if one["result"] == "fault"]
     assert fault["check"] == "store main scope read_customers"
     assert "rules ask for" in fault["text"]
+
+
+async def test_orders_of_two_shops_in_one_parcel_stay_apart_when_the_daemon_was_away(day: Day) -> None:
+    """The customer bought in both, and the warehouse sends one parcel."""
+    first, second = [day.shopify.people.import_order(sale(goods(quantity=2)), shop=shop) for shop in day.shopify.shops]
+    await day.rest()
+    (survivor,), (absorbed,) = day.there(first), day.there(second)
+    day.shipstation.desk.merge([survivor["orderId"], absorbed["orderId"]])
+    writes = day.writes()
+    await day.stop()
+    await day.passes(660.0)
+    await day.start()
+    await day.rest()
+    assert day.writes() == writes
+    parcel = day.shipstation.labels.buy_label(survivor["orderId"])
+    await day.rest()
+    assert [numbers(day, order_id) for order_id in (first, second)] == [{parcel.tracking_number: 2}] * 2
+    assert [await day.cause(order_id) for order_id in (first, second)] == ["shipped"] * 2
