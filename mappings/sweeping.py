@@ -191,7 +191,7 @@ def _sums(order_id: int, placed: Sequence[Placed], mine: Mapping[int, Sight]) ->
     for one in placed:
         if one.standing is Standing.CANCELLED:
             continue
-        sight = mine.get(one.shipstation_order_id or 0)
+        sight = _holder(one, mine)
         is_whole = sight is not None and not (is_split if sight.is_regrouped is None else sight.is_regrouped)
         is_final = sight is not None and sight.status == "shipped" and is_whole
         expected.update(sight.units.get(order_id, Counter()) if sight and is_final else one.units)
@@ -201,6 +201,12 @@ def _sums(order_id: int, placed: Sequence[Placed], mine: Mapping[int, Sight]) ->
         if sight.is_alive:
             lying.update(sight.units.get(order_id, Counter()))
     return expected, lying
+
+
+def _holder(placed: Placed, mine: Mapping[int, Sight]) -> Sight | None:
+    """Its ShipStation order, or the one that absorbed that."""
+    its_id = placed.shipstation_order_id or 0
+    return mine.get(its_id) or next((one for one in mine.values() if its_id in one.absorbed), None)
 
 
 def _ids(placed: Sequence[Placed]) -> set[int]:
