@@ -314,6 +314,8 @@ def _judged(step: UpsertOrder, outcome: Outcome, truth: Order | None) -> Outcome
     yet may be an old copy of the order, so that it stays in doubt: taken for a failure, our hold would pass for the warehouse's."""
     if truth is None:
         return _moved("it cannot be found") if step.document.get("orderId") else _not_shown_yet(outcome)
+    if truth["orderId"] != step.document.get("orderId", truth["orderId"]):
+        return _moved(f"it was merged or deleted meanwhile, and made anew as {truth['orderId']}")
     # it was whole when we looked: what we sent holds units that lie in another order too, or drove some out
     if is_regrouped(truth):
         return _moved("it was split or merged meanwhile")

@@ -222,6 +222,27 @@ async def test_a_split_just_before_our_write_is_told_at_once(day: Day, kind: str
 
 @ON_V1_ALONE
 @pytest.mark.parametrize("kind", ["hold", "move_house", "cancel"])
+async def test_a_merge_just_before_our_write_that_makes_the_order_anew_is_told_at_once(day: Day, kind: str) -> None:
+    """Its key was free again: what reads back as we sent it is another order than we changed."""
+    day.shipstation.set_options({"gone_id_style": "ignored"})
+    survivor, absorbed = day.sell(2, lines=1, quantity=2)
+    await day.rest()
+    family = [day.there(order_id)[0]["orderId"] for order_id in (survivor, absorbed)]
+
+    def merges(request: Any) -> None:
+        if writes_orders(request):
+            day.network.before = None
+            day.shipstation.desk.merge(family)
+
+    day.network.before = merges
+    change(day, absorbed, kind)
+    await day.rest()
+    assert day.network.before is None
+    assert await day.cause(absorbed) == "changed_on_both_sides"
+
+
+@ON_V1_ALONE
+@pytest.mark.parametrize("kind", ["hold", "move_house", "cancel"])
 @pytest.mark.parametrize("fates", [Fates(settings=SETTINGS, account=replace(ACCOUNT, stale_read_s=20.0))], ids=["lag"])
 async def test_a_split_that_reads_do_not_show_yet_is_told_by_the_sweep_at_the_latest(day: Day, kind: str) -> None:
     order_id, there = await an_order(day, lines=2, quantity=2)

@@ -190,7 +190,8 @@ class Account:
         return f"{self._rng.getrandbits(128):032x}"
 
     def _target(self, draft: Draft) -> Order | None:
-        if draft.order_id is not None:
+        is_ignored = draft.key in self._gone_keys and self.options.gone_id_style == "ignored"
+        if draft.order_id is not None and not is_ignored:
             return self.order(draft.order_id)
         if draft.key is None:
             return None

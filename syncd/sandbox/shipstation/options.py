@@ -54,6 +54,7 @@ class ShipStationOptions:
 
     locked_order_style: LockedOrderStyle = "row_failure"
     gone_key_style: Literal["creates", "refused"] = "creates"  # an upsert by the key of a deleted or merged order
+    gone_id_style: Literal["refused", "ignored"] = "refused"  # the same where the upsert names its id too
     item_match: Literal["replace", "line_item_key"] = "replace"  # whether an update keeps orderItemIds
     pages_style: Literal["computed", "zero"] = "computed"
     offset_style: Literal["ignored", "honoured"] = "ignored"  # of dates that arrive with a zone
