@@ -69,9 +69,8 @@ def plan_order(
     waived = [change for change in seen.changes if change.order_key not in held.keys() | as_wanted.keys()]
     decisions = [*held.values(), *(one for change in waived for one in _decide(change, observed, take))]
     upserts = tuple(one for one in decisions if isinstance(one, UpsertOrder))
-    upserts = _without_what_stays(upserts, seen)
     there = lying(seen, packages, observed)
-    sure = _placing_none_of(there, upserts, seen)
+    sure = _placing_nothing_twice(upserts, there, seen)
     steps = _taken_back_first(sure, seen) or _untangled(sure, seen, observed)
     voids = _voids(profile, order, consignments, packages)
     troubles = [one for one in decisions if isinstance(one, Trouble)]
@@ -193,6 +192,14 @@ def _updated(
         detail = f"{change.order_key}: {names} changed in Shopify and in ShipStation"
         decided.append(Trouble(Cause.CHANGED_ON_BOTH_SIDES, detail, update.conflicts))
     return decided
+
+
+def _placing_nothing_twice(
+    steps: tuple[UpsertOrder, ...], there: Mapping[str, Units], seen: Picture
+) -> tuple[UpsertOrder, ...]:
+    """`there`: see `lying`. What is left out gives nothing away either, so that it is asked once more."""
+    left = _placing_none_of(there, _without_what_stays(steps, seen), seen)
+    return left if len(left) == len(steps) else _placing_nothing_twice(left, there, seen)
 
 
 def _without_what_stays(steps: Sequence[UpsertOrder], seen: Picture) -> tuple[UpsertOrder, ...]:

@@ -315,6 +315,17 @@ def test_lines_of_two_locations_that_changed_places_wait_for_each_other_only_onc
     ]
 
 
+def test_what_an_order_keeps_because_it_cannot_get_its_new_goods_is_not_placed_elsewhere() -> None:
+    """The first holds on to its goods, so that the second may not be changed, so that the third gets nothing."""
+    lines, third = [line(7001, 1), line(7002, 1)], THERE + 1
+    before = order(lines, [fulfillment_order(9001, {7001: 1}), fulfillment_order(9002, {7002: 1}, THERE)])
+    after = order(lines, [fulfillment_order(9003, {7001: 1}, THERE), fulfillment_order(9004, {7002: 1}, third)])
+    first, second = sent(before)
+    observed = {**shown(first, advancedOptions={"mergedOrSplit": True}), **shown(second)}
+    plan = planned(after, [first, second], observed=observed)
+    assert (plan.cause, plan.steps) == (Cause.CHANGED_ON_BOTH_SIDES, ())
+
+
 def test_after_a_hold_is_released_the_goods_go_out_under_a_new_key() -> None:
     [known] = sent(WHOLE)
     [step] = upserts(planned(WHOLE, [taken_back(known)]))
