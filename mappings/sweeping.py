@@ -159,11 +159,13 @@ def judge(
     sights: Iterable[Sight],
     twins: Sequence[int],
     vanished: Sequence[str],
+    left: Units,
 ) -> Finding | None:
     """The decision table of one order; the first row that applies decides. `sights`: all orders there that hold lines of it;
-    a consignment that is not among them is taken to be as we left it. `twins`: ids of the same sale imported by others."""
+    a consignment that is not among them is taken to be as we left it. `twins`: ids of the same sale imported by others.
+    `left`: units of it in parcels that name none of our orders."""
     mine = {one.order_id: one for one in sights if shopify_order_id in one.units or one.order_id in _ids(placed)}
-    expected, lying = _sums(shopify_order_id, placed, mine)
+    expected, lying = _sums(shopify_order_id, placed, mine, left)
     strangers = sorted(
         one.order_id for one in mine.values() if one.is_alive and one.order_id not in _ids(placed) and one.units
     )
@@ -182,16 +184,20 @@ def judge(
     return None
 
 
-def _sums(order_id: int, placed: Sequence[Placed], mine: Mapping[int, Sight]) -> tuple[Units, Units]:
-    """(expected, lying). What was shipped is as it was shipped: nobody can change it any more."""
+def _sums(order_id: int, placed: Sequence[Placed], mine: Mapping[int, Sight], left: Units) -> tuple[Units, Units]:
+    """(expected, lying). What was shipped is as it was shipped: nobody can change it any more. Of what a person cancelled only
+    what had been split off it, and has left, is still to be there."""
     expected: Units = Counter()
     lying: Units = Counter()
     # where nobody tells of a split, goods of the order in one that we did not make do
     is_split = any(one.is_alive and one.order_id not in _ids(placed) and one.units for one in mine.values())
     for one in placed:
-        if one.standing is Standing.CANCELLED:
-            continue
         sight = _holder(one, mine)
+        if one.standing is Standing.CANCELLED:
+            parted = (one.units - sight.units.get(order_id, Counter()) if sight else Counter[int]()) & left
+            expected.update(parted)
+            left = left - parted
+            continue
         is_whole = sight is not None and not (is_split if sight.is_regrouped is None else sight.is_regrouped)
         is_final = sight is not None and sight.status == "shipped" and is_whole
         expected.update(sight.units.get(order_id, Counter()) if sight and is_final else one.units)

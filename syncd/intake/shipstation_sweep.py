@@ -7,6 +7,7 @@ parks the order with a cause. Not seeing an order is no evidence: it is asked fo
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,8 +18,9 @@ from sqlmodel import Session
 from mappings import canonical
 from mappings.carry_over import CHANGEABLE
 from mappings.causes import Cause, State, state_of
+from mappings.consignments import added
 from mappings.pacific import from_pacific
-from mappings.packed import units_of
+from mappings.packed import Units, units_of
 from mappings.plans import Standing
 from mappings.shipstation_shapes import Order
 from mappings.sweeping import (
@@ -42,7 +44,8 @@ from syncd.store.consignments import ConsignmentUpdate, consignments_of, record_
 from syncd.store.journal import NewEntry, note, open_entries
 from syncd.store.marks import mark
 from syncd.store.orders import causes_of
-from syncd.store.schema import ConsignmentRow
+from syncd.store.packages import packages_of
+from syncd.store.schema import ConsignmentRow, PackageRow
 from syncd.store.statements import OrderRef
 from syncd.store.sweeps import (
     OpenConsignment,
@@ -236,15 +239,17 @@ class ShipStationSweep:
         for start in range(0, len(refs), 500):
             rows = await self._db.run(consignments_of(refs[start : start + 500]))
             in_doubt = await self._db.run(open_entries(rows))
+            packages = await self._db.run(packages_of(list(rows)))
             for ref, placed in rows.items():
                 keys = {row.order_key for row in placed}
                 if any(entry.key in keys for entry in in_doubt.get(ref, ())):
                     continue  # what ShipStation shows may be what we wrote, whose answer was lost
                 if any(row.updated_at >= now - QUIET and _ref(row) not in seen.marked for row in placed):
                     continue
-                finding = self._verdict(seen, ref, placed)
+                left = _left(placed, packages[ref])
+                finding = self._verdict(seen, ref, placed, left)
                 if (finding or ref in known) and seen.looks_left > 0:
-                    finding = await self._confirmed(seen, ref, placed)
+                    finding = await self._confirmed(seen, ref, placed, left)
                 elif finding or ref in known:
                     continue
                 verdict = (str(finding.cause), finding.detail) if finding else None
@@ -253,12 +258,14 @@ class ShipStationSweep:
         await self._db.run(_conclude(verdicts, now))
         seen.marked |= verdicts.keys()
 
-    def _verdict(self, seen: _Picture, ref: OrderRef, rows: Sequence[ConsignmentRow]) -> Finding | None:
+    def _verdict(self, seen: _Picture, ref: OrderRef, rows: Sequence[ConsignmentRow], left: Units) -> Finding | None:
         sights = seen.of_order(ref[1], [row.shipstation_order_id or 0 for row in rows])
         placed = [_placed(row) for row in rows if row.applied]
-        return judge(ref[1], placed, sights, sorted(seen.twins.get(ref, ())), seen.vanished.get(ref, ()))
+        return judge(ref[1], placed, sights, sorted(seen.twins.get(ref, ())), seen.vanished.get(ref, ()), left)
 
-    async def _confirmed(self, seen: _Picture, ref: OrderRef, rows: Sequence[ConsignmentRow]) -> Finding | None:
+    async def _confirmed(
+        self, seen: _Picture, ref: OrderRef, rows: Sequence[ConsignmentRow], left: Units
+    ) -> Finding | None:
         """Once more, with all orders of its number: parts split off long ago are on no list of late changes. What another
         importer made has the number without our prefix, and often without the #."""
         names = await self._db.run(names_of([ref]))
@@ -270,7 +277,7 @@ class ShipStationSweep:
             orders = await self._shipstation.orders_beginning(number, Urgency.SWEEP)
             seen.sights |= {one.order_id: one for one in map(sight_of, orders) if ref[1] in one.units}
             await self._find_twins(seen, [order for order in orders if not sight_of(order).units])
-        return self._verdict(seen, ref, rows)
+        return self._verdict(seen, ref, rows, left)
 
 
 _WORDS = {
@@ -332,6 +339,13 @@ def _applied(row: ConsignmentRow) -> Order | None:
 
 def _placed(row: ConsignmentRow) -> Placed:
     return Placed(row.order_key, Standing(row.standing), row.shipstation_order_id, units_of(_applied(row)))
+
+
+def _left(rows: Sequence[ConsignmentRow], packages: Iterable[PackageRow]) -> Units:
+    """In parcels that name none of our orders."""
+    ours = {row.order_key for row in rows}
+    lines = [json.loads(one.lines) for one in packages if one.lines and not one.voided and one.order_key not in ours]
+    return added(Counter({int(line_id): units for line_id, units in one.items()}) for one in lines)
 
 
 def _edited(row: ConsignmentRow, order: Order) -> tuple[str, ...]:

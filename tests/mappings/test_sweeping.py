@@ -24,5 +24,32 @@ def test_what_was_merged_lies_in_what_absorbed_it(
     placed = Placed("main-5001-82734627-1", standing, 90001, Counter({LINE: 2}))
     held = {OTHER: Counter({7002: 1}), MINE: Counter({LINE: units})}
     survivor = Sight(90002, "main-5002-82734627-1", "#1002", status, held, frozenset({90001}), True)
-    found = judge(MINE, [placed], [survivor], (), ())
+    found = judge(MINE, [placed], [survivor], (), (), Counter())
     assert (found.cause if found else None) is cause
+
+
+def _after_a_split(units: int) -> tuple[list[Placed], list[Sight]]:
+    """Of one order a person split off line 7002 and cancelled the rest, which was placed anew with so many units of line 7002."""
+    anew = Counter({LINE: 1, 7002: units})
+    placed = [
+        Placed("main-5001-82734627-1", Standing.CANCELLED, 90001, Counter({LINE: 1, 7002: 1})),
+        Placed("main-5001-82734627-2", Standing.OPEN, 90003, anew),
+    ]
+    sights = [
+        Sight(90001, placed[0].order_key, "#1001", "cancelled", {MINE: Counter({LINE: 1})}, frozenset(), True),
+        Sight(90002, "made-up", "#1001-1", "shipped", {MINE: Counter({7002: 1})}, frozenset(), True),
+        Sight(90003, placed[1].order_key, "#1001-2", "awaiting_shipment", {MINE: anew}, frozenset(), False),
+    ]
+    return placed, sights
+
+
+def test_what_left_in_a_part_of_a_cancelled_order_is_not_there_twice() -> None:
+    placed, sights = _after_a_split(0)
+    assert judge(MINE, placed, sights, (), (), Counter({7002: 1})) is None
+
+
+def test_what_lies_in_a_part_of_a_cancelled_order_and_was_placed_anew_is_there_twice() -> None:
+    placed, sights = _after_a_split(1)
+    found = judge(MINE, placed, sights, (), (), Counter())
+    assert found is not None
+    assert found.cause is Cause.DOUBLED_THERE

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from syncd.intake.shipstation_sweep import QUIET
 from syncd.operate.sweeping import sweep_by_hand
 from syncd.sandbox.shipstation.faults import FaultRule
 from syncd.simulation.day import ACCOUNT, Day, Fates
@@ -89,6 +90,21 @@ async def test_a_merged_order_that_is_edited_is_not_taken_for_deleted(day: Day) 
     shipment = day.shipstation.labels.buy_label(survivor["orderId"])
     await day.rest()
     assert [numbers(day, order_id) for order_id in orders] == [{shipment.tracking_number: 2}] * 2
+
+
+@ON_V1_ALONE
+async def test_what_left_in_a_part_is_not_taken_for_doubled_once_the_rest_was_cancelled_by_hand(day: Day) -> None:
+    order_id, there = await an_order(day, lines=2, quantity=1)
+    child = day.shipstation.desk.split(there["orderId"], {keys(there)[1]: 1})
+    day.shipstation.labels.buy_label(child.order_id)
+    await day.rest()
+    day.shipstation.desk.cancel(there["orderId"])
+    for _ in range(2):  # the first learns of the cancellation, the second judges what was placed anew
+        await day.passes(QUIET.total_seconds())
+        await sweep_by_hand(await desk_of(day))
+        await day.rest()
+    assert await day.cause(order_id) == "partly_shipped"
+    await day.assert_clean()
 
 
 # Without a label
