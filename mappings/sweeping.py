@@ -82,7 +82,8 @@ def sight_of(order: Order) -> Sight:
 def standing_seen(standing: Standing, status: str, has_packages: bool) -> Standing | None:
     """What the status teaches us; None when it is what we thought. Packages tell more than a status does: where one is
     known, whether the order counts as shipped is theirs to say."""
-    if standing is Standing.OPEN and status == "cancelled":
+    is_open = standing is Standing.OPEN or (standing is Standing.SHIPPED and not has_packages)
+    if is_open and status == "cancelled":
         return Standing.CANCELLED
     if standing is Standing.CANCELLED and status in CHANGEABLE:
         return Standing.OPEN

@@ -107,6 +107,23 @@ async def test_what_lives_on_in_a_part_of_a_cancelled_order_is_not_placed_anew(d
 
 
 @ON_V1_ALONE
+async def test_merged_orders_that_a_person_cancels_after_their_label_was_voided_are_both_placed_anew(day: Day) -> None:
+    orders = await sold(day, 2, lines=1, quantity=2)
+    merged = day.shipstation.desk.merge([there_of(day, one)["orderId"] for one in orders])
+    parcel = day.shipstation.labels.buy_label(merged.order_id)
+    await swept(day)
+    await swept(day)
+    day.shipstation.labels.void_label(parcel.shipment_id)
+    await day.rest()
+    day.shipstation.desk.cancel(merged.order_id)
+    await later(day)
+    await swept(day)
+    assert [await day.cause(order_id) for order_id in orders] == ["in_shipstation"] * 2
+    lying = [one for one in day.shipstation.state()["orders"].values() if one["status"] == "awaiting_shipment"]
+    assert [item["quantity"] for one in lying for item in one["items"]] == [2, 2]
+
+
+@ON_V1_ALONE
 async def test_what_was_split_off_a_merged_order_that_a_person_cancelled_is_not_placed_anew(day: Day) -> None:
     """The part has the number of the survivor, which is another sale's."""
     survivor, absorbed = await sold(day, 2, lines=1, quantity=2)
