@@ -200,7 +200,7 @@ class Duties:
                 Feed(shift, self._vendors.orders.account, sync.shipment_poll_s, feed.poll, can_wait=self._is_backlog)
             )
         shift, account = self._shift(ORDERS_READ), self._vendors.orders.account
-        recall = Recall(self._vendors.orders, list(self._vendors.shops), shift, self._clock)
+        recall = Recall(self._vendors.orders, list(self._vendors.shops), shift, self._clock, self._nudge_packages)
         feeds.append(Feed(shift, account, RECALL_EVERY_S, recall.poll))
         found = all_sweeps(self._settings, self._vendors, self._shift, self._clock, start_at)
         return [
@@ -212,6 +212,10 @@ class Duties:
             *self._deliveries(),
             *self._outbound(),
         ]
+
+    def _nudge_packages(self) -> None:
+        for source in package_lists(self._vendors.orders):
+            self.feeds.nudge(source.name)
 
     def _stock(self) -> list[Feed]:
         shift = self._shift(STOCK)

@@ -39,7 +39,7 @@ from syncd.store.cursors import advance, cursor
 from syncd.store.journal import NewEntry, doubt
 from syncd.store.journeys import begin_journeys, orders_of_packages
 from syncd.store.marks import mark
-from syncd.store.memory import last_gap
+from syncd.store.memory import last_gap, recall_from
 from syncd.store.packages import SeenPackage, record_packages, recorded_packages
 from syncd.store.returns import SeenReturnLabel, record_returns
 from syncd.store.statements import OrderRef
@@ -111,7 +111,9 @@ class PackageFeed:
         return total
 
     async def poll(self) -> int:
+        """Whose goods are in a parcel our rows tell: what was read before they were known again is read once more."""
         began, gap_at = self._clock.now(), await self._db.run(last_gap)
+        is_recalled = await self._db.run(recall_from) is None
         known = await self._db.run(cursor(self._source.name))
         watermark = known.watermark if known and known.watermark else self._begin_at
         position = known.position if known else None
@@ -120,8 +122,10 @@ class PackageFeed:
             if page.unreadable:
                 log.warning("feed.unreadable", feed=self._source.name, count=page.unreadable)
             watermark = max([watermark, *_times(page.rows, self._source.time_member)])
-            total += await self._take(page, gap_at, watermark if self._source.is_sorted else None, position)
-        await self._db.run(advance(self._source.name, watermark, began.isoformat(), self._clock.now()))
+            is_certain = self._source.is_sorted and is_recalled
+            total += await self._take(page, gap_at, watermark if is_certain else None, position)
+        if is_recalled:
+            await self._db.run(advance(self._source.name, watermark, began.isoformat(), self._clock.now()))
         return total
 
     async def _take(

@@ -7,7 +7,7 @@ It is a feed like any other, which has nothing to do once the gap is filled; and
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import cast
@@ -57,7 +57,16 @@ class _Strangers:
 
 
 class Recall:
-    def __init__(self, shipstation: OrdersApi, stores: Sequence[str], shift: Shift, clock: Clock) -> None:
+    def __init__(
+        self,
+        shipstation: OrdersApi,
+        stores: Sequence[str],
+        shift: Shift,
+        clock: Clock,
+        told: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`told` is called when all is known again."""
+        self._told = told
         self._shipstation = shipstation
         self._stores = frozenset(stores)
         self._shift = shift
@@ -85,6 +94,7 @@ class Recall:
         await self._shift.run(self._merged(strangers.survivors))
         await self._shift.run(record_consignments(await self._split(list(parts.values())), self._clock.now()))
         await self._shift.run(advance(ORDERS_READ, since, began.isoformat(), self._clock.now()))
+        self._told()
         return total
 
     async def _keep(self, orders: Sequence[Order], strangers: _Strangers) -> int:

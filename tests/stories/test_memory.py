@@ -201,6 +201,24 @@ async def test_parts_that_all_left_ask_for_nobody_after_a_loss(day: Day) -> None
     await day.assert_clean()
 
 
+@pytest.mark.parametrize("which", ["parent", "part"])
+async def test_what_was_marked_as_shipped_beside_a_part_is_known_again_with_its_own_lines(day: Day, which: str) -> None:
+    (order_id,) = day.sell(1, lines=1, quantity=3)
+    await day.rest()
+    parent = there_of(day, order_id)
+    part = day.shipstation.desk.split(parent["orderId"], {line_key(day, order_id): 1})
+    left, rest = (parent["orderId"], part.order_id) if which == "parent" else (part.order_id, parent["orderId"])
+    day.shipstation.labels.mark_shipped(left, "fedex", "797000111222")
+    await day.rest()
+    assert await day.cause(order_id) == "partly_shipped"
+    await loses_its_memory(day)
+    assert await day.cause(order_id) == "partly_shipped"
+    day.shipstation.labels.mark_shipped(rest, "fedex", "797000111333")
+    await day.rest()
+    assert await day.cause(order_id) == "shipped"
+    await day.assert_clean()
+
+
 async def test_a_label_that_is_voided_while_nobody_remembers_it_is_taken_back(day: Day) -> None:
     (order_id,) = day.sell(1)
     await day.rest()
