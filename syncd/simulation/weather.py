@@ -11,7 +11,7 @@ from typing import Any
 from syncd.sandbox.shipstation import ShipStationOptions
 from syncd.sandbox.shopify import ShopOptions
 from syncd.sandbox.shopify.options import WebhookOptions
-from syncd.simulation.day import PLAIN, SHOP, Fates, settings_of
+from syncd.simulation.day import ACCOUNT, PLAIN, SHOP, Fates, settings_of
 from syncd.simulation.ports import START
 from syncd.simulation.sidelines.drawn import Chosen, drawn_sidelines, settings_for
 
@@ -151,7 +151,8 @@ def _shop(rng: Random, rates: Mapping[str, float], alone: str | None) -> ShopOpt
 
 def _account(rng: Random, rates: Mapping[str, float], alone: str | None) -> ShipStationOptions:
     late_s = 600.0 * rates.get("wh_delay", 0.0)
-    return ShipStationOptions(
+    return replace(
+        ACCOUNT,
         window_style=rng.choice(("first_request", "aligned")),
         reset_rounded=rng.choice(("up", "down")),
         locked_order_style=rng.choice(("row_failure", "status_400", "silent_200")),
