@@ -178,19 +178,27 @@ class OrdersFlow:
         for key, one in sought.items():
             if one.consignment.shipstation_order_id is None:
                 found[key] = await self._shipstation.order_by_key(key, one.number_stem, Urgency.ORDERS)
-            order = found[key]
-            if order and _is_unsure(one.consignment) and _may_be_split(order):
-                found[key] = with_parts(order, await self._parts(one, order))
-            elif order and order.get("orderStatus") == "cancelled":
-                found[key] = left_in_parts(order, key, await self._parts(one, order))
-        return found | await self._survivors([one for key, one in sought.items() if found[key] is None])
+        whole = await self._with_parts(sought, {key: order for key, order in found.items() if order})
+        return found | whole | await self._survivors([one for key, one in sought.items() if found[key] is None])
+
+    async def _with_parts(self, sought: Mapping[str, Sought], found: Mapping[str, Order]) -> dict[str, Order]:
+        """Those of which nobody knows whether something was split off, with it. What is silent on groups finds parts of
+        another number only among what was changed last."""
+        unsure = {key for key, order in found.items() if _is_unsure(sought[key].consignment) and _may_be_split(order)}
+        cancelled = {key for key, order in found.items() if order.get("orderStatus") == "cancelled"} - unsure
+        is_silent = any(is_silent_on_groups(found[key]) for key in unsure | cancelled)
+        lately = await self._shipstation.orders_changed_last(Urgency.ORDERS) if is_silent else []
+        whole = {}
+        for key in sorted(unsure | cancelled):
+            others = {one["orderId"]: one for one in (*lately, *await self._parts(sought[key], found[key]))}.values()
+            whole[key] = with_parts(found[key], others) if key in unsure else left_in_parts(found[key], key, others)
+        return whole
 
     async def _parts(self, one: Sought, shown: Order) -> list[Order]:
         """The orders among which its parts are. What is split off a merged one bears the number of that."""
         number = shown.get("orderNumber") or ""
         stems = {one.number_stem} | ({number} if not number.startswith(one.number_stem) else set())
-        found = [await self._shipstation.orders_beginning(stem, Urgency.ORDERS) for stem in sorted(stems)]
-        return list({order["orderId"]: order for orders in found for order in orders}.values())
+        return [one for stem in sorted(stems) for one in await self._shipstation.orders_beginning(stem, Urgency.ORDERS)]
 
     async def _survivors(self, absent: Sequence[Sought]) -> dict[str, Order]:
         """Order key -> the order into which the warehouse merged it, if that was lately. The sweep looks further back."""

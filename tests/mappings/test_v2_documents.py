@@ -218,4 +218,7 @@ def test_a_part_of_an_order_of_lost_answer_is_known_by_its_lines_alone() -> None
         seen(3, "0c2d", "5002:1"),
         seen(4, "main-5001-82-1", "5001:3"),
     ]
-    assert [one["lineItemKey"] for one in with_parts(order, others)["items"]] == ["5001:1", "5001:1", "5001:2"]
+    whole = with_parts(order, others)
+    assert [one["lineItemKey"] for one in whole["items"]] == ["5001:1", "5001:1", "5001:2"]
+    assert is_regrouped(whole)
+    assert with_parts(order, [order]) == order

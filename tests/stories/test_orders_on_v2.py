@@ -189,6 +189,27 @@ async def test_orders_merged_by_hand_are_known_by_their_lines_alone(day: Day) ->
     assert [len(day.fulfillments(order_id)) for order_id in (first, second)] == [1, 1]
 
 
+@pytest.mark.parametrize(
+    "fates", [fates_of(), replace(fates_of(), account=replace(ACCOUNT, split_number_style="same"))]
+)
+async def test_what_was_split_off_before_a_lost_answer_was_looked_up_is_not_placed_once_more(
+    day: Day, fates: Fates
+) -> None:
+    look = f"{CREATE}/external_shipment_id/"
+    day.shipstation.faults.set([FaultRule("lost_answer", path=CREATE), FaultRule("error_500_before", path=look)])
+    (order_id,) = day.sell(quantity=2)
+    await day.until(lambda: day.there(order_id))
+    there = only(day, order_id)
+    day.shipstation.desk.split(there["orderId"], {there["items"][0]["lineItemKey"]: 1})
+    day.shipstation.faults.set([])
+    await day.rest()
+    assert only(day, order_id)["items"][0]["quantity"] == 1
+    day.shipstation.labels.ship_all()
+    await day.rest()
+    await day.assert_clean()
+    assert len(day.shipstation.account.orders) == 2
+
+
 async def test_an_order_split_by_hand_is_not_cancelled_in_part(day: Day) -> None:
     order_id = await sold(day, quantity=2)
     there = only(day, order_id)
