@@ -160,13 +160,13 @@ def judge(
     sights: Iterable[Sight],
     twins: Sequence[int],
     vanished: Sequence[str],
-    left: Units,
+    parcels: Mapping[str, Units],
 ) -> Finding | None:
     """The decision table of one order; the first row that applies decides. `sights`: all orders there that hold lines of it;
     a consignment that is not among them is taken to be as we left it. `twins`: ids of the same sale imported by others.
-    `left`: units of it in parcels that name none of our orders."""
+    `parcels`: what of it left, by order key of ours, blank for all that left under another."""
     mine = {one.order_id: one for one in sights if shopify_order_id in one.units or one.order_id in _ids(placed)}
-    expected, lying = _sums(shopify_order_id, placed, mine, left)
+    expected, lying = _sums(shopify_order_id, placed, mine, parcels)
     strangers = sorted(
         one.order_id for one in mine.values() if one.is_alive and one.order_id not in _ids(placed) and one.units
     )
@@ -185,11 +185,14 @@ def judge(
     return None
 
 
-def _sums(order_id: int, placed: Sequence[Placed], mine: Mapping[int, Sight], left: Units) -> tuple[Units, Units]:
+def _sums(
+    order_id: int, placed: Sequence[Placed], mine: Mapping[int, Sight], parcels: Mapping[str, Units]
+) -> tuple[Units, Units]:
     """(expected, lying). What was shipped is as it was shipped: nobody can change it any more. Of what a person cancelled only
-    what had been split off it, and has left, is still to be there."""
+    what had been split off it, and has left, is still to be there. What was merged should not have left before."""
     expected: Units = Counter()
     lying: Units = Counter()
+    left = parcels.get("", Counter[int]())
     # where nobody tells of a split, goods of the order in one that we did not make do
     is_split = any(one.is_alive and one.order_id not in _ids(placed) and one.units for one in mine.values())
     for one in placed:
@@ -204,6 +207,8 @@ def _sums(order_id: int, placed: Sequence[Placed], mine: Mapping[int, Sight], le
         expected.update(sight.units.get(order_id, Counter()) if sight and is_final else one.units)
         if sight is None:
             lying.update(one.units)
+        elif sight.order_id != one.shipstation_order_id:
+            lying.update(parcels.get(one.order_key, Counter()))
     for sight in mine.values():
         if sight.is_alive:
             lying.update(sight.units.get(order_id, Counter()))

@@ -18,7 +18,6 @@ from sqlmodel import Session
 from mappings import canonical
 from mappings.carry_over import CHANGEABLE
 from mappings.causes import Cause, State, state_of
-from mappings.consignments import added
 from mappings.pacific import from_pacific
 from mappings.packed import Units, units_of
 from mappings.plans import Standing
@@ -246,10 +245,10 @@ class ShipStationSweep:
                     continue  # what ShipStation shows may be what we wrote, whose answer was lost
                 if any(row.updated_at >= now - QUIET and _ref(row) not in seen.marked for row in placed):
                     continue
-                left = _left(placed, packages[ref])
-                finding = self._verdict(seen, ref, placed, left)
+                parcels = _parcels(placed, packages[ref])
+                finding = self._verdict(seen, ref, placed, parcels)
                 if (finding or ref in known) and seen.looks_left > 0:
-                    finding = await self._confirmed(seen, ref, placed, left)
+                    finding = await self._confirmed(seen, ref, placed, parcels)
                 elif finding or ref in known:
                     continue
                 verdict = (str(finding.cause), finding.detail) if finding else None
@@ -258,13 +257,15 @@ class ShipStationSweep:
         await self._db.run(_conclude(verdicts, now))
         seen.marked |= verdicts.keys()
 
-    def _verdict(self, seen: _Picture, ref: OrderRef, rows: Sequence[ConsignmentRow], left: Units) -> Finding | None:
+    def _verdict(
+        self, seen: _Picture, ref: OrderRef, rows: Sequence[ConsignmentRow], parcels: Mapping[str, Units]
+    ) -> Finding | None:
         sights = seen.of_order(ref[1], [row.shipstation_order_id or 0 for row in rows])
         placed = [_placed(row) for row in rows if row.applied]
-        return judge(ref[1], placed, sights, sorted(seen.twins.get(ref, ())), seen.vanished.get(ref, ()), left)
+        return judge(ref[1], placed, sights, sorted(seen.twins.get(ref, ())), seen.vanished.get(ref, ()), parcels)
 
     async def _confirmed(
-        self, seen: _Picture, ref: OrderRef, rows: Sequence[ConsignmentRow], left: Units
+        self, seen: _Picture, ref: OrderRef, rows: Sequence[ConsignmentRow], parcels: Mapping[str, Units]
     ) -> Finding | None:
         """Once more, with all orders of its number: parts split off long ago are on no list of late changes. What another
         importer made has the number without our prefix, and often without the #."""
@@ -277,7 +278,7 @@ class ShipStationSweep:
             orders = await self._shipstation.orders_beginning(number, Urgency.SWEEP)
             seen.sights |= {one.order_id: one for one in map(sight_of, orders) if ref[1] in one.units}
             await self._find_twins(seen, [order for order in orders if not sight_of(order).units])
-        return self._verdict(seen, ref, rows, left)
+        return self._verdict(seen, ref, rows, parcels)
 
 
 _WORDS = {
@@ -341,11 +342,14 @@ def _placed(row: ConsignmentRow) -> Placed:
     return Placed(row.order_key, Standing(row.standing), row.shipstation_order_id, units_of(_applied(row)))
 
 
-def _left(rows: Sequence[ConsignmentRow], packages: Iterable[PackageRow]) -> Units:
-    """In parcels that name none of our orders."""
-    ours = {row.order_key for row in rows}
-    lines = [json.loads(one.lines) for one in packages if one.lines and not one.voided and one.order_key not in ours]
-    return added(Counter({int(line_id): units for line_id, units in one.items()}) for one in lines)
+def _parcels(rows: Sequence[ConsignmentRow], packages: Iterable[PackageRow]) -> dict[str, Units]:
+    """Units that left, by order key of ours; blank for all that left under another."""
+    parcels = {row.order_key: Counter[int]() for row in rows} | {"": Counter[int]()}
+    for one in packages:
+        if one.lines and not one.voided:
+            units = {int(line_id): count for line_id, count in json.loads(one.lines).items()}
+            parcels[one.order_key if one.order_key in parcels else ""].update(units)
+    return parcels
 
 
 def _edited(row: ConsignmentRow, order: Order) -> tuple[str, ...]:

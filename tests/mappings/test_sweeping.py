@@ -24,8 +24,18 @@ def test_what_was_merged_lies_in_what_absorbed_it(
     placed = Placed("main-5001-82734627-1", standing, 90001, Counter({LINE: 2}))
     held = {OTHER: Counter({7002: 1}), MINE: Counter({LINE: units})}
     survivor = Sight(90002, "main-5002-82734627-1", "#1002", status, held, frozenset({90001}), True)
-    found = judge(MINE, [placed], [survivor], (), (), Counter())
+    found = judge(MINE, [placed], [survivor], (), (), {})
     assert (found.cause if found else None) is cause
+
+
+def test_what_was_merged_after_its_parcel_left_is_there_twice() -> None:
+    """The void that must have come before is shown no more: labels of an order that was merged are on no list."""
+    placed = Placed("main-5001-82734627-1", Standing.SHIPPED, 90001, Counter({LINE: 2}))
+    held = {OTHER: Counter({7002: 1}), MINE: Counter({LINE: 2})}
+    survivor = Sight(90002, "main-5002-82734627-1", "#1002", "awaiting_shipment", held, frozenset({90001}), True)
+    found = judge(MINE, [placed], [survivor], (), (), {placed.order_key: Counter({LINE: 2})})
+    assert found is not None
+    assert found.cause is Cause.DOUBLED_THERE
 
 
 def _after_a_split(units: int) -> tuple[list[Placed], list[Sight]]:
@@ -45,11 +55,11 @@ def _after_a_split(units: int) -> tuple[list[Placed], list[Sight]]:
 
 def test_what_left_in_a_part_of_a_cancelled_order_is_not_there_twice() -> None:
     placed, sights = _after_a_split(0)
-    assert judge(MINE, placed, sights, (), (), Counter({7002: 1})) is None
+    assert judge(MINE, placed, sights, (), (), {"": Counter({7002: 1})}) is None
 
 
 def test_what_lies_in_a_part_of_a_cancelled_order_and_was_placed_anew_is_there_twice() -> None:
     placed, sights = _after_a_split(1)
-    found = judge(MINE, placed, sights, (), (), Counter())
+    found = judge(MINE, placed, sights, (), (), {})
     assert found is not None
     assert found.cause is Cause.DOUBLED_THERE
