@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from mappings.causes import Cause
-from mappings.consignments import added
+from mappings.consignments import LIVE, added
 from mappings.keys import split_order_key
 from mappings.order_changes import Picture
 from mappings.order_troubles import Trouble
@@ -28,7 +28,10 @@ def in_question(seen: Picture) -> set[str]:
     more = {one.order_key: units_of(one.wanted) - held.get(one.order_key, Counter()) for one in seen.changes}
     guessed = _cancelled_there(seen) | seen.allotment.packed.guessed
     unsure = {key for key, units in guessed.items() if any(units & of for other, of in more.items() if other != key)}
-    return unsure | _unknown(seen) if any(more.values()) else unsure
+    unknown = _unknown(seen)
+    # beside one of which we knew nothing, others may not be what we remember either: a database was rolled back
+    live = {one.order_key for one in seen.consignments if one.standing in LIVE} if unknown and seen.changes else set()
+    return unsure | live | (unknown if any(more.values()) else set())
 
 
 def lying(seen: Picture, packages: Sequence[Package], observed: Mapping[str, Order | None]) -> dict[str, Units]:

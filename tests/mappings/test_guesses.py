@@ -133,3 +133,18 @@ def test_what_lies_in_an_order_of_another_location_after_a_lost_database_is_not_
     survivor = shown(known, orderKey="main-1-2-1", items=goods, advancedOptions={"mergedOrSplit": True})
     plan = plan_order(PROFILE, there, [absorbed], [], {HERE_KEY: survivor}, NOW)
     assert (placed(plan), plan.cause) == (anew, Cause.CHANGED_ON_BOTH_SIDES)
+
+
+def test_what_was_cancelled_and_placed_anew_since_a_copy_was_made_stays_where_it_is() -> None:
+    """The copy of the database knows the first order as open, and nothing of the second."""
+    first = sent()[0]
+    second_key = order_key("main", ORDER_ID, HERE, 2)
+    second = replace(first, order_key=second_key, n=2, shipstation_order_id=51, applied=None)
+    whole = order([line(7001, 1)], [fulfillment_order(9001, {7001: 1})])
+    assert set(needs_shipstation_truth(PROFILE, whole, [first, second], [], NOW)) == {HERE_KEY, second_key}
+    observed = {
+        HERE_KEY: shown(first, orderStatus="cancelled", items=[]),
+        second_key: shown(replace(first, shipstation_order_id=51), orderKey=second_key),
+    }
+    plan = plan_order(PROFILE, whole, [first, second], [], observed, NOW)
+    assert (placed(plan), plan.cause) == ({}, Cause.IN_SHIPSTATION)
