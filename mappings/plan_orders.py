@@ -165,8 +165,9 @@ def _decide(change: Change, observed: Mapping[str, Order | None], take: Side | N
     # It was accepted once and is gone: merged into another, or deleted. Made anew, the goods could leave twice.
     if truth is None:
         return [Trouble(Cause.MERGED_PARENT_UNKNOWN, f"{key}: ShipStation has no such order")]
-    # Split or merged by the warehouse: every write would double or lose goods.
-    if is_regrouped(truth, applied, change.wanted):
+    # Split or merged by the warehouse: every write would double or lose goods. Under another key it is another sale's, whatever
+    # it shows since.
+    if is_regrouped(truth, applied, change.wanted) or truth.get("orderKey", key) != key:
         return [Trouble(Cause.CHANGED_ON_BOTH_SIDES, f"{key}: split or merged in ShipStation")]
     # Cancel: nothing of it is wanted any more, and it is still open.
     if change.wanted is None:

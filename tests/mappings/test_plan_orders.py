@@ -387,6 +387,19 @@ def test_split_and_merged_orders_are_left_alone(of: OrderToShip, cause: Cause, a
     assert (plan.cause, plan.steps) == (Cause.CHANGED_ON_BOTH_SIDES, ())
 
 
+@pytest.mark.parametrize(
+    "of",
+    [order([line(7001, 2)], cancelledAt="2026-11-20T11:00:00Z"), order([line(7001, 2)], note="ring")],
+    ids=["cancel", "note"],
+)
+def test_the_order_of_another_sale_is_never_written(of: OrderToShip) -> None:
+    """Ours had been merged into it, and the warehouse took that back: nothing in it is ours any more, and nothing tells of a merge."""
+    known = sent(WHOLE)
+    neighbour = {"orderKey": "main-6001-81-1", "items": [{"lineItemKey": "6001:8001", "quantity": 1}]}
+    plan = planned(of, known, observed=shown(known[0], **neighbour))
+    assert (plan.cause, plan.steps) == (Cause.CHANGED_ON_BOTH_SIDES, ())
+
+
 def test_units_that_the_warehouse_took_out_are_not_put_back() -> None:
     [known] = sent(WHOLE)
     truth = shown(known)
