@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[3]
 PLUGIN = "tests.simulation.mutants.plugin"
 OFTEN = 0.01
 """The least chance at which bad luck of a kind is counted on."""
+REST_S, LOST_S = 2000.0, 2000.0
+"""About how long a day goes on after the last sale, and once more after its database was lost."""
 LONGEST_S = 120.0
 """Of processor time. A seed that takes longer never ends: that is a way of being found, too."""
 
@@ -32,8 +34,8 @@ class NeverEnds(KeyboardInterrupt):
 
 @dataclass(frozen=True)
 class Find:
-    """`seeds`: how many it took, the one that found it included and those passed over counted too; 0 for a mutant that a test
-    finds. `problem` is empty while it was not found."""
+    """`seeds`: how many were lived, the one that found it included; 0 for a mutant that a test finds. `problem` is empty while it
+    was not found."""
 
     name: str
     breaks: str
@@ -50,15 +52,20 @@ def hunted(mutant: Mutant, first: int, most: int, orders: int) -> Find:
 
 
 def _by_seeds(mutant: Mutant, first: int, most: int, orders: int) -> tuple[str, int, str]:
-    """Only seeds whose weather the mutant needs. One that fails without the mutant, too, has found something else."""
-    for seed in range(first, first + most):
-        weather = drawn_weather(seed, orders)
-        if not all(has(weather, need) for need in mutant.needs):
-            continue
-        problem = failure_of(mutant.changes, seed, orders)
-        if problem and not failure_of((), seed, orders):
-            return f"seed {seed}", seed - first + 1, problem
-    return "", most, ""
+    """Of `most` seeds those whose weather the mutant needs, short days first. One that fails without it has found something else."""
+    weathers = (drawn_weather(seed, orders) for seed in range(first, first + most))
+    days = sorted((one for one in weathers if all(has(one, need) for need in mutant.needs)), key=_effort)
+    for lived, weather in enumerate(days, start=1):
+        problem = failure_of(mutant.changes, weather.seed, orders)
+        if problem and not failure_of((), weather.seed, orders):
+            return f"seed {weather.seed}", lived, problem
+    return "", len(days), ""
+
+
+def _effort(weather: Weather) -> float:
+    """Roughly what a day costs: virtual seconds times the processes and all that they look at."""
+    days = LOST_S if weather.amnesia else 0.0
+    return (weather.span_s + REST_S + days) * weather.fates.replicas * (2 + len(weather.sidelines))
 
 
 def has(weather: Weather, need: str) -> bool:
