@@ -24,7 +24,8 @@ def main() -> int:
     asked = _arguments()
     logging.disable()
     mutants = [MUTANTS[name] for name in asked.only or MUTANTS]
-    look = partial(_told, first=asked.seed, most=asked.seeds, orders=asked.orders)
+    seeds_of = range(asked.seed, asked.seed + asked.seeds)
+    look = partial(_told, seeds_of=seeds_of, orders=asked.orders, days=asked.days or asked.seeds)
     finds: list[Find] = []
     with multiprocessing.Pool(asked.processes, maxtasksperchild=1) as pool:
         for find in pool.imap_unordered(look, mutants):
@@ -49,7 +50,10 @@ def _write(finds: Sequence[Find], as_json: Path | None, as_table: Path | None) -
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.mutants", description=__doc__)
     parser.add_argument("--only", action="append", metavar="NAME", choices=sorted(MUTANTS), help="may be repeated")
-    parser.add_argument("--seeds", type=int, default=500, help="how many to try for each mutant (default 500)")
+    parser.add_argument("--seeds", type=int, default=500, help="of how many to choose for each mutant (default 500)")
+    parser.add_argument(
+        "--days", type=int, help="how many of those that fit to live at most, the shortest first (default all)"
+    )
     parser.add_argument("--seed", type=int, default=1, help="the first of them (default 1)")
     parser.add_argument("--orders", type=int, default=12, help="orders in each seed (default 12)")
     parser.add_argument("--processes", type=int, default=2, help="at the same time (default 2)")
@@ -58,8 +62,8 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _told(mutant: Mutant, first: int, most: int, orders: int) -> Find:
-    find = hunted(mutant, first, most, orders)
+def _told(mutant: Mutant, seeds_of: range, orders: int, days: int) -> Find:
+    find = hunted(mutant, seeds_of, orders, days)
     by = find.by or f"not found in {find.seeds} seeds"
     print(f"{find.name:32} {by:12} {find.took_s:7.1f} s  {find.problem[:110]}", flush=True)
     return find

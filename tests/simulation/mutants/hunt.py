@@ -45,21 +45,22 @@ class Find:
     took_s: float
 
 
-def hunted(mutant: Mutant, first: int, most: int, orders: int) -> Find:
+def hunted(mutant: Mutant, seeds_of: range, orders: int, days: int) -> Find:
+    """`days`: how many seeds are lived at most."""
     began = time.perf_counter()
-    by, seeds, problem = _by_test(mutant) if mutant.test else _by_seeds(mutant, first, most, orders)
+    by, seeds, problem = _by_test(mutant) if mutant.test else _by_seeds(mutant, seeds_of, orders, days)
     return Find(mutant.name, mutant.breaks, by, seeds, problem, round(time.perf_counter() - began, 1))
 
 
-def _by_seeds(mutant: Mutant, first: int, most: int, orders: int) -> tuple[str, int, str]:
-    """Of `most` seeds those whose weather the mutant needs, short days first. One that fails without it has found something else."""
-    weathers = (drawn_weather(seed, orders) for seed in range(first, first + most))
-    days = sorted((one for one in weathers if all(has(one, need) for need in mutant.needs)), key=_effort)
-    for lived, weather in enumerate(days, start=1):
+def _by_seeds(mutant: Mutant, seeds_of: range, orders: int, days: int) -> tuple[str, int, str]:
+    """Of these seeds those whose weather the mutant needs, short days first. One that fails without it has found something else."""
+    weathers = (drawn_weather(seed, orders) for seed in seeds_of)
+    fitting = sorted((one for one in weathers if all(has(one, need) for need in mutant.needs)), key=_effort)[:days]
+    for lived, weather in enumerate(fitting, start=1):
         problem = failure_of(mutant.changes, weather.seed, orders)
         if problem and not failure_of((), weather.seed, orders):
             return f"seed {weather.seed}", lived, problem
-    return "", len(days), ""
+    return "", len(fitting), ""
 
 
 def _effort(weather: Weather) -> float:
