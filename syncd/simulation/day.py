@@ -107,6 +107,8 @@ class Fates:
     more_shops: tuple[ShopOptions, ...] = ()
     replicas: int = 1
     begin_at: datetime = START
+    vendors_ahead_s: float = 0.0
+    """How far their clocks are ahead of ours, all day long. Days with webhooks know of no such thing."""
 
 
 class Day:
@@ -116,8 +118,9 @@ class Day:
         fates = fates or Fates()
         self.settings = fates.settings
         self.clock = LoopClock(begin_at=fates.begin_at)
-        self.shopify = ShopifyWorld(self.clock.now, fates.seed, (fates.shop, *fates.more_shops))
-        self.shipstation = ShipStationWorld(self.clock.now, fates.seed, fates.account)
+        self._vendors_ahead = timedelta(seconds=fates.vendors_ahead_s)
+        self.shopify = ShopifyWorld(self.vendors_now, fates.seed, (fates.shop, *fates.more_shops))
+        self.shipstation = ShipStationWorld(self.vendors_now, fates.seed, fates.account)
         vendors = MemoryHttp({"https://shop.test": self.shopify, "https://ship.test": self.shipstation})
         self.network = Network(vendors, Random(f"{fates.seed} network"))
         self.engine = engine or tables_in_memory()
@@ -189,6 +192,9 @@ class Day:
         return await posted(self.first, delivery)
 
     # time
+
+    def vendors_now(self) -> datetime:
+        return self.clock.now() + self._vendors_ahead
 
     async def passes(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -132,7 +132,7 @@ class Watch:
             is_wanted = order.financial_status in PAYABLE and not order.cancelled_at and order.risk_level == "LOW"
             self._expect(not is_wanted, f"order {there.key} is cancelled, and nobody wanted it")
         note = str(there.content.details.get("internalNotes") or "")
-        if note.startswith("shelf") and there.modified_at < self._day.clock.now() - LONG_READ:
+        if note.startswith("shelf") and there.modified_at < self._day.vendors_now() - LONG_READ:
             self._expect(row.get("internalNotes") == note, f"order {there.key}: the warehouse's note is overwritten")
 
     # S2, S4, S5, S14: nothing is there twice

@@ -41,6 +41,8 @@ HARMLESS_FOR_EVER = (
 )  # fmt: skip
 INDEX_LAGS_S = (5.0, 60.0, 540.0)
 """The last is less than a feed looks back: more would be lost by design until the sweep comes."""
+VENDORS_AHEAD_S = (0.0, 0.0, -1200.0, 1200.0)
+"""In a day of feeds alone. More than a feed looks back."""
 SPANS_S = {"steady": 600.0, "flash": 3.0, "trickle": 2400.0}
 DST = (datetime(2026, 11, 1, 9, 0, tzinfo=UTC), datetime(2027, 3, 14, 10, 0, tzinfo=UTC))
 """The moments at which wall time jumps on the Pacific coast, back and forth."""
@@ -113,13 +115,16 @@ def _rates(rng: Random, alone: str | None) -> dict[str, float]:
 
 
 def _fates(rng: Random, seed: int, rates: Mapping[str, float], alone: str | None, sidelines: Chosen) -> Fates:
-    return Fates(
+    fates = Fates(
         shop=_shop(rng, rates, alone),
         account=_account(rng, rates, alone),
         settings=_settings(rng, alone, sidelines),
         seed=seed,
         replicas=rng.choice((1, 1, 1, 2, 3)),
         begin_at=_begin_at(rng),
+    )
+    return (
+        replace(fates, vendors_ahead_s=Random(f"{seed} clocks").choice(VENDORS_AHEAD_S)) if alone == "feeds" else fates
     )
 
 

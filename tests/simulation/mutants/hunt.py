@@ -86,6 +86,8 @@ def has(weather: Weather, need: str) -> bool:
             return need in weather.sidelines
         case "refunds":
             return weather.sidelines.get("returns") in {"automatic", "return"}
+        case "clock ahead":
+            return weather.fates.vendors_ahead_s < 0
         case "autumn":
             begin_at, hour_ends = weather.fates.begin_at, DST[0] + timedelta(hours=1)
             return DST[0] - timedelta(hours=1) < begin_at + timedelta(seconds=weather.span_s / 2) < hour_ends
