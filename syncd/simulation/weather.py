@@ -98,7 +98,7 @@ def drawn_weather(seed: int, orders: int) -> Weather:
         deeds=round(orders * rng.uniform(0.2, 1.0)),
         amnesia=rng.choice(("lost", "rolled_back")) if rng.random() < 0.1 else None,
         sidelines=sidelines,
-        fates=_fates(rng, seed, rates, alone, sidelines),
+        fates=_fates(rng, seed, rates, alone, sidelines, SPANS_S[traffic]),
     )
 
 
@@ -114,7 +114,9 @@ def _rates(rng: Random, alone: str | None) -> dict[str, float]:
     return {kind: rate * scale if kind in CALLS else rate for kind, rate in rates.items()}
 
 
-def _fates(rng: Random, seed: int, rates: Mapping[str, float], alone: str | None, sidelines: Chosen) -> Fates:
+def _fates(
+    rng: Random, seed: int, rates: Mapping[str, float], alone: str | None, sidelines: Chosen, span_s: float
+) -> Fates:
     fates = Fates(
         shop=_shop(rng, rates, alone),
         account=_account(rng, rates, alone),
@@ -123,9 +125,16 @@ def _fates(rng: Random, seed: int, rates: Mapping[str, float], alone: str | None
         replicas=rng.choice((1, 1, 1, 2, 3)),
         begin_at=_begin_at(rng),
     )
-    return (
-        replace(fates, vendors_ahead_s=Random(f"{seed} clocks").choice(VENDORS_AHEAD_S)) if alone == "feeds" else fates
-    )
+    return _with_odd_clocks(fates, seed, span_s) if alone == "feeds" else fates
+
+
+def _with_odd_clocks(fates: Fates, seed: int, span_s: float) -> Fates:
+    """What nothing but the times of lists can go wrong by: vendors ahead or behind, and labels on either side of the autumn hour."""
+    rng = Random(f"{seed} clocks")
+    fates = replace(fates, vendors_ahead_s=rng.choice(VENDORS_AHEAD_S))
+    if fates.vendors_ahead_s or rng.random() > 0.5:
+        return fates
+    return replace(fates, begin_at=DST[0] - timedelta(seconds=(span_s + 300.0) * rng.uniform(0.3, 0.7)))
 
 
 def _begin_at(rng: Random) -> datetime:

@@ -89,8 +89,8 @@ def has(weather: Weather, need: str) -> bool:
         case "clock ahead":
             return weather.fates.vendors_ahead_s < 0
         case "autumn":
-            begin_at, hour_ends = weather.fates.begin_at, DST[0] + timedelta(hours=1)
-            return DST[0] - timedelta(hours=1) < begin_at + timedelta(seconds=weather.span_s / 2) < hour_ends
+            begin_at = weather.fates.begin_at
+            return begin_at < DST[0] < begin_at + timedelta(seconds=weather.span_s + 300)
     return weather.rates.get(need, 0.0) >= OFTEN
 
 

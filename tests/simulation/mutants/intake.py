@@ -77,7 +77,7 @@ INTAKE = (
                 "watermark = self._clock.now()",
             ),
         ),
-        test="tests/intake/test_feeds.py::test_a_machine_whose_clock_is_ahead_misses_nothing",
+        needs=("feeds alone", "clock ahead"),
     ),
     Mutant(
         "cursor_without_overlap",
@@ -141,7 +141,7 @@ INTAKE = (
         "autumn_hour_forgotten",
         "the hour that comes twice in autumn is asked for once",
         (Edit(pacific.filter_start, "since if before == after else since - AROUND_CHANGE", "since"),),
-        test="tests/mappings/test_pacific.py::test_a_filter_never_hides_what_came_later",
+        needs=("feeds alone", "autumn"),
     ),
     Mutant(
         "shift_of_the_dead",

@@ -107,7 +107,7 @@ QUEUE = (
                 "",
             ),
         ),
-        needs=("batch_rowfail",),
+        test="tests/store/test_marks.py::test_parked_is_listed_and_woken_by_a_newer_mark[sqlite]",
     ),
     Mutant(
         "cancelled_while_it_waited",
