@@ -11,7 +11,7 @@ from syncd.errors import SyncError
 from syncd.operate.returns import approve_refunds, waiting_refunds
 from syncd.sandbox.shipstation.records import Shipment
 from syncd.sandbox.shopify.state import Order, Refund
-from syncd.simulation.day import Day
+from syncd.simulation.day import ON_V2, Day
 from syncd.simulation.desk import desk_of
 from syncd.simulation.people import pick, shopify_orders
 from syncd.simulation.sidelines.sideline import Deed, Sideline
@@ -65,9 +65,14 @@ class Comebacks(Sideline):
                 yield f"returns: {len(refunds)} refunds for return {key} of {order.name}"
             if not self._may_be_paid(key, labels):
                 yield f"returns: return {key} of {order.name} was paid back although nobody wanted it"
-            back = sum((item.quantity for item in labels[key].items), 0) if key in labels else 0
+            back = self._brought(labels[key]) if key in labels else 0
             if sum(_units(refunds[0]).values()) > back:
                 yield f"returns: {dict(_units(refunds[0]))} of {order.name} were paid back, {back} units came back in {key}"
+
+    def _brought(self, label: Shipment) -> int:
+        """Units, as far as the label tells: on V2 it stands for all that its package held."""
+        parcel = self._day.shipstation.account.shipments.get(label.outbound_id or 0) if ON_V2 else None
+        return sum((item.quantity for item in (parcel or label).items), 0)
 
     def _may_be_paid(self, key: str, labels: Mapping[str, Shipment]) -> bool:
         if self._policy == "suggest":
