@@ -39,7 +39,13 @@ from syncd.intake.twins import twins_among
 from syncd.logs import get_logger
 from syncd.ports import Clock, Db
 from syncd.shipstation.orders_api import OrdersApi
-from syncd.store.consignments import ConsignmentUpdate, consignments_of, record_consignments, reopen_voided
+from syncd.store.consignments import (
+    ConsignmentUpdate,
+    consignments_by_key,
+    consignments_of,
+    record_consignments,
+    reopen_voided,
+)
 from syncd.store.journal import NewEntry, note, open_entries
 from syncd.store.marks import mark
 from syncd.store.orders import causes_of
@@ -171,22 +177,24 @@ class ShipStationSweep:
         await self._learn(seen, lessons)
 
     async def _learn(self, seen: _Picture, lessons: Sequence[Lesson]) -> None:
-        """Rows, journal and marks move together."""
-        if not lessons:
-            return
+        """Rows, journal and marks move together. What was written down since its row was read counts more: asking for others
+        may have taken minutes."""
         now = self._clock.now()
-        changes = [one for one in lessons if one.standing or one.shipstation_order_id or one.applied]
-        updates = [_update(one) for one in changes]
-        certain = {_ref(one.row) for one in changes}
 
-        def work(session: Session) -> None:
-            record_consignments(updates, now)(session)
-            note([_entry(one) for one in lessons], now)(session)
+        def work(session: Session) -> set[OrderRef]:
+            rows = consignments_by_key([one.row.order_key for one in lessons])(session)
+            told = [one for one in lessons if rows[one.row.order_key].updated_at == one.row.updated_at]
+            changes = [one for one in told if one.standing or one.shipstation_order_id or one.applied]
+            certain = {_ref(one.row) for one in changes}
+            record_consignments([_update(one) for one in changes], now)(session)
+            note([_entry(one) for one in told], now)(session)
             mark(_marks(certain), now)(session)
+            return certain
 
-        await self._db.run(work)
-        seen.marked |= certain
-        seen.touched |= certain
+        if lessons:
+            certain = await self._db.run(work)
+            seen.marked |= certain
+            seen.touched |= certain
 
     async def _find_twins(self, seen: _Picture, strangers: Sequence[Order]) -> None:
         for ref, ids in (await twins_among(self._db, self._stores, strangers)).items():

@@ -124,6 +124,25 @@ async def test_merged_orders_that_a_person_cancels_after_their_label_was_voided_
 
 
 @ON_V1_ALONE
+async def test_what_was_learned_while_the_sweep_asked_for_others_is_not_undone(day: Day) -> None:
+    deleted, survivor, absorbed = await sold(day, 3)
+    gone = there_of(day, deleted)["orderId"]
+    day.shipstation.desk.merge([there_of(day, one)["orderId"] for one in (survivor, absorbed)])
+    day.shipstation.desk.delete(gone)
+
+    def learns(request: Request) -> None:
+        if request.url.endswith(f"/orders/{gone}"):
+            now = day.clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            day.execute(
+                f"UPDATE consignments SET standing = 'shipped', updated_at = '{now}' WHERE order_id = {absorbed}"
+            )
+
+    day.network.before = learns
+    await swept(day)
+    assert day.rows(f"SELECT standing FROM consignments WHERE order_id = {absorbed}") == [{"standing": "shipped"}]
+
+
+@ON_V1_ALONE
 async def test_what_was_split_off_a_merged_order_that_a_person_cancelled_is_not_placed_anew(day: Day) -> None:
     """The part has the number of the survivor, which is another sale's."""
     survivor, absorbed = await sold(day, 2, lines=1, quantity=2)
