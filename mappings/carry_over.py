@@ -76,12 +76,19 @@ def is_on_hold(document: Order | None) -> bool:
 def is_regrouped(observed: Order, *ours: Order | None) -> bool:
     """The warehouse split or merged it: a write, even a cancellation, would double or lose goods of this or another order.
 
-    Where nobody tells, as V2 does not, other units than in each of `ours` have to be taken for it.
+    Where nobody tells, as V2 does not, goods of several sales do, and other units than in each of `ours` have to be taken for it.
     """
     if is_silent_on_groups(observed):
-        return any(ours) and all(has_other_units(observed, one) for one in ours if one)
+        return _holds_several_sales(observed) or (
+            any(ours) and all(has_other_units(observed, one) for one in ours if one)
+        )
     advanced = observed.get("advancedOptions") or {}
     return bool(advanced.get("mergedOrSplit") or advanced.get("mergedIds") or advanced.get("parentId"))
+
+
+def _holds_several_sales(observed: Order) -> bool:
+    lines = [line_of(item.get("lineItemKey")) for item in observed.get("items") or []]
+    return len({line[0] for line in lines if line}) > 1
 
 
 def is_silent_on_groups(observed: Order) -> bool:

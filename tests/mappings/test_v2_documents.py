@@ -204,6 +204,16 @@ def test_numbers_are_those_of_v1() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("lines", "is_merged"), [(("5001:1", "5002:1"), True), (("5001:1", "5001:2"), False), (("5001:1", None), False)]
+)
+def test_goods_of_several_sales_tell_of_a_merge_whatever_is_known_of_them(
+    lines: tuple[str | None, ...], is_merged: bool
+) -> None:
+    items = [{"external_order_item_id": line, "quantity": 1, "name": "Mug"} for line in lines]
+    assert is_regrouped(order_of(shown({"items": items}), NAMES, NOW)) is is_merged
+
+
 def test_a_part_of_an_order_of_lost_answer_is_known_by_its_lines_alone() -> None:
     def seen(number: int, key: str, *lines: str) -> Order:
         items = [{"external_order_item_id": line, "quantity": 1, "name": "Mug"} for line in lines]
