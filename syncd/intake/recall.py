@@ -7,14 +7,15 @@ It is a feed like any other, which has nothing to do once the gap is filled; and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import cast
 
 from sqlmodel import Session
 
 from mappings import canonical
+from mappings.carry_over import is_silent_on_groups
 from mappings.plans import Consignment, Standing
 from mappings.recalled import Recalled, absorbed_by, before_the_split, is_as_it_reads, is_part, recalled
 from mappings.shipstation_shapes import Order
@@ -35,6 +36,7 @@ from syncd.store.consignments import (
 from syncd.store.cursors import advance
 from syncd.store.memory import ORDERS_READ, beat, last_gap, recall_from
 from syncd.store.schema import ConsignmentRow
+from syncd.store.statements import OrderRef
 from syncd.store.transaction import Work
 
 log = get_logger("feeds")
@@ -91,7 +93,8 @@ class Recall:
         gap_at = await self._shift.run(last_gap)
         if unshown and gap_at and began < gap_at + PATIENCE:
             return total
-        await self._shift.run(self._merged(strangers.survivors))
+        gone = await self._gone(strangers.survivors)
+        await self._shift.run(self._merged(strangers.survivors, gone))
         await self._shift.run(record_consignments(await self._split(list(parts.values())), self._clock.now()))
         await self._shift.run(advance(ORDERS_READ, since, began.isoformat(), self._clock.now()))
         self._told()
@@ -104,7 +107,18 @@ class Recall:
         await self._shift.run(take_order_keys([_new(one) for _, one in found], self._clock.now()))
         return len(found)
 
-    def _merged(self, survivors: Mapping[int, Sequence[Order]]) -> Work[None]:
+    async def _gone(self, survivors: Mapping[int, Sequence[Order]]) -> frozenset[int]:
+        """Those of what we remember that are there no more, where nobody tells what absorbed them."""
+        silent = [order_id for order_id, orders in survivors.items() if any(map(is_silent_on_groups, orders))]
+        ids = {row.shipstation_order_id for rows in (await self._known(silent)).values() for row in rows}
+        shown = await self._shipstation.orders_by_id([one for one in ids if one], Urgency.ORDERS)
+        return frozenset(order_id for order_id, order in shown.items() if order is None)
+
+    async def _known(self, order_ids: Iterable[int]) -> Mapping[OrderRef, Sequence[ConsignmentRow]]:
+        stores = await self._shift.run(stores_of_orders(sorted(self._stores), order_ids))
+        return await self._shift.run(consignments_of([(store, order_id) for order_id, store in stores.items()]))
+
+    def _merged(self, survivors: Mapping[int, Sequence[Order]], gone: frozenset[int]) -> Work[None]:
         def work(session: Session) -> None:
             stores = stores_of_orders(sorted(self._stores), survivors)(session)
             for order_id, orders in sorted(survivors.items()):
@@ -114,7 +128,9 @@ class Recall:
                     store = stores.get(order_id, survivor.store)
                     known = consignments_of([(store, order_id)])(session)[store, order_id]
                     rows = [_consignment(row) for row in known]
-                    if one := absorbed_by(order, sight_of(order), rows, store, order_id):
+                    sight = sight_of(order)
+                    sight = replace(sight, absorbed=sight.absorbed | gone)
+                    if one := absorbed_by(order, sight, rows, store, order_id):
                         take_order_keys([_new(one)], self._clock.now())(session)
 
         return work
@@ -123,8 +139,7 @@ class Recall:
         """With what was split off them, those that left or were cancelled: read once more, because a look that breaks off begins
         again and would count their parts twice. Of what is open a plan finds the parts."""
         order_ids = {order_id for part in parts for order_id in sight_of(part).units}
-        stores = await self._shift.run(stores_of_orders(sorted(self._stores), order_ids))
-        known = await self._shift.run(consignments_of([(store, order_id) for order_id, store in stores.items()]))
+        known = await self._known(order_ids)
         rows = [row for some in known.values() for row in some if _is_as_it_reads(row)]
         shown = await self._shipstation.orders_by_id([row.shipstation_order_id or 0 for row in rows], Urgency.ORDERS)
         updates = []

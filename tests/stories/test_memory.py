@@ -89,6 +89,21 @@ async def test_an_order_that_is_never_shown_does_not_stop_the_others(day: Day) -
     assert await day.cause(shown) == "in_shipstation"
 
 
+async def test_what_was_merged_is_not_remembered_a_second_time(day: Day) -> None:
+    """Only the daemon was away. On V2 nobody tells what a merged order absorbed."""
+    one, other = day.sell(2)
+    await day.rest()
+    survivor = day.shipstation.desk.merge([there_of(day, one)["orderId"], there_of(day, other)["orderId"]])
+    await day.stop()
+    await day.passes(SHORT_S)
+    await day.start()
+    await day.rest()
+    assert len(day.rows("SELECT order_key FROM consignments")) == 2
+    day.shipstation.labels.buy_label(survivor.order_id)
+    await day.rest()
+    assert [await day.cause(order_id) for order_id in (one, other)] == ["shipped"] * 2
+
+
 async def test_what_was_merged_into_an_order_from_before_the_copy_is_not_placed_anew(day: Day) -> None:
     (older,) = day.sell(1, lines=1, quantity=2)
     await day.rest()
