@@ -7,7 +7,7 @@ from typing import Any
 
 from mappings.causes import Cause
 from syncd.sandbox.account import Account, draw_account
-from syncd.simulation.day import Day
+from syncd.simulation.day import ON_V2, Day
 from syncd.simulation.watch import Watch
 
 EDITS = frozenset(
@@ -18,7 +18,9 @@ EDITS = frozenset(
 )  # fmt: skip
 """The last two pay money back: what came back is wanted no more, whatever becomes of the label that it once left with."""
 LABELS = frozenset({"label", "label_one_unit", "mark_shipped", "ship_all"})
-THERE = frozenset({"split", "merge", "cancel_there", "hold_there", "release_there", "void", "mark_shipped"})
+PARTED = frozenset({"label_one_unit", "ship_all"}) if ON_V2 else frozenset()
+"""Where a label stands for its whole order, a part is split off for each parcel."""
+THERE = PARTED | {"split", "merge", "cancel_there", "hold_there", "release_there", "void", "mark_shipped"}
 ANYTIME: frozenset[str] = frozenset()
 
 JUSTIFIED: Mapping[Cause, tuple[frozenset[str], ...]] = {
