@@ -14,6 +14,7 @@ from syncd.adapters import SystemRng
 from syncd.intake.feeds import Feed, Feeds
 from syncd.intake.shifts import Shift
 from syncd.ports import Request
+from syncd.sandbox.shopify.faults import FaultRule
 from syncd.sandbox.shopify.options import WebhookOptions
 from syncd.simulation.day import ACCOUNT, FEED_S, SHOP, Day, Fates, settings_of
 from syncd.simulation.ports import LoopClock
@@ -98,3 +99,15 @@ async def test_a_payment_that_no_webhook_told_is_found_although_the_last_one_sai
     day.shopify.people.pay(order_id)
     await day.rest()
     assert await day.cause(order_id) == "in_shipstation"
+
+
+@pytest.mark.parametrize("fates", [FEEDS_ALONE], ids=["feeds-alone"])
+async def test_what_a_late_look_at_a_package_finds_reaches_the_state_of_its_order(day: Day) -> None:
+    """Shopify fails for a while when it is asked about packages, so that the order was looked at before."""
+    (order_id,) = day.sell()
+    await day.rest()
+    day.shopify.faults.set([FaultRule("error_500_before", times=9, operation="OrdersShipped")])
+    for number in ("797000111222", "797000111333"):
+        day.shipstation.labels.mark_shipped(day.there(order_id)[0]["orderId"], "fedex", number)
+    await day.rest()
+    assert await day.cause(order_id) == "lines_unknown"

@@ -14,19 +14,19 @@ FULFILLMENTS = (
         "not_read_back",
         "a fulfillment whose answer was lost is sent again without looking for it",
         (Edit(recognised.existing, CANDIDATES, "for one in () if package.intended_at else candidates:"),),
-        needs=("timeout_after",),
+        test="tests/flows/test_failures.py::test_a_fulfillment_whose_answer_is_lost_is_adopted_not_doubled",
     ),
     Mutant(
         "read_back_too_early",
         "a fulfillment whose answer was lost is looked for at once, while it may still arrive",
         (Edit(voided.in_doubt_until, "return settled if now < settled else None", "return None"),),
-        needs=("late_commit",),
+        test="tests/mappings/test_plan_shipments.py::test_a_write_without_an_answer_is_given_time_and_keeps_its_units",
     ),
     Mutant(
         "not_adopted",
         "a fulfillment that is there already is not recognised unless we have just tried to make it",
         (Edit(recognised.existing, CANDIDATES, "for one in candidates if package.intended_at else ():"),),
-        needs=("amnesia",),
+        test="tests/stories/test_packages.py::test_a_fulfillment_made_by_hand_for_the_very_package_is_recognised",
     ),
     Mutant(
         "sent_again_at_once",
@@ -41,7 +41,7 @@ FULFILLMENTS = (
                 "        answer = await self._call(document, variables, urgent, is_write=True, leaves_before=leaves_before)",
             ),
         ),
-        needs=("timeout_after",),
+        test="tests/flows/test_failures.py::test_a_fulfillment_whose_answer_is_lost_is_adopted_not_doubled",
     ),
     Mutant(
         "lines_omitted",
@@ -61,6 +61,7 @@ FULFILLMENTS = (
             Edit(packages.packages_of_fulfillment, "lines=None,", "lines={},"),
             Edit(packages._parts, "_package(shipment, key, None)", "_package(shipment, key, Counter())"),
         ),
+        test="tests/mappings/test_packages.py::test_lines_of_each_order",
     ),
     Mutant(
         "null_rows_dropped",
@@ -84,5 +85,6 @@ FULFILLMENTS = (
                 "notify_customer=True",
             ),
         ),
+        test="tests/stories/test_relabels.py::test_a_new_label_for_the_same_goods_takes_over_the_fulfillment_without_a_second_mail[sqlite]",
     ),
 )  # fmt: skip

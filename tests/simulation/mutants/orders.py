@@ -71,7 +71,7 @@ ORDERS = (
         "batch_not_halved",
         "one order that breaks its batch keeps all others back",
         (Edit(writes.Batch._after_failure, "if is_alone or error.code not in POISON:", "if True:"),),
-        needs=("batch_poison",),
+        test="tests/shipstation/test_writes.py::test_a_row_that_breaks_its_call_is_refused_alone",
     ),
     Mutant(
         "sent_at_each_look",
@@ -91,11 +91,13 @@ ORDERS = (
                 "return False",
             ),
         ),
+        test="tests/flows/test_vendor_facts.py::test_a_split_in_shipstation_is_left_alone_and_both_parts_are_told",
     ),
     Mutant(
         "warehouse_overwritten",
         "an update sends our whole document over what the warehouse wrote",
         (Edit(carry_over.updated_order, "{**wanted, **_writable(observed)}", "{**_writable(observed), **wanted}"),),
+        test="tests/stories/test_places_and_parts.py::test_what_the_warehouse_set_is_kept_through_every_edit[sqlite]",
     ),
     Mutant(
         "cancelled_on_absence",
@@ -111,7 +113,7 @@ ORDERS = (
                 '{**one.applied, "orderStatus": "cancelled"}, ("orderStatus",)) for one in goners))',
             ),
         ),
-        needs=("gql_nullnode",),
+        test="tests/flows/test_holes.py::test_an_order_that_is_shown_as_null_in_passing_is_not_given_up",
     ),
     Mutant(
         "holds_ignored",
@@ -123,6 +125,7 @@ ORDERS = (
                 'if status == "ON_HOLD" or fulfillment_order["fulfillmentHolds"]:\n        return None\n    if False:',
             ),
         ),
+        test="tests/stories/test_orders_in.py::test_an_order_that_is_held_before_it_was_sent_is_kept_back",
     ),
     Mutant(
         "untold_packages_sent_again",
@@ -134,10 +137,12 @@ ORDERS = (
                 "pass",
             ),
         ),
+        test="tests/mappings/test_consignments.py::test_units_go_to_exactly_one_consignment",
     ),
     Mutant(
         "more_than_ordered",
         "an order that changes gets its units on top of those that it has",
         (Edit(consignments._Place._assign, "due = given + stays + kept", "due = given + stays + kept + (has if has != given else type(has)())"),),
+        test="tests/stories/test_orders_in.py::test_lines_added_and_removed_move_units_totals_and_weight",
     ),
 )  # fmt: skip

@@ -147,6 +147,7 @@ QUEUE = (
         "other_flow_untold",
         "what the shipments flow did is no reason to look at the order again",
         (Edit(settle._lessons, 'yield mark([Mark("orders", verdict.claimed.subject)', 'yield mark([] and [Mark("orders", verdict.claimed.subject)'),),
+        test="tests/intake/test_feeds.py::test_what_a_late_look_at_a_package_finds_reaches_the_state_of_its_order",
     ),
     Mutant(
         "budget_of_each_process",
