@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from syncd.accounts import LATELY_S
 from syncd.errors import SyncError
 from syncd.intake.shipstation_sweep import QUIET as FRESH
 from syncd.operate.subscriptions import EVERY_S
@@ -206,9 +207,12 @@ class _Seed:
             restore(self.day, old_store)
         for replica in self.day.replicas:
             await self.trouble.start(replica)
-        # whom ShipStation cannot take is tried for as long as nobody else's order shows that it takes others
-        bought = self.day.sell() if self.luck.fired["batch_poison"] else []
-        await self.day.rest(LONGEST_REST_S, quiet_s=QUIET_S)
+        bought = list[int]()
+        shopping = asyncio.create_task(self._shopping(bought))
+        try:
+            await self.day.rest(LONGEST_REST_S, quiet_s=QUIET_S)
+        finally:
+            shopping.cancel()
         await self._swept()
         self.watch.judge_orders()
         made |= {one["orderId"] for order_id in bought for one in self.day.there(order_id)}
@@ -216,6 +220,12 @@ class _Seed:
             self.outcome.problems.append(f"amnesia: {len(more)} new ShipStation orders")
         if (now := len(self.day.shopify.people.shop(None).fulfillments)) > fulfillments:
             self.outcome.problems.append(f"amnesia: {now - fulfillments} new fulfillments")
+
+    async def _shopping(self, bought: list[int]) -> None:
+        """Whom ShipStation cannot take is tried for as long as nobody else's order shows that it takes others: customers go on."""
+        while self.luck.fired["batch_poison"]:
+            bought += self.day.sell()
+            await self.day.passes(LATELY_S / 2)
 
     def _webhooks_waiting(self) -> int:
         shops = self.day.shopify.shops.values()
