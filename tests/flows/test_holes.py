@@ -112,3 +112,33 @@ async def test_an_order_without_one_of_its_lines_is_read_again_and_is_no_mistake
     deferred = [row["error_code"] for row in day.rows("SELECT error_code FROM marks WHERE flow = 'orders'")]
     assert (await day.cause(order_id), deferred) == ("in_shipstation", [None])
     assert len(pushed(day.calls("createorders"))) == 1
+
+
+class HidesGoods:
+    """Vendors that once show null in place of the first line of each fulfillment order, without saying so."""
+
+    def __init__(self, vendors: Http) -> None:
+        self._vendors = vendors
+        self._left = 1
+
+    async def send(self, request: Request) -> Response:
+        response = await self._vendors.send(request)
+        body = json.loads(response.body)
+        parts = [
+            part
+            for order in (body.get("data") or {}).get("nodes") or []
+            for part in order.get("fulfillmentOrders", {}).get("nodes") or []
+        ]
+        if b"OrdersToShip" not in (request.body or b"") or not (self._left and parts):
+            return response
+        self._left -= 1
+        for part in parts:
+            part["lineItems"]["nodes"][0] = None
+        return replace(response, body=json.dumps(body).encode())
+
+
+async def test_an_order_with_a_line_that_is_shown_as_null_in_passing_is_sent_whole(day: Day) -> None:
+    day.network.vendors = HidesGoods(day.network.vendors)
+    day.sell(1, lines=2)
+    await day.rest()
+    assert [len(one["items"]) for one in pushed(day.calls("createorders"))] == [2]
