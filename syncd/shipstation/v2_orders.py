@@ -10,10 +10,12 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
+from mappings.decoding import MalformedError, decoded
 from mappings.personal import without_personal
 from mappings.plans import UpsertOrder
 from mappings.shipstation_shapes import Fulfillment, Order, Shipment
@@ -27,6 +29,7 @@ from mappings.v2_documents import (
     order_of,
     shipment_of,
 )
+from mappings.v2_shapes import V2Shipment
 from syncd.budget import Call, Urgency, WindowBudget
 from syncd.errors import AccessError, ConflictError, RejectedError, SyncError, TransientError, UncertainError
 from syncd.ports import Clock
@@ -130,8 +133,9 @@ class V2Orders:
         return (await self._order_page(rows_of(body, "shipments", "/v2/shipments"))).rows
 
     async def _order_page(self, rows: Sequence[Row]) -> Page[Order]:
-        names, now = await self._names.of_shipments(rows), self._clock.now()
-        whole = [order_of(row, names, now) for row in rows if isinstance(row.get("items"), list)]
+        readable = _readable(rows)
+        names, now = await self._names.of_shipments(readable), self._clock.now()
+        whole = [order_of(row, names, now) for row in readable]
         if not whole:
             return Page([], len(rows))
         read, problems = read_rows({"orders": whole}, "orders", "orderId", Order)
@@ -320,6 +324,15 @@ class V2Orders:
         if label is None:
             raise TransientError("label_not_shown", f"ShipStation does not show {path}")
         return bool(label.get("voided"))
+
+
+def _readable(shipments: Iterable[Row]) -> list[Row]:
+    """Without those of which a member is of another kind than the vendor documents."""
+    found = []
+    for row in shipments:
+        with suppress(MalformedError):
+            found.append(decoded(V2Shipment, row))
+    return found
 
 
 def _is_live(label: Row) -> bool:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
 from mappings.plans import UpsertOrder
 from mappings.shipstation_shapes import Order
-from syncd.errors import AccessError, ConflictError, RejectedError, SyncError, UncertainError
-from syncd.ports import Http
+from syncd.errors import AccessError, ConflictError, RejectedError, SyncError, TransientError, UncertainError
+from syncd.ports import Http, Request, Response
 from syncd.sandbox.memory import MemoryHttp
 from syncd.sandbox.shipstation.faults import FaultRule
 from syncd.shipstation.v2_names import KnownNames
@@ -215,3 +217,22 @@ async def test_lists_that_move_while_they_are_read_lose_no_row() -> None:
 
     await account.do(read())
     assert set(seen) == set(keys)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"items": [["Mug"]]}, {"items": None}, {"ship_to": "here"}, {"tags": [7]}, {"carrier_id": {}}]
+)
+async def test_a_member_of_another_kind_makes_the_shipment_unreadable_and_no_mistake_of_ours(
+    changes: dict[str, Any],
+) -> None:
+    account = Account()
+    await made(account)
+
+    class Spoiling:
+        async def send(self, request: Request) -> Response:
+            response = await MemoryHttp({BASE: account.world}).send(request)
+            body = json.loads(response.body) | changes
+            return replace(response, body=json.dumps(body).encode())
+
+    with pytest.raises(TransientError, match="cannot be read"):
+        await account.do(orders_of(account, Spoiling()).order_by_key(KEY, "#1", ORDERS))
