@@ -30,10 +30,12 @@ from mappings.recognised import all_that_is_left, existing, place_of, told_with
 from mappings.shopify_shapes import Fulfillment, OrderShipped, number_of
 from mappings.voided import (
     LOOK_SOON_S,
+    REREAD_S,
     Orphan,
     cancelled,
     in_doubt_until,
     in_the_way,
+    is_one_not_shown,
     lines_of,
     orphans_of,
     same_goods,
@@ -114,6 +116,8 @@ def plan_shipments(
     for package, lines, detail in planning.overpacked:
         _tell_part(planning, package, lines, detail)
     _end_orphans(planning, labels_read_at)
+    if is_one_not_shown(order, packages):
+        planning.waits.append(now + timedelta(seconds=REREAD_S))
     planning.resolved += _without_effect(planning, pending)
     details = _AND.join(detail for _, detail in planning.troubles)
     look_again_at = min(planning.waits, default=None)

@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from mappings.causes import Cause
 from syncd.accounts import LATELY_S
 from syncd.errors import SyncError
 from syncd.intake.shipstation_sweep import QUIET as FRESH
@@ -197,8 +198,9 @@ class _Seed:
         return sum(self.luck.fired[kind] for kind in ("kill", "kill_boot", "term"))
 
     async def _forgetful(self, old_store: bytes | None) -> None:
-        """The database is lost, or as it was long ago: nothing may be sent a second time."""
+        """The database is lost, or as it was long ago: nothing may be sent a second time. What was refused is tried again."""
         made = set(self.watch.made)
+        refused = [ref for ref, one in (await self.day.told()).items() if one["cause"] == Cause.REJECTED_BY_SHIPSTATION]
         fulfillments = len(self.day.shopify.people.shop(None).fulfillments)
         for replica in self.day.replicas:
             await replica.stop()
@@ -215,7 +217,7 @@ class _Seed:
             shopping.cancel()
         await self._swept()
         self.watch.judge_orders()
-        made |= {one["orderId"] for order_id in bought for one in self.day.there(order_id)}
+        made |= {one["orderId"] for order_id in (*bought, *refused) for one in self.day.there(order_id)}
         if more := self.watch.made - made:
             self.outcome.problems.append(f"amnesia: {len(more)} new ShipStation orders")
         if (now := len(self.day.shopify.people.shop(None).fulfillments)) > fulfillments:

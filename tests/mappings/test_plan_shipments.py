@@ -321,6 +321,14 @@ def test_a_voided_label_without_a_new_one_is_taken_back_in_time(
     assert (done.steps, done.look_again_at) == ((), None)
 
 
+def test_a_fulfillment_of_a_voided_label_that_an_answer_lacks_is_looked_for_again() -> None:
+    """One row that is missing once must not leave it standing for good."""
+    lacking = planned(order_shipped([CLOSED]), [VOIDED])
+    assert (lacking.steps, lacking.look_again_at) == ((), later(60))
+    others = [fulfillment(number, {8: 1}) for number in range(2, 102)]
+    assert planned(order_shipped([CLOSED], others), [VOIDED]).look_again_at is None
+
+
 def test_a_label_voided_in_doubt_is_looked_for_before_it_is_forgotten() -> None:
     tried = replace(VOIDED, fulfillment_gid=None, intended_at=later(-30))
     assert planned(order_shipped([OPEN]), [tried]).look_again_at == later(60)
