@@ -325,7 +325,7 @@ def test_a_fulfillment_of_a_voided_label_that_an_answer_lacks_is_looked_for_agai
     """One row that is missing once must not leave it standing for good."""
     lacking = planned(order_shipped([CLOSED]), [VOIDED])
     assert (lacking.steps, lacking.look_again_at) == ((), later(60))
-    others = [fulfillment(number, {8: 1}) for number in range(2, 102)]
+    others = [fulfillment(number, {8: 1}, "OTHER") for number in range(2, 102)]
     assert planned(order_shipped([CLOSED], others), [VOIDED]).look_again_at is None
 
 
