@@ -112,16 +112,21 @@ def with_parts(order: Order, others: Iterable[Order]) -> Order:
 
 
 def left_in_parts(order: Order, order_key: str, others: Iterable[Order]) -> Order:
-    """Of one that was cancelled: what parts of the same Shopify order hold that we did not make, whatever they were split off."""
+    """Of one that was cancelled: what parts of the same Shopify order hold that we did not make, whatever they were split off. Of a
+    part that shares its key the parcel counts as its own: what left in it lies there no more."""
     ours = split_order_key(order_key)
     items = [
         item
         for part in others
-        if _is_split_off(part) and part.get("orderStatus") != "cancelled"
+        if _is_split_off(part) and part.get("orderStatus") not in {"cancelled", *_gone(part, order_key)}
         for item in part.get("items") or []
         if ours and (line := line_of(item.get("lineItemKey"))) and line[0] == ours[1]
     ]
     return cast(Order, {**order, "items": items})
+
+
+def _gone(part: Order, order_key: str) -> set[str]:
+    return {"shipped"} if part.get("orderKey") == order_key else set()
 
 
 def _is_split_off(order: Order) -> bool:
