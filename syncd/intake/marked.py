@@ -19,6 +19,7 @@ from syncd.intake.feeds import OVERLAP
 from syncd.ports import Db
 from syncd.shipstation.orders_api import OrdersApi
 from syncd.store.consignments import consignments_by_shipstation_id
+from syncd.store.memory import recall_from
 from syncd.store.orders import known_names
 from syncd.store.packages import recorded_packages
 from syncd.store.schema import ConsignmentRow
@@ -43,7 +44,8 @@ class MarkedOrders:
         ours = await self._db.run(consignments_by_shipstation_id({row["orderId"] for row in fresh.values()}))
         names = await self._db.run(known_names({name for row in fresh.values() for name in self._names(row)}))
         near = {key: row for key, row in fresh.items() if row["orderId"] in ours or names & self._names(row)}
-        self._foreign |= fresh.keys() - near.keys()
+        if await self._db.run(recall_from) is None:  # after a gap in our memory they may be ours all the same
+            self._foreign |= fresh.keys() - near.keys()
         if not near:
             return {}
         since = min((one.created_at for rows in ours.values() for one in rows), default=None)

@@ -84,8 +84,6 @@ def package_lists(shipstation: OrdersApi, urgency: Urgency = Urgency.TRACKING) -
 
 
 class PackageFeed:
-    """Looks at nothing while ShipStation's orders are read anew: whose goods are in a parcel our rows tell."""
-
     def __init__(
         self,
         source: PackageList,
@@ -107,17 +105,15 @@ class PackageFeed:
 
     async def reread(self, since: datetime) -> int:
         """For the sweep: all since then once more, whatever the cursor says. Returns how many orders had news."""
-        if await self._db.run(recall_from):
-            return 0
         gap_at, total = await self._db.run(last_gap), 0
         async for page in self._source.pages(max(since, self._begin_at - OVERLAP)):
             total += await self._take(page, gap_at, None, None)
         return total
 
     async def poll(self) -> int:
-        if await self._db.run(recall_from):
-            return 0
+        """Whose goods are in a parcel our rows tell: what was read before they were known again is read once more."""
         began, gap_at = self._clock.now(), await self._db.run(last_gap)
+        is_recalled = await self._db.run(recall_from) is None
         known = await self._db.run(cursor(self._source.name))
         watermark = known.watermark if known and known.watermark else self._begin_at
         position = known.position if known else None
@@ -126,8 +122,10 @@ class PackageFeed:
             if page.unreadable:
                 log.warning("feed.unreadable", feed=self._source.name, count=page.unreadable)
             watermark = max([watermark, *_times(page.rows, self._source.time_member)])
-            total += await self._take(page, gap_at, watermark if self._source.is_sorted else None, position)
-        await self._db.run(advance(self._source.name, watermark, began.isoformat(), self._clock.now()))
+            is_certain = self._source.is_sorted and is_recalled
+            total += await self._take(page, gap_at, watermark if is_certain else None, position)
+        if is_recalled:
+            await self._db.run(advance(self._source.name, watermark, began.isoformat(), self._clock.now()))
         return total
 
     async def _take(
