@@ -19,7 +19,7 @@ from syncd.intake.feeds import OVERLAP
 from syncd.ports import Db
 from syncd.shipstation.orders_api import OrdersApi
 from syncd.store.consignments import consignments_by_shipstation_id
-from syncd.store.memory import recall_from
+from syncd.store.memory import gap_in_memory, recall_from
 from syncd.store.orders import known_names
 from syncd.store.packages import recorded_packages
 from syncd.store.schema import ConsignmentRow
@@ -62,9 +62,12 @@ class MarkedOrders:
         return found
 
     async def _fresh(self, rows: Mapping[int, Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
-        """Not what hides its order: the next look reads it again."""
+        """Not what hides its order: the next look reads it again. What was written down before all is known again after a gap may
+        be the half of a merged order."""
         new = {key: row for key, row in rows.items() if key not in self._foreign and row.get("orderId")}
-        recorded = await self._db.run(recorded_packages(f"f{key}" for key in new)) if new else set()
+        if not new or await self._db.run(gap_in_memory):
+            return new
+        recorded = await self._db.run(recorded_packages(f"f{key}" for key in new))
         return {key: row for key, row in new.items() if f"f{key}" not in recorded}
 
     def _names(self, row: Mapping[str, Any]) -> set[str]:

@@ -234,6 +234,27 @@ async def test_what_was_marked_as_shipped_beside_a_part_is_known_again_with_its_
     await day.assert_clean()
 
 
+async def test_a_merged_order_marked_as_shipped_is_told_whole_though_its_half_was_known_first(day: Day) -> None:
+    """Orders are waited for because one is not shown; the parcels are read meanwhile, and once more afterwards."""
+    older, hidden = day.sell(2, lines=1, quantity=2)
+    await day.rest()
+    old_store = copied(day)
+    (newer,) = day.sell(1, lines=1, quantity=2)
+    await day.rest()
+    survivor = day.shipstation.desk.merge([there_of(day, older)["orderId"], there_of(day, newer)["orderId"]])
+    day.shipstation.labels.mark_shipped(survivor.order_id, "fedex", "797000111222")
+    await day.stop()
+    restore(day, old_store)
+    day.shipstation.poison(there_of(day, hidden)["orderId"])
+    await day.passes(SHORT_S)
+    await day.start()
+    await day.until(lambda: bool(day.rows("SELECT package_key FROM packages")), longest_s=SHORT_S)
+    day.shipstation.poison(there_of(day, hidden)["orderId"], poisoned=False)
+    await day.rest()
+    assert [await day.cause(order_id) for order_id in (older, newer)] == ["shipped"] * 2
+    await day.assert_clean()
+
+
 async def test_a_label_that_is_voided_while_nobody_remembers_it_is_taken_back(day: Day) -> None:
     (order_id,) = day.sell(1)
     await day.rest()
