@@ -121,8 +121,12 @@ class Labels:
     def _parted(self, order: Order, packed: tuple[Item, ...]) -> tuple[Order, tuple[Item, ...]]:
         """The order that the label is bought for: where parcels are told apart by orders, a part is split off first."""
         rest = sum(item.quantity for item in self._unpacked(order)) - sum(item.quantity for item in packed)
-        if self._account.options.parts_style == "labels" or not rest or not order.is_open:
+        if self._account.options.parts_style == "labels" or not rest:
             return order, packed
+        if not order.is_open:
+            raise Locked(
+                f"Order {order.content.order_number} is {order.status}: a label stands for all that is left of it."
+            )
         part = self._desk.split(order.order_id, {item.line_item_key or "": item.quantity for item in packed})
         return part, part.items
 
