@@ -65,7 +65,7 @@ class MarkedOrders:
         """Not what hides its order: the next look reads it again. What was written down before all is known again after a gap may
         be the half of a merged order."""
         new = {key: row for key, row in rows.items() if key not in self._foreign and row.get("orderId")}
-        if not new or await self._db.run(gap_in_memory):
+        if not new or await self._db.run(gap_in_memory) is not None:
             return new
         recorded = await self._db.run(recorded_packages(f"f{key}" for key in new))
         return {key: row for key, row in new.items() if f"f{key}" not in recorded}
