@@ -107,6 +107,14 @@ def is_with_carrier(news: Mapping[str, Any]) -> bool:
     return any(row.get("status_code") in SCANNED for row in (news, *news["events"]))
 
 
+def is_perhaps_scanned_by(news: Mapping[str, Any], moment: datetime) -> bool:
+    """Of what is with its carrier: whether that was so by then, as far as anybody tells."""
+    first = min(
+        _moments(row.get("occurred_at") for row in news["events"] if row.get("status_code") in SCANNED), default=None
+    )
+    return first is None or first <= moment
+
+
 def is_followed_by_shopify(company: str | None) -> bool:
     """Events of ours would double its own."""
     return company in SHOPIFY_COMPANIES

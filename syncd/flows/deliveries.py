@@ -15,7 +15,14 @@ from datetime import datetime, timedelta
 
 from mappings.carriers import more_tracking
 from mappings.carriers import tracking as carrier_of
-from mappings.news import NewsEvent, is_followed_by_shopify, is_with_carrier, shopify_events, untold_events
+from mappings.news import (
+    NewsEvent,
+    is_followed_by_shopify,
+    is_perhaps_scanned_by,
+    is_with_carrier,
+    shopify_events,
+    untold_events,
+)
 from mappings.plans import UpdateTracking
 from syncd.accounts import Accounts
 from syncd.errors import SyncError
@@ -160,20 +167,23 @@ class DeliveriesFlow:
         gid = row.fulfillment_gid
         if gid is None:
             return 0, WAIT_S
-        entries = [one for one in await self._db.run(history(row.store, row.order_id)) if one.flow == NAME]
-        mail_wait_s = await self._mail(row, gid, [one for one in entries if one.step == MAIL])
+        entries = await self._db.run(history(row.store, row.order_id))
+        mail_wait_s = await self._mail(row, gid, entries)
         if not self._has_events(row):
             return 0, mail_wait_s
-        ours = [one for one in entries if one.step == STEP and one.key == row.package_key]
+        ours = [one for one in entries if (one.flow, one.step, one.key) == (NAME, STEP, row.package_key)]
         count, wait_s = await self._events(row, gid, ours, look)
         return count, min((one for one in (mail_wait_s, wait_s) if one), default=0.0)
 
     async def _mail(self, row: UntoldPackage, gid: str, entries: Sequence[JournalEntry]) -> float:
         """The seconds to wait until it may be asked for. A fulfillment whose label was replaced is mailed about again only where
         the merchant wants that."""
-        asked = [entry for entry in entries if entry.outcome != "abandoned" and _fulfillment(entry) == gid]
+        mails = [entry for entry in entries if (entry.flow, entry.step) == (NAME, MAIL)]
+        asked = [entry for entry in mails if entry.outcome != "abandoned" and _fulfillment(entry) == gid]
         is_known = any(entry.key == row.package_key or not self._manner.mails_again for entry in asked)
         if not self._manner.mails_at_scan or is_known or not is_with_carrier(json.loads(row.news)):
+            return 0.0
+        if _is_perhaps_forgotten(row, entries):
             return 0.0
         company, url = self._carrier(row)
         number = row.tracking_number
@@ -238,6 +248,14 @@ class DeliveriesFlow:
             error_text=outcome.text or None,
         )
         return outcome
+
+
+def _is_perhaps_forgotten(row: UntoldPackage, entries: Sequence[JournalEntry]) -> bool:
+    """Its fulfillment was made before our memory was lost, and the carrier had it before we knew that again."""
+    own = [entry for entry in entries if entry.key == row.package_key]
+    is_recalled = any(entry.step == "recall_package" for entry in own)
+    known_again = [entry.opened_at for entry in own if entry.step == "adopt_fulfillment"]
+    return is_recalled and any(is_perhaps_scanned_by(json.loads(row.news), at) for at in known_again)
 
 
 def _told(entry: JournalEntry) -> NewsEvent:

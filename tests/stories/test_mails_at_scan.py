@@ -11,6 +11,7 @@ from syncd.sandbox.shipstation.records import Shipment
 from syncd.sandbox.shopify.faults import FaultRule
 from syncd.simulation.day import Day, Fates, settings_of
 from syncd.simulation.desk import desk_of
+from tests.stories.test_memory import loses_its_memory
 from tests.stories.test_news import EVERY_ENGINE, REST_S, SETTLES_S, a_package, scan, waits_long
 
 
@@ -106,4 +107,29 @@ async def test_what_is_marked_as_shipped_without_a_label_is_mailed_about_at_once
     await day.rest(quiet_s=REST_S)
     day.shipstation.labels.mark_shipped(day.there(order_id)[0]["orderId"], "fedex", "HAND-1")
     await day.rest()
+    assert mails(day, order_id) == 1
+
+
+@pytest.mark.parametrize("is_scanned", [True, False], ids=["scanned before", "scanned after"])
+async def test_a_database_that_is_lost_mails_nobody_twice(day: Day, is_scanned: bool) -> None:
+    order_id, package = await a_package(day)
+    if is_scanned:
+        await scan(day, package, "AC")
+    await loses_its_memory(day)
+    assert mails(day, order_id) == int(is_scanned)
+    await scan(day, package, "IT", "DE")
+    await waits_long(day)
+    assert mails(day, order_id) == 1
+
+
+async def test_what_was_labelled_and_scanned_while_the_daemon_was_down_is_mailed_about(day: Day) -> None:
+    (order_id,) = day.sell()
+    await day.rest(quiet_s=REST_S)
+    await day.stop()
+    package = day.shipstation.labels.buy_label(day.there(order_id)[0]["orderId"])
+    await scan(day, package, "AC")
+    await day.passes(3600)
+    await day.start()
+    await day.rest(quiet_s=REST_S)
+    await waits_long(day)
     assert mails(day, order_id) == 1
