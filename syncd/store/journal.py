@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import Update, and_, bindparam, delete, insert, select, text, update
+from sqlalchemy import Update, and_, bindparam, delete, insert, select, text, tuple_, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 from sqlmodel.sql.expression import SelectOfScalar
 
-from syncd.store.schema import IS_OPEN, JournalEntry, table_of
+from syncd.store.schema import IS_OPEN, IS_TO_BE_ASKED, JournalEntry, JourneyRow, PackageRow, table_of
 from syncd.store.statements import OrderRef, given_orders, of_orders
 from syncd.store.transaction import Work
 
 JOURNAL = table_of(JournalEntry)
 COLUMNS = JOURNAL.c
+TELL_OF_MAILS = ("mail_at_scan", "recall_package", "adopt_fulfillment")
 
 OPEN = insert(JOURNAL).returning(COLUMNS.id, sort_by_parameter_order=True)
 ADD = insert(JOURNAL)
@@ -197,10 +198,18 @@ def history(store: str, order_id: int) -> Work[list[JournalEntry]]:
 
 
 def prune_journal(before: datetime, limit: int = 5_000) -> Work[int]:
-    """Forgets closed entries that were opened before this time, oldest first; open ones stay. Call again while it returns `limit`."""
+    """Forgets closed entries that were opened before this time, oldest first; open ones stay, and while a package of the order is
+    on its way what tells whether its customer was mailed. Call again while it returns `limit`."""
+    packages, journeys = table_of(PackageRow), table_of(JourneyRow)
+    on_its_way = (
+        select(packages.c.store, packages.c.order_id)
+        .join(journeys, journeys.c.package_key == packages.c.package_key)
+        .where(text(IS_TO_BE_ASKED))
+    )
+    is_needed = and_(COLUMNS.step.in_(TELL_OF_MAILS), tuple_(COLUMNS.store, COLUMNS.order_id).in_(on_its_way))
     oldest = (
         select(COLUMNS.id)
-        .where(COLUMNS.opened_at < before, COLUMNS.outcome.not_in(["intended", "unknown"]))
+        .where(COLUMNS.opened_at < before, COLUMNS.outcome.not_in(["intended", "unknown"]), ~is_needed)
         .order_by(COLUMNS.id)
         .limit(limit)
     )

@@ -15,9 +15,13 @@ from syncd.store.journal import (
     open_intents,
     prune_journal,
 )
+from syncd.store.journeys import ask_again, begin_journeys
+from syncd.store.packages import SeenPackage, record_packages
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=5)
+SENT = {"s1": 1, "s2": 2}
+"""Package -> its order."""
 
 
 def entry(order_id: int, key: str = "k", store: str = "main") -> NewEntry:
@@ -67,6 +71,20 @@ async def test_pruning_spares_what_is_in_doubt(db: Db) -> None:
     assert await db.run(prune_journal(NOW)) == 0
     assert await db.run(prune_journal(LATER)) == 1
     assert [row.outcome for row in await db.run(history("main", 1))] == ["unknown", "intended"]
+
+
+async def test_a_mail_is_remembered_for_as_long_as_its_package_is_on_its_way(db: Db) -> None:
+    parcels = [SeenPackage(key, "main", order_id, False, "1Z", "ups", None, None) for key, order_id in SENT.items()]
+    await db.run(record_packages(parcels, NOW))
+    await db.run(begin_journeys(SENT, NOW, LATER))
+    await db.run(ask_again("s2", None, NOW))
+    mails = [NewEntry("b", "deliveries", "main", order_id, "mail_at_scan", key) for key, order_id in SENT.items()]
+    ids = await db.run(open_intents([*mails, entry(1)], NOW))
+    await db.run(close_intents([ClosedEntry(one, "confirmed") for one in ids], NOW))
+    assert await db.run(prune_journal(LATER)) == 2
+    assert [row.step for row in await db.run(history("main", 1))] == ["mail_at_scan"]
+    await db.run(ask_again("s1", None, LATER))
+    assert await db.run(prune_journal(LATER)) == 1
 
 
 async def test_no_steps_are_no_error(db: Db) -> None:
