@@ -43,6 +43,8 @@ WAITS = {
     "return_gone": "Its Shopify return was cancelled or declined: refund it in Shopify by hand.",
     "refused": "Shopify refused it: `syncd explain ORDER` has its words. Correct the order, then run `syncd retry ORDER`.",
     "return_differs": "Its Shopify return holds other units than the label: refund it in Shopify by hand.",
+    "return_has_terms": "Its Shopify return gives other goods in exchange or keeps a fee: receive and refund it in Shopify by hand.",
+    "return_open": "A return of its order is open in Shopify: receive, refund and close it there by hand.",
     "refunded_elsewhere": "Its units were refunded by somebody else.",
     "return_left_open": "Its units were refunded by somebody else: close its Shopify return by hand.",
 }
@@ -50,7 +52,8 @@ WAITS = {
 
 MISSED_S = 60.0
 NOT_LEFT_S, LATEST_LOOK_S = 900.0, 6 * 3600.0
-"""For units that have to leave first: how soon to look again at the earliest, and at the latest."""
+"""For what others have to do first: how soon to look again at the earliest, and at the latest."""
+ENDS_BY_OTHERS = frozenset({"not_left", "return_has_terms", "return_open"})
 Carriers = Mapping[str, tuple[str, str]]
 Decision = tuple[list[ReturnStep], ReturnNews | None]
 
@@ -81,14 +84,14 @@ def plan_returns(
 
 def _wait_s(returns: Sequence[Return], news: Sequence[ReturnNews], now: datetime) -> float | None:
     """When to look again without a step. A list may be behind: what it misses is looked for once more. What waits for units to
-    leave is looked at after as long again as the goods have been back."""
+    leave, or for a person in Shopify, is looked at after as long again as the goods have been back."""
     details = {one.return_key: one.detail for one in returns}
     details |= {one.return_key: one.detail for one in news if one.detail is not None}
     if any(one.return_gid or one.is_labelled for one in news):
         return 0.0
     if any(one.detail == "return_gone" for one in news):
         return MISSED_S
-    back = [one.received_at or now for one in returns if details[one.return_key] == "not_left"]
+    back = [one.received_at or now for one in returns if details[one.return_key] in ENDS_BY_OTHERS]
     return min(max((now - max(back)).total_seconds(), NOT_LEFT_S), LATEST_LOOK_S) if back else None
 
 
@@ -115,7 +118,7 @@ def _plan_one(policy: ReturnPolicy, one: Return, seen: SeenForReturn, carriers: 
 
 
 def _after_receipt(one: Return, found: SeenReturn, refund: str | None) -> Decision:
-    if not any(line.refunded for line in found.lines):
+    if found.has_terms or not any(line.refunded for line in found.lines):
         return _refunded_elsewhere(one)
     if found.status == "OPEN":
         return [CloseReturn(one.return_key, found.gid)], None
@@ -247,6 +250,10 @@ def _refundable(line_id: int, seen: SeenForReturn) -> int:
 def _doubt(policy: ReturnPolicy, one: Return, seen: SeenForReturn, found: SeenReturn | None) -> str:
     """Why a person must do it; empty when nobody has to."""
     amount = total(seen.payments)
+    if found and found.has_terms:
+        return "return_has_terms"
+    if found is None and seen.is_returning:
+        return "return_open"
     if seen.is_foreign:
         return "foreign_currency"
     if amount <= 0:

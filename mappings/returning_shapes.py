@@ -57,7 +57,7 @@ class Customer(TypedDict):
 
 
 class ReturnedUnits(TypedDict):
-    """`fulfillmentLineItem` is left out where the vendor does not know it."""
+    """`fulfillmentLineItem` and `restockingFee` are left out where the vendor does not know them."""
 
     id: GlobalId
     quantity: int
@@ -65,6 +65,7 @@ class ReturnedUnits(TypedDict):
     refundedQuantity: int
     returnReasonNote: str | None
     fulfillmentLineItem: NotRequired[Named | None]
+    restockingFee: NotRequired[Named | None]
 
 
 class ReturnedPage(TypedDict):
@@ -107,9 +108,15 @@ class ReverseOrders(TypedDict):
     nodes: list[ReverseOrder]
 
 
+class Exchanged(TypedDict):
+    nodes: list[Named]
+
+
 class ShownReturn(TypedDict):
     id: GlobalId
     status: str
+    exchangeLineItems: Exchanged
+    returnShippingFees: list[Named]
     returnLineItems: ReturnedPage
     reverseFulfillmentOrders: ReverseOrders
 
@@ -130,7 +137,7 @@ class SuggestedRefund(TypedDict):
 
 
 class ReturningOrder(TypedDict):
-    """`customer`, `returns` and `suggestedRefund` are there where they were asked for."""
+    """`customer`, `returns`, `returnStatus` and `suggestedRefund` are there where they were asked for."""
 
     id: GlobalId
     name: str
@@ -144,6 +151,7 @@ class ReturningOrder(TypedDict):
     fulfillments: list[Sent]
     customer: NotRequired[Customer | None]
     returns: NotRequired[ReturnPage | None]
+    returnStatus: NotRequired[str]
     suggestedRefund: NotRequired[SuggestedRefund | None]
 
 

@@ -236,13 +236,15 @@ class ReturnsPlan:
 
 @dataclass(frozen=True)
 class SeenReturn:
-    """A return of the shop. `lines`: gid, units, processed units, the reason's note. `numbers`: of its reverse deliveries."""
+    """A return of the shop. `lines`: gid, units, processed units, the reason's note. `numbers`: of its reverse deliveries.
+    `has_terms`: it gives other goods in exchange or keeps a fee, so that what its units cost is not what is owed for them."""
 
     gid: str
     status: str
     lines: tuple[SeenReturnLine, ...]
     reverse_gids: tuple[str, ...]
     numbers: frozenset[str]
+    has_terms: bool = False
 
     @property
     def is_processed(self) -> bool:
@@ -280,7 +282,8 @@ class SentLine:
 
 @dataclass(frozen=True)
 class SeenForReturn:
-    """One look at an order because of one return. `payments` are what Shopify suggests to pay back for its units."""
+    """One look at an order because of one return. `payments` are what Shopify suggests to pay back for its units. `is_returning`:
+    some return of it is requested or open in the shop."""
 
     order_gid: str
     note: str
@@ -300,6 +303,7 @@ class SeenForReturn:
     customer_gid: str | None = None
     customer_note: str = ""
     label_url: str | None = field(default=None)
+    is_returning: bool = False
 
 
 def total(payments: tuple[Payment, ...]) -> Decimal:

@@ -211,15 +211,16 @@ ORDER_RETURNING = """query OrderReturning(
     id name updatedAt note tags currencyCode presentmentCurrencyCode
     netPaymentSet { shopMoney { amount } }
     refunds(first: 100) { id note }
+    returnStatus @include(if: $asks)
     fulfillments(first: 100) {
       status location { id } fulfillmentLineItems(first: 50) { pageInfo { hasNextPage } nodes { id quantity lineItem { id } } }
     }
     customer @include(if: $customer) { id note }
     returns(first: 20) @include(if: $opens) { pageInfo { hasNextPage } nodes {
-      id status
+      id status exchangeLineItems(first: 1) { nodes { id } } returnShippingFees { id }
       returnLineItems(first: 50) { pageInfo { hasNextPage } nodes {
         id quantity processedQuantity refundedQuantity returnReasonNote
-        ... on ReturnLineItem { fulfillmentLineItem { id } }
+        ... on ReturnLineItem { fulfillmentLineItem { id } restockingFee { id } }
       } }
       reverseFulfillmentOrders(first: 2) { nodes {
         id

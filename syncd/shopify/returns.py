@@ -33,6 +33,7 @@ from syncd.errors import ConflictError, RejectedError, TransientError, Uncertain
 from syncd.shopify import documents
 from syncd.shopify.client import ShopifyClient
 
+RETURNING = frozenset({"RETURN_REQUESTED", "IN_PROGRESS"})
 MOVED = ("more items than", "greater than net payment", "invalid quantity", "status is invalid")
 """Words of refusals that say: it is not any more as it was when we looked."""
 
@@ -94,6 +95,7 @@ def _seen(data: OrderReturning) -> SeenForReturn:
         location_gid=next((one["location"]["id"] for one in done if one["location"]), None),
         customer_gid=customer["id"] if customer else None,
         customer_note=(customer["note"] if customer else None) or "",
+        is_returning=order.get("returnStatus") in RETURNING,
     )
 
 
@@ -110,12 +112,14 @@ def _return(row: ShownReturn) -> SeenReturn:
     deliveries = [one["deliverable"] for each in reverse for one in each["reverseDeliveries"]["nodes"]]
     tracking = [one["tracking"] for one in deliveries if one and one.get("tracking")]
     numbers = {one["number"] for one in tracking if one}
+    fees = [*row["returnShippingFees"], *(one.get("restockingFee") for one in row["returnLineItems"]["nodes"])]
     return SeenReturn(
         row["id"],
         row["status"],
         tuple(_return_line(one, parts) for one in row["returnLineItems"]["nodes"]),
         tuple(one["id"] for one in reverse),
         frozenset(number for number in numbers if number),
+        has_terms=any(fees) or bool(row["exchangeLineItems"]["nodes"]),
     )
 
 

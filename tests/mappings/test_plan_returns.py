@@ -47,6 +47,7 @@ SEEN = SeenForReturn(
     payments=TEN,
 )
 OURS = SeenReturn("R1", "OPEN", (SeenReturnLine("RL", "F7", "RFL", 2, 0, 0, COMING.marker),), ("RFO",), frozenset())
+RECEIVED = replace(OURS.lines[0], processed=2, refunded=2)
 
 
 def plan(policy: ReturnPolicy, one: Return, seen: SeenForReturn = SEEN) -> ReturnsPlan:
@@ -108,6 +109,21 @@ def kinds(found: ReturnsPlan) -> list[str]:
             [],
             id="refunded by hand while it is open",
         ),
+        pytest.param(AUTOMATIC, HERE, replace(SEEN, is_returning=True), [], id="a person's return is open"),
+        pytest.param(
+            replace(AUTOMATIC, on_label="return"),
+            replace(HERE, return_gid="R1", is_labelled=True),
+            replace(SEEN, returns=(replace(OURS, has_terms=True),), is_returning=True),
+            [],
+            id="other goods in exchange",
+        ),
+        pytest.param(
+            replace(AUTOMATIC, on_label="return"),
+            replace(HERE, return_gid="R1", is_labelled=True),
+            replace(SEEN, returns=(replace(OURS, lines=(RECEIVED,), has_terms=True),)),
+            [],
+            id="exchanged by hand",
+        ),
         pytest.param(
             replace(AUTOMATIC, on_label="return"),
             COMING,
@@ -167,6 +183,12 @@ def test_what_shopify_does_not_know_to_have_left_is_paid_back_once_it_does() -> 
     assert kinds(plan(AUTOMATIC, replace(HERE, detail="not_left"), SEEN)) == ["refund_return"]
 
 
+def test_a_return_that_a_person_has_open_in_shopify_is_looked_at_until_it_ends() -> None:
+    waits = replace(HERE, detail="return_open")
+    assert plan(AUTOMATIC, waits, replace(SEEN, is_returning=True)).wait_s == 3600, "back for an hour"
+    assert kinds(plan(AUTOMATIC, waits)) == ["refund_return"]
+
+
 def test_units_that_wait_in_another_return_are_not_promised_twice() -> None:
     policy, other = (
         replace(AUTOMATIC, on_label="return"),
@@ -182,6 +204,7 @@ def test_every_reason_to_wait_has_a_sentence() -> None:
         replace(SEEN, is_foreign=True),
         replace(SEEN, net_payment=Decimal(9)),
         replace(SEEN, payments=()),
+        replace(SEEN, is_returning=True),
     ]
     for seen in cases:
         (news,) = plan(AUTOMATIC, HERE, seen).news

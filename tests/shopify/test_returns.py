@@ -58,6 +58,8 @@ SHOWN: dict[str, Any] = {
                 {
                     "id": gid("Return", 3),
                     "status": "OPEN",
+                    "exchangeLineItems": {"nodes": []},
+                    "returnShippingFees": [],
                     "returnLineItems": {
                         "pageInfo": CUT,
                         "nodes": [
@@ -68,6 +70,7 @@ SHOWN: dict[str, Any] = {
                                 "refundedQuantity": 0,
                                 "returnReasonNote": "syncd s1",
                                 "fulfillmentLineItem": {"id": gid("FulfillmentLineItem", 1)},
+                                "restockingFee": None,
                             }
                         ],
                     },
@@ -90,6 +93,7 @@ SHOWN: dict[str, Any] = {
                 }
             ],
         },
+        "returnStatus": "IN_PROGRESS",
         "suggestedRefund": {
             "suggestedTransactions": [
                 {
@@ -136,6 +140,18 @@ async def test_all_of_it_is_read() -> None:
     )
     (one,) = seen.returns
     assert (one.gid, one.lines[0].processed, set(one.numbers)) == (gid("Return", 3), 0, {"RET-1"})
+    assert (one.has_terms, seen.is_returning) == (False, True)
+
+
+@pytest.mark.parametrize("what", ["exchangeLineItems", "returnShippingFees", "restockingFee"])
+async def test_what_is_not_paid_back_as_it_was_paid_is_seen(what: str) -> None:
+    shown, some = deepcopy(SHOWN), {"id": gid("Any", 9)}
+    (one,) = shown["order"]["returns"]["nodes"]
+    (line,) = one["returnLineItems"]["nodes"]
+    one["exchangeLineItems"]["nodes"] += [some] if what == "exchangeLineItems" else []
+    one["returnShippingFees"] += [some] if what == "returnShippingFees" else []
+    line["restockingFee"] = some if what == "restockingFee" else None
+    assert (await read(shown)).returns[0].has_terms
 
 
 OTHERS = ("order", "deliverable")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from syncd.errors import RejectedError
@@ -15,6 +17,7 @@ from syncd.operate.returns import (
 )
 from syncd.operate.status import read_status, status_text
 from syncd.operate.wake import retry_orders
+from syncd.sandbox.shopify import returning
 from syncd.sandbox.shopify.faults import FaultRule
 from syncd.simulation.day import SHOP, Day, Fates
 from syncd.simulation.desk import desk_of
@@ -168,6 +171,24 @@ async def test_what_somebody_refunded_by_hand_is_not_refunded_again(day: Day) ->
     before = money(day, order_id)
     await arrives(day, coming)
     assert money(day, order_id) == before
+    assert state_of(day, order_id)["outcome"] == "elsewhere"
+    await assert_both_sides(day)
+
+
+@pytest.mark.parametrize("fates", [Fates(settings=AUTOMATIC)])
+async def test_what_somebody_takes_back_in_shopify_is_paid_back_there(day: Day) -> None:
+    order_id, coming = await sent_back(day)
+    order, shop = day.sold()[order_id], day.shopify.people.shop(None)
+    (part,) = order.fulfillments[0].lines
+    opened = returning.open_return(shop, order, [(part.id, 2, "by hand")])
+    await arrives(day, coming)
+    assert money(day, order_id)[1] == 0
+    assert "is open in Shopify" in refunds_text(await waiting_refunds(await desk_of(day)))
+    returning.process(shop, opened, {opened.lines[0].id: 2}, {opened.lines[0].id: 2}, Decimal(5), "by hand")
+    returning.close(shop, opened)
+    await retry_orders(await desk_of(day), [str(order_id)])
+    await day.rest()
+    assert money(day, order_id)[1] == 5
     assert state_of(day, order_id)["outcome"] == "elsewhere"
     await assert_both_sides(day)
 

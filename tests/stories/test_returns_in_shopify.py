@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import pytest
 
@@ -170,3 +171,23 @@ async def test_a_return_that_somebody_opened_by_hand_is_left_to_them(day: Day) -
     assert money(day, order_id)[1] == 0
     assert "Shopify has no such units" in refunds_text(await waiting_refunds(await desk_of(day)))
     await assert_both_sides(day)
+
+
+async def test_a_return_with_an_exchange_is_paid_by_whoever_agreed_to_it(day: Day) -> None:
+    order_id, there = await an_order(day)
+    parcel = label(day, there)
+    await day.rest()
+    order, shop = day.sold()[order_id], day.shopify.people.shop(None)
+    (part,) = order.fulfillments[0].lines
+    opened = returning.open_return(shop, order, [(part.id, 2, "by hand")])
+    opened.exchanged.append(part.line)
+    coming = await comes_back(day, parcel, 2)
+    returning.attach(shop, opened, {}, coming.tracking_number, None, None)
+    await arrives(day, coming)
+    assert money(day, order_id)[1] == 0
+    assert "gives other goods in exchange or keeps a fee" in refunds_text(await waiting_refunds(await desk_of(day)))
+    returning.process(shop, opened, {opened.lines[0].id: 2}, {opened.lines[0].id: 2}, Decimal(5), "by hand")
+    await retry_orders(await desk_of(day), [str(order_id)])
+    await day.rest()
+    assert money(day, order_id)[1] == 5
+    assert state_of(day, order_id)["outcome"] == "elsewhere"

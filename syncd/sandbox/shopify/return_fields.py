@@ -88,6 +88,7 @@ RETURN_FIELDS: dict[str, Resolver] = {
     "SuggestedOrderTransaction.parentTransaction": lambda found, args, call: _payment(found.order),
     "Refund.totalRefundedSet": lambda one, args, call: Bag(one.amount, _order_of(one, call)),
     "Return.totalQuantity": lambda one, args, call: sum(line.quantity for line in one.lines),
+    "Return.exchangeLineItems": lambda one, args, call: page(one.exchanged, args),
     "Return.returnLineItems": lambda one, args, call: page(one.lines, args),
     "Return.reverseFulfillmentOrders": _reverse_orders,
     "ReturnLineItem.processedQuantity": lambda line, args, call: line.processed,

@@ -227,6 +227,13 @@ class Refund:
 
 
 @dataclass(slots=True)
+class Fee:
+    """What the customer bears of a return."""
+
+    id: int
+
+
+@dataclass(slots=True)
 class ReturnLine:
     """Units of one fulfillment line that come back. `processed` are those that somebody has received."""
 
@@ -236,6 +243,7 @@ class ReturnLine:
     return_reason_note: str = ""
     processed: int = 0
     refunded: int = 0
+    restocking_fee: Fee | None = None
 
 
 @dataclass(slots=True)
@@ -250,7 +258,8 @@ class ReverseDelivery:
 
 @dataclass(slots=True)
 class Return:
-    """`deliveries` are those of its one reverse fulfillment order, whose id is `id + 1`."""
+    """`deliveries` are those of its one reverse fulfillment order, whose id is `id + 1`. `exchanged`: what the customer gets
+    for what comes back."""
 
     id: int
     order: Order
@@ -260,6 +269,8 @@ class Return:
     lines: list[ReturnLine] = field(default_factory=list)
     deliveries: list[ReverseDelivery] = field(default_factory=list)
     refunds: list[Refund] = field(default_factory=list)
+    exchanged: list[Line] = field(default_factory=list)
+    return_shipping_fees: list[Fee] = field(default_factory=list)
 
 
 @dataclass(slots=True)
