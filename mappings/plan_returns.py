@@ -223,7 +223,7 @@ def _money(policy: ReturnPolicy, one: Return, seen: SeenForReturn) -> Decision:
     if reason := _doubt(policy, one, seen, found):
         return _waits(one, reason)
     amount = total(seen.payments)
-    if not _is_agreed(policy, one, amount):
+    if not _is_agreed(policy, one, seen, amount):
         changed = one.suggested != amount or one.detail
         told = ReturnNews(one.return_key, suggested=amount, currency=seen.currency, detail="")
         return [], told if changed else None
@@ -272,8 +272,9 @@ def _has_left(line: SeenLine, units: int) -> bool:
     return line.refundable - line.unfulfilled >= units
 
 
-def _is_agreed(policy: ReturnPolicy, one: Return, amount: Decimal) -> bool:
-    limits = [policy.refund_limit] if policy.refund == "automatic" else []
+def _is_agreed(policy: ReturnPolicy, one: Return, seen: SeenForReturn, amount: Decimal) -> bool:
+    """Money that somebody paid back without naming goods may have been for these: then nobody is spared the question."""
+    limits = [policy.refund_limit] if policy.refund == "automatic" and not seen.paid_for_nothing else []
     limits += [one.approved] if one.approved is not None else []
     return any(amount <= limit for limit in limits)
 

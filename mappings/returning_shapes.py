@@ -29,9 +29,18 @@ class SumBag(TypedDict):
     shopMoney: Sum
 
 
+class RefundedUnits(TypedDict):
+    quantity: int
+
+
+class RefundedPage(TypedDict):
+    nodes: list[RefundedUnits]
+
+
 class Refund(TypedDict):
     id: GlobalId
     note: str | None
+    refundLineItems: RefundedPage
 
 
 class SentUnits(TypedDict):

@@ -283,7 +283,7 @@ class SentLine:
 @dataclass(frozen=True)
 class SeenForReturn:
     """One look at an order because of one return. `payments` are what Shopify suggests to pay back for its units. `is_returning`:
-    some return of it is requested or open in the shop."""
+    some return of it is requested or open in the shop. `paid_for_nothing`: money of it went back for no goods that are named."""
 
     order_gid: str
     note: str
@@ -304,6 +304,7 @@ class SeenForReturn:
     customer_note: str = ""
     label_url: str | None = field(default=None)
     is_returning: bool = False
+    paid_for_nothing: bool = False
 
 
 def total(payments: tuple[Payment, ...]) -> Decimal:

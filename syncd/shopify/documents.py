@@ -210,7 +210,7 @@ ORDER_RETURNING = """query OrderReturning(
   order(id: $id) {
     id name updatedAt note tags currencyCode presentmentCurrencyCode
     netPaymentSet { shopMoney { amount } }
-    refunds(first: 100) { id note }
+    refunds(first: 100) { id note refundLineItems(first: 1) { nodes { quantity } } }
     returnStatus @include(if: $asks)
     fulfillments(first: 100) {
       status location { id } fulfillmentLineItems(first: 50) { pageInfo { hasNextPage } nodes { id quantity lineItem { id } } }

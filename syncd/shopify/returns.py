@@ -12,6 +12,7 @@ from mappings import canonical
 from mappings.decoding import MalformedError, decoded
 from mappings.returning_shapes import OrderReturning, ReturnedUnits, ReturningOrder, ShownReturn, Transaction
 from mappings.returns import (
+    OWN_LINE,
     CloseReturn,
     LabelReturn,
     NoteReturn,
@@ -96,6 +97,9 @@ def _seen(data: OrderReturning) -> SeenForReturn:
         customer_gid=customer["id"] if customer else None,
         customer_note=(customer["note"] if customer else None) or "",
         is_returning=order.get("returnStatus") in RETURNING,
+        paid_for_nothing=any(
+            not one["refundLineItems"]["nodes"] and not OWN_LINE.search(one["note"] or "") for one in order["refunds"]
+        ),
     )
 
 

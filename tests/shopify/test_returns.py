@@ -38,7 +38,9 @@ SHOWN: dict[str, Any] = {
         "currencyCode": "USD",
         "presentmentCurrencyCode": "USD",
         "netPaymentSet": MONEY,
-        "refunds": [{"id": gid("Refund", 1), "note": "earlier"}],
+        "refunds": [
+            {"id": gid("Refund", 1), "note": "earlier", "refundLineItems": {"nodes": [{"quantity": 1}]}},
+        ],
         "fulfillments": [
             {
                 "status": "SUCCESS",
@@ -140,7 +142,7 @@ async def test_all_of_it_is_read() -> None:
     )
     (one,) = seen.returns
     assert (one.gid, one.lines[0].processed, set(one.numbers)) == (gid("Return", 3), 0, {"RET-1"})
-    assert (one.has_terms, seen.is_returning) == (False, True)
+    assert (one.has_terms, seen.is_returning, seen.paid_for_nothing) == (False, True, False)
 
 
 @pytest.mark.parametrize("what", ["exchangeLineItems", "returnShippingFees", "restockingFee"])

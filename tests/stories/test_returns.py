@@ -176,6 +176,18 @@ async def test_what_somebody_refunded_by_hand_is_not_refunded_again(day: Day) ->
 
 
 @pytest.mark.parametrize("fates", [Fates(settings=AUTOMATIC)])
+async def test_after_money_went_back_for_no_goods_nothing_is_paid_unasked(day: Day) -> None:
+    order_id, coming = await sent_back(day)
+    day.shopify.people.refund(order_id, amount=units_worth(day, order_id, 1))
+    await arrives(day, coming)
+    assert money(day, order_id)[1] == units_worth(day, order_id, 1)
+    assert "to pay back" in refunds_text(await waiting_refunds(await desk_of(day)))
+    await approve_refunds(await desk_of(day), [str(order_id)])
+    await day.rest()
+    assert money(day, order_id)[1] > units_worth(day, order_id, 1)
+
+
+@pytest.mark.parametrize("fates", [Fates(settings=AUTOMATIC)])
 async def test_what_somebody_takes_back_in_shopify_is_paid_back_there(day: Day) -> None:
     order_id, coming = await sent_back(day)
     order, shop = day.sold()[order_id], day.shopify.people.shop(None)

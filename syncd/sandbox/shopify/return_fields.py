@@ -86,6 +86,7 @@ RETURN_FIELDS: dict[str, Resolver] = {
     "SuggestedOrderTransaction.gateway": lambda found, args, call: found.order.gateway,
     "SuggestedOrderTransaction.kind": lambda found, args, call: "SUGGESTED_REFUND",
     "SuggestedOrderTransaction.parentTransaction": lambda found, args, call: _payment(found.order),
+    "Refund.refundLineItems": lambda one, args, call: page(one.lines, args),
     "Refund.totalRefundedSet": lambda one, args, call: Bag(one.amount, _order_of(one, call)),
     "Return.totalQuantity": lambda one, args, call: sum(line.quantity for line in one.lines),
     "Return.exchangeLineItems": lambda one, args, call: page(one.exchanged, args),
