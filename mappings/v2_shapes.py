@@ -36,3 +36,17 @@ class V2Shipment(TypedDict, total=False):
     shipping_paid: Members
     total_weight: Members
     customs: V2Customs
+
+
+class V2Whole(TypedDict):
+    """What a PUT is laid over: it replaces the shipment, and a member that the answer left out would be erased there. Those that
+    the vendor documents as always shown."""
+
+    ship_to: Members
+    advanced_options: Members
+    packages: list[V2Package]
+    tags: list[Members]
+
+
+class V2Label(TypedDict, total=False):
+    packages: list[Members]

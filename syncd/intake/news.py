@@ -13,11 +13,12 @@ from typing import Any
 from sqlmodel import Session
 
 from mappings.news import Document, is_older, kept_news, next_ask, status_of
+from mappings.v2_documents import number_of
 from syncd.budget import Urgency
 from syncd.errors import RejectedError, TransientError
 from syncd.ports import Clock, Db
 from syncd.shipstation.v2_client import ShipStationV2Client
-from syncd.shipstation.v2_reads import number_of, tracking
+from syncd.shipstation.v2_reads import tracking
 from syncd.store.journal import NewEntry, note
 from syncd.store.journeys import Journey, ask_again, ask_later, due_asks, journeys_of, keep_news, orders_of_packages
 from syncd.store.transaction import Work

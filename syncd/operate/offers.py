@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from mappings.v2_documents import number_of
 from syncd.errors import AccessError, SyncError
 from syncd.operate.checks import Check, trouble
 from syncd.operate.desk import open_vendors, passing_database
@@ -74,4 +75,4 @@ async def _shelves(client: ShipStationV2Client) -> list[tuple[str, str]]:
         if error.code == "v2_http_401":
             raise
         return []  # the plan has no Inventory add-on
-    return [(str(v2_reads.number_of(row.get("inventory_location_id"))), str(row.get("name"))) for row in rows]
+    return [(str(number_of(row.get("inventory_location_id"))), str(row.get("name"))) for row in rows]

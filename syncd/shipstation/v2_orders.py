@@ -29,7 +29,7 @@ from mappings.v2_documents import (
     order_of,
     shipment_of,
 )
-from mappings.v2_shapes import V2Shipment
+from mappings.v2_shapes import V2Label, V2Shipment, V2Whole
 from syncd.budget import Call, Urgency, WindowBudget
 from syncd.errors import AccessError, ConflictError, RejectedError, SyncError, TransientError, UncertainError
 from syncd.ports import Clock
@@ -122,6 +122,8 @@ class V2Orders:
     async def shipments_of_order(self, order_id: int, urgency: Urgency) -> list[Shipment]:
         labels = await self._labels_of(order_id, urgency)
         rows = await self._parcels(labels, urgency)
+        if len(rows) < len(labels):
+            raise TransientError("malformed", f"{len(labels) - len(rows)} labels cannot be read")
         return whole_rows({"rows": rows}, "rows", "shipmentId", Shipment)
 
     async def _labels_of(self, order_id: int, urgency: Urgency) -> list[Row]:
@@ -183,12 +185,12 @@ class V2Orders:
     async def _parcel_page(self, labels: Sequence[Row], urgency: Urgency) -> Page[Shipment]:
         rows = await self._parcels(labels, urgency)
         if not rows:
-            return Page([])
+            return Page([], len(labels))
         read, problems = read_rows({"rows": rows}, "rows", "shipmentId", Shipment)
-        return Page(read, len(problems))
+        return Page(read, len(problems) + len(labels) - len(rows))
 
     async def _parcels(self, labels: Sequence[Row], urgency: Urgency) -> list[Shipment]:
-        """With what is in them: all that is in the shipment, where nothing else is its label too."""
+        """With what is in them: all that is in the shipment, where nothing else is its label too. Unreadable ones are left out."""
         live = Counter(str(one.get("shipment_id")) for one in labels if _is_live(one))
         outbound = [one for one in labels if not one.get("is_return_label")]
         asked = {number_of(one.get("shipment_id")) for one in outbound} - {None}
@@ -200,7 +202,8 @@ class V2Orders:
         for one in labels:
             shipment = found.get(number_of(one.get("shipment_id")) or 0)
             is_clear = not one.get("is_return_label") and live[str(one.get("shipment_id"))] <= 1
-            parcels.append(shipment_of(one, items_in(shipment) if shipment and is_clear else None))
+            with suppress(MalformedError):
+                parcels.append(_parcel(one, shipment if is_clear else None))
         return parcels
 
     # writes
@@ -283,9 +286,10 @@ class V2Orders:
     async def _put(self, step: UpsertOrder, order_id: int, urgency: Urgency) -> None:
         """Laid over what is there at this moment: a PUT replaces everything, also what the warehouse wrote meanwhile."""
         path = f"/v2/shipments/se-{order_id}"
-        shown = await self._one(path, urgency)
-        if shown is None:
+        row = await self._one(path, urgency)
+        if row is None:
             raise ConflictError("changed_meanwhile", "it cannot be found")
+        shown = _whole(row)
         if shown.get("shipment_status") != "pending":
             raise ConflictError("order_locked", f"it is {shown.get('shipment_status')}")
         await self._names.of_documents([cast(dict[str, Any], step.document)])
@@ -311,7 +315,7 @@ class V2Orders:
         if await self._is_void(path, urgency):
             return
         shipment = await self._one(f"/v2/shipments/se-{order_id}", urgency)
-        items = items_in(shipment or {})
+        items = items_in(_whole(shipment)) if shipment else []
         if not items or not all((item["lineItemKey"] or item_prefix).startswith(item_prefix) for item in items):
             raise RejectedError("label_shared", "the parcel holds goods of another order")
         answer = await _ours(self._client.put(f"{path}/void", {}, urgency))
@@ -333,6 +337,21 @@ def _readable(shipments: Iterable[Row]) -> list[Row]:
         with suppress(MalformedError):
             found.append(decoded(V2Shipment, row))
     return found
+
+
+def _whole(shipment: Row) -> Row:
+    """Of which nothing was left out. Raises `TransientError`."""
+    try:
+        found: Row = decoded(V2Whole, decoded(V2Shipment, shipment))
+    except MalformedError as error:
+        raise TransientError("malformed", f"a shipment: {error}") from error
+    return found
+
+
+def _parcel(label: Row, shipment: Row | None) -> Shipment:
+    """Raises `MalformedError`."""
+    items = items_in(decoded(V2Shipment, shipment)) if shipment else None
+    return shipment_of(decoded(V2Label, label), items)
 
 
 def _is_live(label: Row) -> bool:

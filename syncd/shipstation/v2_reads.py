@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from mappings.v2_documents import number_of
 from syncd.budget import Call, Urgency
 from syncd.errors import RejectedError, TransientError
 from syncd.shipstation.reads import Origin, origins_of
@@ -47,12 +48,6 @@ class Rate(NamedTuple):
     currency: str
     days: int | None
     refusal: str
-
-
-def number_of(se_id: object) -> int | None:
-    """`se-12345` -> 12345, which is V1's number of the same thing."""
-    text = str(se_id or "").removeprefix("se-")
-    return int(text) if text.isdecimal() else None
 
 
 async def tracking(client: ShipStationV2Client, shipment_id: int, urgency: Urgency) -> dict[str, Any] | None:

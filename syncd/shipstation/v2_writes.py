@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from mappings.v2_documents import number_of
 from syncd.budget import Urgency
 from syncd.errors import UncertainError
 from syncd.shipstation.v2_client import ShipStationV2Client
-from syncd.shipstation.v2_reads import number_of
 
 
 class ReturnLabel(NamedTuple):

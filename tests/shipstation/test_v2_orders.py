@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -227,12 +228,47 @@ async def test_a_member_of_another_kind_makes_the_shipment_unreadable_and_no_mis
 ) -> None:
     account = Account()
     await made(account)
-
-    class Spoiling:
-        async def send(self, request: Request) -> Response:
-            response = await MemoryHttp({BASE: account.world}).send(request)
-            body = json.loads(response.body) | changes
-            return replace(response, body=json.dumps(body).encode())
-
     with pytest.raises(TransientError, match="cannot be read"):
-        await account.do(orders_of(account, Spoiling()).order_by_key(KEY, "#1", ORDERS))
+        await account.do(orders_of(account, Spoiling(account, changes)).order_by_key(KEY, "#1", ORDERS))
+
+
+@pytest.mark.parametrize("left_out", ["items", "ship_to", "advanced_options", "packages", "tags"])
+async def test_nothing_is_laid_over_an_answer_that_lacks_a_member(left_out: str) -> None:
+    account = Account()
+    shown = await made(account)
+    changed = cast(Order, {**shown, "customerNotes": "ring twice"})
+    spoilt = orders_of(account, Spoiling(account, {left_out: None}))
+    outcomes = await account.do(spoilt.write([step(changed, "customerNotes")], ORDERS))
+    assert isinstance(error_of(outcomes), TransientError)
+    assert account.world.account.order(KEY).content.details["customerNotes"] is None
+
+
+async def test_a_label_whose_shipment_cannot_be_read_is_passed_over_in_a_list_and_keeps_its_order_waiting() -> None:
+    account = Account()
+    shown = await made(account)
+    account.world.labels.buy_label(KEY)
+    spoilt = orders_of(account, Spoiling(account, {"items": ["Mug"]}, f"/v2/shipments/se-{shown['orderId']}"))
+
+    async def listed() -> list[tuple[int, int]]:
+        return [(len(page.rows), page.unreadable) async for page in spoilt.shipments_since(START, ORDERS)]
+
+    assert await account.do(listed()) == [(0, 1)]
+    with pytest.raises(TransientError, match="cannot be read"):
+        await account.do(spoilt.shipments_of_order(shown["orderId"], ORDERS))
+
+
+class Spoiling:
+    """Lays these members over the answers whose addresses end so; None takes one out."""
+
+    def __init__(self, account: Account, changes: Mapping[str, Any], path_end: str = "") -> None:
+        self._http = MemoryHttp({BASE: account.world})
+        self._changes = changes
+        self._path_end = path_end
+
+    async def send(self, request: Request) -> Response:
+        response = await self._http.send(request)
+        if request.method != "GET" or not request.url.split("?")[0].endswith(self._path_end):
+            return response
+        body = json.loads(response.body) | self._changes
+        kept = {name: value for name, value in body.items() if value is not None or name not in self._changes}
+        return replace(response, body=json.dumps(kept).encode())
