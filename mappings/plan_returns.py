@@ -292,10 +292,13 @@ def _refund(policy: ReturnPolicy, one: Return, seen: SeenForReturn, found: SeenR
             one.refusals,
             policy.notify_customer,
         )
-    lines = tuple(ProcessedLine(line.gid, line.reverse_gid, line.units - line.processed) for line in found.lines)
-    location = seen.location_gid if policy.restocks else None
+    places = {sent.gid: sent.location_gid for sent in seen.sent} if policy.restocks else {}
+    lines = (
+        ProcessedLine(line.gid, line.reverse_gid, line.units - line.processed, places.get(line.fulfillment_line_gid))
+        for line in found.lines
+    )
     left = tuple(line for line in lines if line.units)
-    return ProcessReturn(one.return_key, found.gid, left, seen.payments, location, note, policy.notify_customer)
+    return ProcessReturn(one.return_key, found.gid, left, seen.payments, note, policy.notify_customer)
 
 
 def _refunded_elsewhere(one: Return) -> Decision:

@@ -174,11 +174,13 @@ class RefundReturn:
 
 @dataclass(frozen=True)
 class ProcessedLine:
-    """A line of a Shopify return, all of it, and the line of its reverse fulfillment order."""
+    """A line of a Shopify return, all of it, and the line of its reverse fulfillment order. `location_gid`: where it is for sale
+    again. None: nowhere."""
 
     gid: str
     reverse_gid: str
     units: int
+    location_gid: str | None
 
 
 @dataclass(frozen=True)
@@ -189,8 +191,6 @@ class ProcessReturn:
     return_gid: str
     lines: tuple[ProcessedLine, ...]
     payments: tuple[Payment, ...]
-    location_gid: str | None
-    """Where they are for sale again. None: nowhere."""
     note: str
     notify_customer: bool
 
@@ -273,11 +273,12 @@ class SeenLine:
 
 @dataclass(frozen=True)
 class SentLine:
-    """Units of a line in a fulfillment that stands."""
+    """Units of a line in a fulfillment that stands. `location_gid`: from where they left, None where that is gone."""
 
     gid: str
     line_id: int
     units: int
+    location_gid: str | None = None
 
 
 @dataclass(frozen=True)
@@ -298,8 +299,6 @@ class SeenForReturn:
     sent: tuple[SentLine, ...] = ()
     returns: tuple[SeenReturn, ...] = ()
     payments: tuple[Payment, ...] = ()
-    location_gid: str | None = None
-    """From where the goods left."""
     customer_gid: str | None = None
     customer_note: str = ""
     label_url: str | None = field(default=None)

@@ -87,13 +87,13 @@ def _seen(data: OrderReturning) -> SeenForReturn:
             if one
         },
         sent=tuple(
-            SentLine(one["id"], number_of(one["lineItem"]["id"]), one["quantity"] or 0)
+            SentLine(one["id"], number_of(one["lineItem"]["id"]), one["quantity"] or 0, place["id"] if place else None)
             for each in done
+            for place in [each["location"]]
             for one in each["fulfillmentLineItems"]["nodes"]
         ),
         returns=tuple(_return(one) for one in returns["nodes"]),
         payments=tuple(_payment(one) for one in suggested["suggestedTransactions"]) if suggested else (),
-        location_gid=next((one["location"]["id"] for one in done if one["location"]), None),
         customer_gid=customer["id"] if customer else None,
         customer_note=(customer["note"] if customer else None) or "",
         is_returning=order.get("returnStatus") in RETURNING,
@@ -246,8 +246,6 @@ def _refund(step: RefundReturn) -> dict[str, Any]:
 
 
 def _processed(step: ProcessReturn) -> dict[str, Any]:
-    kind = "RESTOCKED" if step.location_gid else "NOT_RESTOCKED"
-    place = {"locationId": step.location_gid} if step.location_gid else {}
     return {
         "returnId": step.return_gid,
         "note": step.note,
@@ -260,8 +258,8 @@ def _processed(step: ProcessReturn) -> dict[str, Any]:
                     {
                         "reverseFulfillmentOrderLineItemId": one.reverse_gid,
                         "quantity": one.units,
-                        "dispositionType": kind,
-                        **place,
+                        "dispositionType": "RESTOCKED" if one.location_gid else "NOT_RESTOCKED",
+                        **({"locationId": one.location_gid} if one.location_gid else {}),
                     }
                 ],
             }

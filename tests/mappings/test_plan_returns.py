@@ -15,6 +15,7 @@ from mappings.plan_returns import NOT_LEFT_S, WAITS, plan_returns
 from mappings.returns import (
     MoneyStep,
     Payment,
+    ProcessReturn,
     Return,
     ReturnPolicy,
     ReturnsPlan,
@@ -145,6 +146,18 @@ def test_each_return_has_the_steps_of_its_case(
     policy: ReturnPolicy, one: Return, seen: SeenForReturn, expected: list[str]
 ) -> None:
     assert kinds(plan(policy, one, seen)) == expected
+
+
+@pytest.mark.parametrize(("restocks", "expected"), [(True, ["P1", "P2"]), (False, [None, None])])
+def test_what_came_back_is_for_sale_again_where_it_left(restocks: bool, expected: list[str | None]) -> None:
+    """Not where the order's first package left."""
+    policy = replace(AUTOMATIC, on_label="return", restocks=restocks)
+    one = replace(HERE, return_gid="R1", is_labelled=True)
+    parts = tuple(replace(OURS.lines[0], gid=f"L{n}", fulfillment_line_gid=f"F{n}", units=1) for n in (1, 2))
+    sent = tuple(SentLine(f"F{n}", 7, 1, f"P{n}") for n in (1, 2))
+    (step,) = plan(policy, one, replace(SEEN, sent=sent, returns=(replace(OURS, lines=parts),))).steps
+    assert isinstance(step, ProcessReturn)
+    assert [line.location_gid for line in step.lines] == expected
 
 
 def test_one_step_at_a_time_for_an_order() -> None:

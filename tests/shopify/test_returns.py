@@ -135,7 +135,7 @@ def changed(path: tuple[Any, ...]) -> Any:
 
 async def test_all_of_it_is_read() -> None:
     seen = await read(SHOWN)
-    assert (seen.net_payment, seen.payments[0].amount, seen.location_gid) == (
+    assert (seen.net_payment, seen.payments[0].amount, seen.sent[0].location_gid) == (
         Decimal("19.90"),
         Decimal("19.90"),
         gid("Location", 81),

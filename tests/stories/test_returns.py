@@ -24,6 +24,7 @@ from syncd.simulation.desk import desk_of
 from tests.flows.test_holes import Refuses
 from tests.orders_api import ON_V1_ALONE
 from tests.stories.coming_back import (
+    PLACE,
     arrives,
     assert_both_sides,
     comes_back,
@@ -196,7 +197,7 @@ async def test_what_somebody_takes_back_in_shopify_is_paid_back_there(day: Day) 
     await arrives(day, coming)
     assert money(day, order_id)[1] == 0
     assert "is open in Shopify" in refunds_text(await waiting_refunds(await desk_of(day)))
-    returning.process(shop, opened, {opened.lines[0].id: 2}, {opened.lines[0].id: 2}, Decimal(5), "by hand")
+    returning.process(shop, opened, {opened.lines[0].id: 2}, {(opened.lines[0].id, PLACE): 2}, Decimal(5), "by hand")
     returning.close(shop, opened)
     await retry_orders(await desk_of(day), [str(order_id)])
     await day.rest()

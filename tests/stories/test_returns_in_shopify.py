@@ -16,6 +16,7 @@ from syncd.simulation.day import Day, Fates
 from syncd.simulation.desk import desk_of
 from tests.orders_api import ON_V1_ALONE
 from tests.stories.coming_back import (
+    PLACE,
     arrives,
     assert_both_sides,
     comes_back,
@@ -186,7 +187,7 @@ async def test_a_return_with_an_exchange_is_paid_by_whoever_agreed_to_it(day: Da
     await arrives(day, coming)
     assert money(day, order_id)[1] == 0
     assert "gives other goods in exchange or keeps a fee" in refunds_text(await waiting_refunds(await desk_of(day)))
-    returning.process(shop, opened, {opened.lines[0].id: 2}, {opened.lines[0].id: 2}, Decimal(5), "by hand")
+    returning.process(shop, opened, {opened.lines[0].id: 2}, {(opened.lines[0].id, PLACE): 2}, Decimal(5), "by hand")
     await retry_orders(await desk_of(day), [str(order_id)])
     await day.rest()
     assert money(day, order_id)[1] == 5

@@ -162,12 +162,13 @@ def reverse_delivery_create(args: Payload, call: Call) -> Payload:
 def return_process(args: Payload, call: Call) -> Payload:
     given = args["input"]
     target = _return(call, given["returnId"], "returnId")
-    units, restocked = Counter[int](), Counter[int]()
+    units, restocked = Counter[int](), Counter[tuple[int, int]]()
     for one in given.get("returnLineItems") or ():
         line_id = number_of(one["id"], "ReturnLineItem")
         units[line_id] += one["quantity"]
         for each in one.get("dispositions") or ():
-            restocked[line_id] += each["quantity"] if each["dispositionType"] == "RESTOCKED" else 0
+            if each["dispositionType"] == "RESTOCKED":
+                restocked[line_id, _place(target, each.get("locationId"))] += each["quantity"]
     transfer = (given.get("financialTransfer") or {}).get("issueRefund") or {}
     paid = transfer.get("orderTransactions") or []
     for one in paid:
@@ -175,6 +176,11 @@ def return_process(args: Payload, call: Call) -> Payload:
     amount = sum((Decimal(str(one["transactionAmount"]["amount"])) for one in paid), ZERO)
     returning.process(call.shop, target, units, restocked, amount, given.get("note"))
     return {"return": target}
+
+
+def _place(target: Return, text: str | None) -> int:
+    """From where the goods left, unless another one is named."""
+    return number_of(text, "Location") if text else target.order.fulfillments[0].location_id
 
 
 def return_close(args: Payload, call: Call) -> Payload:

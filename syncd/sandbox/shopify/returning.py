@@ -12,7 +12,6 @@ from syncd.sandbox.shopify.problems import Refusal
 from syncd.sandbox.shopify.shop import Shop
 from syncd.sandbox.shopify.state import (
     ZERO,
-    FulfillmentLine,
     Line,
     Order,
     Refund,
@@ -96,11 +95,12 @@ def process(
     shop: Shop,
     target: Return,
     units: Mapping[int, int],
-    restocked: Mapping[int, int],
+    restocked: Mapping[tuple[int, int], int],
     amount: Decimal,
     note: str | None,
 ) -> None:
-    """Both by return line id. Confirms the receipt; with an `amount` the units are refunded in the same go."""
+    """`units`: return line id -> units; `restocked`: return line id and location -> those for sale again. Confirms the receipt;
+    with an `amount` the units are refunded in the same go."""
     lines = {line.id: line for line in target.lines}
     if target.status != "OPEN":
         raise Refusal(["returnId"], "Return status is invalid.", "INVALID_STATE")
@@ -119,7 +119,8 @@ def process(
     for line_id, count in units.items():
         lines[line_id].processed += count
         lines[line_id].refunded += count if amount else 0
-        _put_back(shop, target.order, lines[line_id].part, restocked.get(line_id, 0))
+    for (line_id, location_id), count in restocked.items():
+        shop.stock.goods_back(lines[line_id].part.line, location_id, count)
     _tell(shop, target.order)
 
 
@@ -128,11 +129,6 @@ def _refunded(shop: Shop, order: Order, counts: Mapping[int, int], amount: Decim
     if any(count > lines[line_id].current_quantity for line_id, count in counts.items()):
         raise Refusal(["returnLineItems"], "Quantity cannot refund more items than were purchased", "INVALID")
     return changing.refund_returned(shop, order, counts, amount, note)
-
-
-def _put_back(shop: Shop, order: Order, part: FulfillmentLine, count: int) -> None:
-    source = next(done for done in order.fulfillments if part in done.lines)
-    shop.stock.goods_back(part.line, source.location_id, count)
 
 
 def close(shop: Shop, target: Return) -> None:
