@@ -176,11 +176,12 @@ class DeliveriesFlow:
         return count, min((one for one in (mail_wait_s, wait_s) if one), default=0.0)
 
     async def _mail(self, row: UntoldPackage, gid: str, entries: Sequence[JournalEntry]) -> float:
-        """The seconds to wait until it may be asked for. A fulfillment whose label was replaced is mailed about again only where
-        the merchant wants that."""
+        """The seconds to wait until it may be asked for. A package is mailed about once, an overpacked one with two fulfillments too;
+        a fulfillment whose label was replaced again only where the merchant wants that."""
         mails = [entry for entry in entries if (entry.flow, entry.step) == (NAME, MAIL)]
-        asked = [entry for entry in mails if entry.outcome != "abandoned" and _fulfillment(entry) == gid]
-        is_known = any(entry.key == row.package_key or not self._manner.mails_again for entry in asked)
+        asked = [entry for entry in mails if entry.outcome != "abandoned"]
+        replaced = [entry for entry in asked if _fulfillment(entry) == gid and not self._manner.mails_again]
+        is_known = replaced or any(entry.key == row.package_key for entry in asked)
         if not self._manner.mails_at_scan or is_known or not is_with_carrier(json.loads(row.news)):
             return 0.0
         if _is_perhaps_forgotten(row, entries):

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from syncd.operate.explain import explain_order
+from syncd.operate.wake import retry_orders
 from syncd.sandbox.shipstation.records import Shipment
 from syncd.sandbox.shopify.faults import FaultRule
 from syncd.simulation.day import Day, Fates, settings_of
 from syncd.simulation.desk import desk_of
+from tests.orders_api import ON_V1_ALONE
+from tests.stories.packing import an_order, label
 from tests.stories.test_memory import loses_its_memory
 from tests.stories.test_news import EVERY_ENGINE, REST_S, SETTLES_S, a_package, scan, waits_long
 
@@ -133,3 +136,18 @@ async def test_what_was_labelled_and_scanned_while_the_daemon_was_down_is_mailed
     await day.rest(quiet_s=REST_S)
     await waits_long(day)
     assert mails(day, order_id) == 1
+
+
+@ON_V1_ALONE
+async def test_the_rest_of_an_overpacked_box_is_not_mailed_about_once_more(day: Day) -> None:
+    order_id, there = await an_order(day, quantity=2)
+    package = label(day, there, 3, force=True)
+    await day.rest(quiet_s=REST_S)
+    await scan(day, package, "AC")
+    day.shopify.people.edit(order_id, quantities={day.order(order_id)["lines"][0]["id"]: 3})
+    day.shopify.people.pay(order_id)
+    await day.rest(quiet_s=REST_S)
+    await retry_orders(await desk_of(day), [f"main/{order_id}"])
+    await day.rest(quiet_s=REST_S)
+    await scan(day, package, "IT")
+    assert [one["mails"] for one in day.fulfillments(order_id)] == [1, 0]
