@@ -109,6 +109,13 @@ def delivery(
     )
 
 
+def is_all_there(told: Mapping[str, Any]) -> bool:
+    """Whether all of a package is where it was sent to, by V2's answer: what went back on its way is delivered to its sender."""
+    rows = (told, *(row for row in told.get("events") or () if isinstance(row, dict)))
+    went_back = any(row.get("status_detail_code") == "RETURN_TO_SENDER" for row in rows)
+    return told.get("status_code") == "DE" and told.get("status_detail_code") != "DELIVERED_IN_PART" and not went_back
+
+
 def order_status(deliveries: Sequence[Delivery]) -> str:
     """Of the whole order: its worst package, and delivered only when every package is."""
     if not deliveries:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from mappings.deliveries import is_all_there
 from syncd.budget import Urgency
 from syncd.errors import RejectedError, TransientError
 from syncd.ports import Clock, Db
@@ -19,7 +20,6 @@ AT_ONCE = 100
 """Half of what V2 allows in a minute."""
 OLDEST = timedelta(days=90)
 """What has not come back by then is received by a person or never."""
-DELIVERED = "DE"
 
 
 def awaiting_stores(settings: Settings) -> list[str]:
@@ -41,7 +41,7 @@ class Receipts:
         for row in await self._db.run(returns_on_their_way(self._stores, since, AT_ONCE)):
             told = await self._told(row.return_key)
             now = self._clock.now()
-            if told and told.get("status_code") == DELIVERED:
+            if told and is_all_there(told):
                 ref = (row.store, row.order_id)
                 arrived += await self._db.run(receive(ref, row.return_key, "carrier", now))
             else:

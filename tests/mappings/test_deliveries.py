@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mappings.deliveries import EXCEPTIONS, NOT_ASKED, delivery, order_status
+from mappings.deliveries import EXCEPTIONS, NOT_ASKED, delivery, is_all_there, order_status
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 PACKAGE = {"tracking_number": "9400", "ship_date": "2026-11-18"}
@@ -71,3 +71,21 @@ def test_an_order_is_delivered_only_when_every_package_is(codes: tuple[str, ...]
 
 def test_every_known_exception_has_words_and_a_next_step() -> None:
     assert all(words and step for words, step in EXCEPTIONS.values())
+
+
+@pytest.mark.parametrize(
+    ("code", "detail", "before", "expected"),
+    [
+        ("DE", "DELIVERED", "IN_TRANSIT", True),
+        ("DE", None, "DELIVERED_IN_PART", True),
+        ("DE", "DELIVERED_IN_PART", "IN_TRANSIT", False),
+        ("DE", "DELIVERED", "RETURN_TO_SENDER", False),
+        ("IT", "RETURN_TO_SENDER", "IN_TRANSIT", False),
+        ("IT", None, "DELIVERED", False),
+    ],
+)
+def test_a_package_is_there_when_all_of_it_is_where_it_was_sent_to(
+    code: str, detail: str | None, before: str, expected: bool
+) -> None:
+    events = [{"status_code": code, "status_detail_code": detail}, {"status_code": "IT", "status_detail_code": before}]
+    assert is_all_there({"status_code": code, "status_detail_code": detail, "events": events}) is expected
