@@ -146,6 +146,17 @@ def _event(row: Mapping[str, Any]) -> NewsEvent | None:
     return NewsEvent(status, at.replace(microsecond=0)) if at and status else None
 
 
+def last_at(news: Mapping[str, Any]) -> str | None:
+    """When the last that its carrier tells of came about, in ISO 8601."""
+    moment = _last_at(news)
+    return moment.isoformat() if moment else None
+
+
+def is_by(text: str, moment: datetime) -> bool:
+    """`text`: see `last_at`."""
+    return datetime.fromisoformat(text) <= moment
+
+
 def _last_at(news: Mapping[str, Any]) -> datetime | None:
     return max(_moments(row.get("occurred_at") for row in news["events"]), default=None)
 

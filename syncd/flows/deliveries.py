@@ -34,7 +34,15 @@ from syncd.ports import Clock, Db, Rng
 from syncd.shopify.client import ShopifyClient
 from syncd.shopify.events import events_of, tell_event
 from syncd.shopify.writes import update_tracking
-from syncd.store.journal import ClosedEntry, NewEntry, close_intents, history, open_entries_of, open_intents
+from syncd.store.journal import (
+    ClosedEntry,
+    NewEntry,
+    close_intents,
+    history,
+    known_again_at,
+    open_entries_of,
+    open_intents,
+)
 from syncd.store.journeys import UntoldPackage, settle_news, tell_later, untold_packages
 from syncd.store.schema import JournalEntry
 
@@ -184,7 +192,8 @@ class DeliveriesFlow:
         is_known = replaced or any(entry.key == row.package_key for entry in asked)
         if not self._manner.mails_at_scan or is_known or not is_with_carrier(json.loads(row.news)):
             return 0.0
-        if _is_perhaps_forgotten(row, entries):
+        forgotten_by = known_again_at(entries, row.package_key)
+        if forgotten_by and is_perhaps_scanned_by(json.loads(row.news), forgotten_by):
             return 0.0
         company, url = self._carrier(row)
         number = row.tracking_number
@@ -249,14 +258,6 @@ class DeliveriesFlow:
             error_text=outcome.text or None,
         )
         return outcome
-
-
-def _is_perhaps_forgotten(row: UntoldPackage, entries: Sequence[JournalEntry]) -> bool:
-    """Its fulfillment was made before our memory was lost, and the carrier had it before we knew that again."""
-    own = [entry for entry in entries if entry.key == row.package_key]
-    is_recalled = any(entry.step == "recall_package" for entry in own)
-    known_again = [entry.opened_at for entry in own if entry.step == "adopt_fulfillment"]
-    return is_recalled and any(is_perhaps_scanned_by(json.loads(row.news), at) for at in known_again)
 
 
 def _told(entry: JournalEntry) -> NewsEvent:

@@ -15,6 +15,7 @@ from typing import Any
 from sqlmodel import Session
 
 from mappings.carriers import tracking as carrier_of
+from mappings.news import is_by
 from mappings.outbound import STEPS, Line, endpoint_id, event_of, message, next_try, signed_headers
 from syncd.errors import SyncError
 from syncd.hints import order_subject
@@ -23,6 +24,7 @@ from syncd.logs import get_logger
 from syncd.ports import Clock, Db, Http, Request, Rng
 from syncd.settings.groups import Outbound
 from syncd.store.cursors import advance, cursor
+from syncd.store.journal import history, known_again_at
 from syncd.store.orders import order_rows
 from syncd.store.outbound import (
     NewMessage,
@@ -98,9 +100,9 @@ class OutboundDuty:
         line = Line(entry.step, entry.outcome == "confirmed", json.loads(entry.facts or "{}"))
         event = event_of(line)
         wanting = [name for name, one in self._endpoints.items() if event in one.events]
-        if event is None or not wanting:
-            return []
         ref = (entry.store, entry.order_id)
+        if event is None or not wanting or _is_old(entry, history(*ref)(session)):
+            return []
         rows = order_rows(*ref)(session)
         name = rows.order.name if rows.order else str(entry.order_id)
         package = next((self._package(row) for row in rows.packages if row.package_key == entry.key), {})
@@ -139,6 +141,13 @@ class OutboundDuty:
             return str(await post_signed(self._http, endpoint, row.webhook_id, row.body.encode(), self._clock.now()))
         except SyncError as error:
             return error.code
+
+
+def _is_old(entry: JournalEntry, story: Sequence[JournalEntry]) -> bool:
+    """Whether it was so, and perhaps told, before our memory was lost."""
+    known_at = known_again_at(story, entry.key)
+    at = json.loads(entry.facts or "{}").get("at")
+    return known_at is not None and (at is None or is_by(at, known_at))
 
 
 def new_webhook_id(rng: Rng) -> str:

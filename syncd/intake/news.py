@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from mappings.news import Document, is_older, kept_news, next_ask, status_of
+from mappings.news import Document, is_older, kept_news, last_at, next_ask, status_of
 from mappings.v2_documents import number_of
 from syncd.budget import Urgency
 from syncd.errors import RejectedError, TransientError
@@ -106,5 +106,6 @@ def _entries(key: str, news: Mapping[str, Any], owners: Sequence[tuple[str, int]
         "detail": news["status_detail_code"],
         "estimated": news["estimated_delivery_date"],
         "delivered": news["actual_delivery_date"],
+        "at": last_at(news),
     }
     return [NewEntry("news", FLOW, store, order_id, "news", key, json.dumps(facts)) for store, order_id in owners]

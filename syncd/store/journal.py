@@ -197,6 +197,15 @@ def history(store: str, order_id: int) -> Work[list[JournalEntry]]:
     return lambda session: list(session.exec(statement))
 
 
+def known_again_at(entries: Iterable[JournalEntry], package_key: str) -> datetime | None:
+    """When a package from before a gap in our memory turned out to be told already; None for any other. What was so by then is
+    no news."""
+    own = [entry for entry in entries if entry.key == package_key]
+    is_recalled = any(entry.step == "recall_package" for entry in own)
+    adopted = [entry.opened_at for entry in own if entry.step == "adopt_fulfillment"]
+    return max(adopted, default=None) if is_recalled else None
+
+
 def prune_journal(before: datetime, limit: int = 5_000) -> Work[int]:
     """Forgets closed entries that were opened before this time, oldest first; open ones stay, and while a package of the order is
     on its way what tells whether its customer was mailed. Call again while it returns `limit`."""

@@ -24,7 +24,8 @@ from syncd.settings.groups import Outbound
 from syncd.settings.whole import Settings
 from syncd.simulation.day import Day, Fates
 from syncd.simulation.desk import desk_of
-from tests.stories.test_news import EVERY_ENGINE, a_package, scan, telling
+from tests.stories.test_memory import loses_its_memory
+from tests.stories.test_news import EVERY_ENGINE, a_package, scan, telling, waits_long
 
 KEY = b"0123456789abcdef0123456789abcdef"
 SECRET = f"whsec_{base64.b64encode(KEY).decode()}"
@@ -165,6 +166,18 @@ async def test_an_event_is_told_once_through_crashes(day: Day, desk: HelpDesk, d
         day.shipstation.v2_webhooks.scanned(package)
         await day.passes(120)
     assert Counter(desk.types()) == {"package.shipped": 2, "package.moved": 2}
+
+
+async def test_a_lost_database_makes_no_news_of_what_was_told(day: Day, desk: HelpDesk) -> None:
+    _, package = await a_package(day)
+    await scan(day, package, "IT")
+    told = ["package.shipped", "package.moved"]
+    assert desk.types() == told
+    await loses_its_memory(day)
+    await waits_long(day)
+    assert desk.types() == told
+    await scan(day, package, "DE")
+    assert desk.types() == [*told, "package.moved"]
 
 
 @pytest.mark.parametrize(
