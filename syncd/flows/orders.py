@@ -332,7 +332,7 @@ def _judged(step: UpsertOrder, outcome: Outcome, truth: Order | None) -> Outcome
         return _moved(f"it reads back as {read}")
     is_left = sent in WEIGHTY or is_our_hold(truth)  # nobody else would ever end a hold of ours
     if sent != read and is_left and outcome.result is Result.CONFIRMED:
-        return Outcome(Result.UNKNOWN, "not_shown", f"it still reads back as {read}", wait_s=CONFLICT_WAIT_S)
+        return Outcome(Result.UNKNOWN, "not_shown", f"it still reads back as {read}")
     return outcome
 
 

@@ -115,6 +115,18 @@ async def test_a_cancelled_order_in_the_place_of_a_lost_one_is_waited_for_where_
     assert (await day.assert_clean()).states == {"cancelled": 1}
 
 
+@pytest.mark.parametrize(
+    "fates", [Fates(settings=settings_of(limits={"attempts": 4}), account=replace(SHIPSTATION, stale_read_s=20.0))]
+)
+async def test_a_hold_that_reads_do_not_show_yet_is_waited_for(day: Day) -> None:
+    (order_id,) = await placed(day)
+    await day.passes(60)
+    day.shopify.people.hold(order_id)
+    await day.until(lambda: len(day.calls("createorders")) > 1)
+    await day.rest()
+    assert await day.cause(order_id) == "fulfillment_hold"
+
+
 async def test_a_further_part_whose_answer_was_lost_is_found_by_the_beginning_of_its_number(day: Day) -> None:
     """It is called `#1001-2`. Not found, it would be refused for ever once the warehouse has closed it."""
     (order_id,) = await placed(day, lines=1)
