@@ -86,6 +86,10 @@ class _Planning:
         """Live fulfillments that no other package owns."""
         return [*self.unowned, *(one.fulfillment for one in self.orphans if one.package is not package)]
 
+    def give_out(self, found: Fulfillment) -> None:
+        self.unowned = [one for one in self.unowned if one is not found]
+        self.orphans = [one for one in self.orphans if one.fulfillment is not found]
+
     def look_soon(self) -> None:
         self.waits.append(self.now + timedelta(seconds=LOOK_SOON_S))
 
@@ -173,8 +177,10 @@ def _resolve(planning: _Planning, package: Package) -> None:
     found = (
         existing(planning.candidates(package), package, _lines(package)) if package.fulfillment_gid is None else None
     )
-    # It had been told after all. From now on its fulfillment is one of a voided label.
+    # It had been told after all. From now on its fulfillment is one of a voided label, which a new one may take over at once.
     if found:
+        planning.give_out(found)
+        planning.orphans.append(Orphan(found, package, None))
         planning.steps.append(AdoptFulfillment(package.package_key, found["id"]))
         planning.look_soon()
     # It may still take effect.
@@ -221,8 +227,7 @@ def _lines(package: Package) -> Units | None:
 
 
 def _adopt(planning: _Planning, package: Package, found: Fulfillment, lines: Units | None) -> None:
-    planning.unowned = [one for one in planning.unowned if one is not found]
-    planning.orphans = [one for one in planning.orphans if one.fulfillment is not found]
+    planning.give_out(found)
     told = told_with(package, lines_of(found)) if lines is not None else None
     planning.steps.append(AdoptFulfillment(package.package_key, found["id"], told))
     if told is not None:

@@ -337,6 +337,17 @@ def test_a_label_voided_in_doubt_is_looked_for_before_it_is_forgotten() -> None:
     assert (forgotten.steps, forgotten.resolved, forgotten.look_again_at) == ((), ("s1",), None)
 
 
+@pytest.mark.parametrize("left", [0, 3], ids=["all of it", "with as many left"])
+def test_a_new_label_takes_over_what_a_lost_answer_had_told_of_the_voided_one(left: int) -> None:
+    """Else it is told beside it, with a mail, or passes for too much where nothing is left."""
+    tried, shown = replace(VOIDED, fulfillment_gid=None, intended_at=later(-90)), fulfillment_order(1, {7: (left, 6)})
+    found = planned(order_shipped([shown], [TOLD]), [tried, NEW], labels_read_at=later(0))
+    assert steps(found) == [("adopt_fulfillment", "s1"), ("update_tracking", "s2")]
+    assert found.cause in (Cause.SHIPPED, Cause.PARTLY_SHIPPED)
+    alone = planned(order_shipped([shown], [TOLD]), [tried], labels_read_at=later(0))
+    assert steps(alone) == [("adopt_fulfillment", "s1")]
+
+
 def test_an_overpacked_box_is_told_in_part_and_the_rest_once_it_fits() -> None:
     box = package("s1", {7: 4})
     once = planned(order_shipped([OPEN]), [box])

@@ -97,6 +97,20 @@ async def test_a_new_label_that_comes_while_the_old_one_is_taken_back_is_told_on
     await assert_told(day, order_id, second)
 
 
+@pytest.mark.parametrize("quantity", [1, 2])
+async def test_a_label_replaced_before_its_lost_answer_is_looked_up_is_told_once(day: Day, quantity: int) -> None:
+    order_id, there = await an_order(day, quantity=quantity)
+    day.shopify.faults.set([FaultRule("lost_answer", "CreateFulfillment", times=1)])
+    first = label(day, there, 1)
+    await day.until(lambda: day.calls("fulfillmentCreate"))
+    day.shipstation.labels.void_label(first.shipment_id)
+    second = label(day, there, 1)
+    await day.rest()
+    [done] = day.fulfillments(order_id)
+    assert ([one["number"] for one in done["tracking"]], done["mails"]) == ([second.tracking_number], 1)
+    assert not day.rows("SELECT * FROM journal WHERE step = 'state' AND facts LIKE '%overshipped%'")
+
+
 async def test_of_two_packages_only_the_voided_one_changes(day: Day) -> None:
     order_id, there = await an_order(day, lines=2, quantity=2)
     stays, voided = label(day, there, 2, 0), label(day, there, 0, 2)
