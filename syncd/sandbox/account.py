@@ -248,22 +248,30 @@ def _count_packages(
     account.mails += sum(one["mails"] for one in ours)
     left = list(ours)
     for number, lines in packages:
-        match = next((one for one in left if _is_told(order, one, number, lines, told_in_part)), None)
-        if match is None:
+        telling = _telling(order, left, number, lines, told_in_part)
+        if not telling:
             account.not_told.append(f"{order['name']}: package {number}")
             continue
-        left.remove(match)
-        if match["mails"] != 1:
-            account.mails_wrong.append(f"{order['name']}: {match['mails']} mails for {number}")
+        left = [one for one in left if one not in telling]
+        if (mails := sum(one["mails"] for one in telling)) != 1:
+            account.mails_wrong.append(f"{order['name']}: {mails} mails for {number}")
     account.doubled += [f"{order['name']}: fulfillment {one['name']} stands for no package" for one in left]
 
 
-def _is_told(
-    order: Mapping[str, Any], fulfillment: Mapping[str, Any], number: str, lines: Units, in_part: bool
-) -> bool:
-    said = Counter({f"{order['id']}:{line_id}": units for line_id, units in fulfillment["lines"].items()})
-    fits = not said - lines if in_part else said == lines
-    return fits and any(info["number"] == number for info in fulfillment["tracking"])
+def _telling(
+    order: Mapping[str, Any], left: Sequence[Mapping[str, Any]], number: str, lines: Units, in_part: bool
+) -> Sequence[Mapping[str, Any]]:
+    """The fulfillment that tells of the package, or the two of an overpacked box whose rest was wanted later."""
+    same = [one for one in left if any(info["number"] == number for info in one["tracking"])]
+    ways = [*([one] for one in same), same]
+    return next((told for told in ways if told and _is_told(order, told, lines, in_part)), ())
+
+
+def _is_told(order: Mapping[str, Any], told: Iterable[Mapping[str, Any]], lines: Units, in_part: bool) -> bool:
+    said: Units = Counter()
+    for one in told:
+        said.update({f"{order['id']}:{line_id}": units for line_id, units in one["lines"].items()})
+    return not said - lines if in_part else said == lines
 
 
 def account_text(account: Account, limit: int) -> str:
