@@ -16,6 +16,7 @@ from syncd.operate.returns import approve_refunds, waiting_refunds
 from syncd.settings.whole import Settings
 from syncd.simulation.day import Day, Fates, settings_of, store_settings
 from syncd.simulation.desk import desk_of
+from syncd.simulation.seed import bugs_told
 from syncd.simulation.sidelines.comebacks import POLICIES, Comebacks
 from syncd.simulation.virtual_time import VirtualLoop
 
@@ -124,4 +125,7 @@ def test_a_crash_at_any_call_pays_nothing_twice_and_nothing_unasked(policy: str)
 
 if __name__ == "__main__":
     for chosen in sys.argv[1:] or POLICIES:
-        print(f"{chosen}: {crash(chosen, 1)} crashes, nothing doubled, nothing unasked", flush=True)
+        with bugs_told() as bugs:
+            count = crash(chosen, 1)
+        assert not bugs, bugs[0]
+        print(f"{chosen}: {count} crashes, nothing doubled, nothing unasked", flush=True)
