@@ -109,12 +109,15 @@ class Comebacks(Sideline):
     # people
 
     def send_back(self, number: int) -> None:
-        """A customer gets a label, made from the label of the package, for one unit or for all that was in it."""
+        """A customer gets a label, made from the label of the package, for one unit or for all that was in it. Nobody gets more of
+        them than units."""
         shipments = self._day.shipstation.account.shipments
         parcel = pick([one for one in shipments.values() if not one.is_return and not one.voided_at], number)
         units = {
             item.line_item_key: item.quantity for item in parcel.items if item.line_item_key and not item.adjustment
         }
+        if sum(one.outbound_id == parcel.shipment_id for one in shipments.values()) >= sum(units.values()):
+            raise ValueError("a label for each unit is enough")
         if number % 2:
             units = dict.fromkeys(list(units)[:1], 1)
         self._day.touched |= shopify_orders(parcel)
