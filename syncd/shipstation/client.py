@@ -11,7 +11,7 @@ from syncd.http import json_bytes, json_of
 from syncd.ports import Response
 from syncd.settings.groups import KeyPair
 from syncd.shipstation.keys import Keys, OnlyKey
-from syncd.shipstation.wire import REPEATS, Wire, target_of, unusable, wait_s
+from syncd.shipstation.wire import REPEATS, Wire, is_wordless, target_of, unusable, wait_s
 
 ACCOUNT = "shipstation"
 TOO_MANY = "too many requests"
@@ -112,7 +112,7 @@ def _error_of(status: int, message: str, is_write: bool) -> SyncError:
         return AccessError(ACCOUNT, code, text)
     if 300 <= status < 400:
         return AccessError(ACCOUNT, f"http_{status}", "redirected: is the base address right?")
-    if status >= 500 or status == 408:
+    if status >= 500 or status == 408 or is_wordless(status, message, is_write):
         return unusable(is_write)(f"http_{status}", message)
     return RejectedError(f"http_{status}", message)
 

@@ -13,7 +13,7 @@ from syncd.budget import Call, Urgency, WindowBudget
 from syncd.errors import AccessError, RejectedError, SyncError, ThrottledError, TransientError
 from syncd.http import json_bytes, json_of
 from syncd.ports import Response
-from syncd.shipstation.wire import Wire, target_of, unusable, wait_s
+from syncd.shipstation.wire import Wire, is_wordless, target_of, unusable, wait_s
 
 ACCOUNT = "shipstation_v2"
 MOST_PAGES = 2000
@@ -114,7 +114,7 @@ def _error_of(status: int, body: Any, target: str, is_write: bool) -> SyncError:
         return AccessError(f"{ACCOUNT}:{part}", f"v2_gate_{status}", words)
     if 300 <= status < 400:
         return AccessError(ACCOUNT, f"v2_http_{status}", "redirected: is shipstation.v2_url right?")
-    if status >= 500 or status == 408:
+    if status >= 500 or status == 408 or is_wordless(status, message, is_write):
         return unusable(is_write)(f"http_{status}", message)
     return RejectedError(f"http_{status}", message, _field(body))
 

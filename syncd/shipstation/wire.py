@@ -66,6 +66,11 @@ def unusable(is_write: bool) -> type[UncertainError | TransientError]:
     return UncertainError if is_write else TransientError
 
 
+def is_wordless(status: int, message: str, is_write: bool) -> bool:
+    """A write that was refused without a word may have been refused because it was made before: that is looked up, not believed."""
+    return is_write and status != 404 and not message
+
+
 def wait_s(response: Response, *names: str) -> float:
     """Until the window ends, by the first of these headers that tells it; a second more, because the vendor rounds."""
     for name in names:

@@ -24,7 +24,7 @@ OPEN = insert(JOURNAL).returning(COLUMNS.id, sort_by_parameter_order=True)
 ADD = insert(JOURNAL)
 CLOSE = (
     update(JOURNAL)
-    .where(COLUMNS.id == bindparam("b_id"))
+    .where(COLUMNS.id == bindparam("b_id"), text(IS_OPEN))
     .values(
         outcome=bindparam("b_outcome"),
         closed_at=bindparam("b_now"),
@@ -93,7 +93,8 @@ def note(entries: Sequence[NewEntry], now: datetime) -> Work[None]:
 
 
 def close_intents(outcomes: Sequence[ClosedEntry], now: datetime) -> Work[None]:
-    """Also for entries that were unknown, once their effect was found or surely is not there."""
+    """Also for entries that were unknown, once their effect was found or surely is not there. What another replica has ended, whose
+    turn it was meanwhile, stays as that one knows it."""
     rows = [
         {f"b_{name}": value for name, value in vars(one).items()} | {"b_now": now}
         for one in sorted(outcomes, key=lambda one: one.id)

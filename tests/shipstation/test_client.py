@@ -33,8 +33,10 @@ READS = [
 WRITES = [
     (Response(401, {}, b"{}"), AccessError, "http_401"),
     (Response(402, {}, b""), AccessError, "plan_402"),
-    (Response(400, {}, b"{}"), RejectedError, "http_400"),
-    (Response(422, {}, b"[]"), RejectedError, "http_422"),
+    (Response(400, {}, b'{"Message":"bad"}'), RejectedError, "http_400"),
+    (Response(400, {}, b"null"), UncertainError, "http_400"),
+    (Response(422, {}, b"[]"), UncertainError, "http_422"),
+    (Response(404, {}, b""), RejectedError, "http_404"),
     (Response(429, {}, b""), ThrottledError, "http_429"),
     (Response(408, {}, b""), UncertainError, "http_408"),
     (Response(500, {}, b"{}"), UncertainError, "http_500"),

@@ -52,6 +52,15 @@ async def test_an_intent_stays_open_until_its_outcome_is_known(db: Db) -> None:
     assert (row.outcome, row.closed_at, row.duration_ms) == ("confirmed", LATER, 7)
 
 
+async def test_what_was_ended_stays_as_it_was_ended(db: Db) -> None:
+    """By another replica, whose turn it was meanwhile."""
+    ids = await db.run(open_intents([entry(1)], NOW))
+    await db.run(close_intents([ClosedEntry(ids[0], "confirmed")], LATER))
+    await db.run(close_intents([ClosedEntry(ids[0], "abandoned", "lease_lost")], LATER + timedelta(seconds=5)))
+    (row,) = await db.run(history("main", 1))
+    assert (row.outcome, row.closed_at, row.code) == ("confirmed", LATER, None)
+
+
 async def test_a_confirmed_step_ends_the_doubt_about_older_ones_of_its_key(db: Db) -> None:
     ids = await db.run(open_intents([entry(1, "a"), entry(1, "b"), entry(2, "a"), entry(1, "a"), entry(1, "a")], NOW))
     await db.run(close_intents([ClosedEntry(ids[0], "unknown"), ClosedEntry(ids[3], "confirmed")], LATER))
