@@ -10,13 +10,11 @@ from syncd.sandbox.account import Account, draw_account
 from syncd.simulation.day import ON_V2, Day
 from syncd.simulation.watch import Watch
 
-EDITS = frozenset(
-    {
-        "change_quantity", "move_house", "refund", "hold", "hold_some", "exchange", "release", "move", "cancel", "pay",
-        "give_back", "arrive",
-    }
-)  # fmt: skip
-"""The last two pay money back: what came back is wanted no more, whatever becomes of the label that it once left with."""
+PAYS_BACK = frozenset({"refund", "give_back", "arrive"})
+"""What came back is wanted no more, whatever becomes of the label that it once left with."""
+EDITS = PAYS_BACK | {
+    "change_quantity", "move_house", "hold", "hold_some", "exchange", "release", "move", "cancel", "pay",
+}  # fmt: skip
 LABELS = frozenset({"label", "label_one_unit", "mark_shipped", "ship_all"})
 PARTED = frozenset({"label_one_unit", "ship_all"}) if ON_V2 else frozenset()
 """Where a label stands for its whole order, a part is split off for each parcel."""
@@ -30,7 +28,7 @@ JUSTIFIED: Mapping[Cause, tuple[frozenset[str], ...]] = {
     Cause.NON_ROMAN_ADDRESS: (ANYTIME,),
     Cause.CUSTOMS_INCOMPLETE: (ANYTIME,),
     Cause.EDITED_AFTER_LABEL: (EDITS, LABELS),
-    Cause.CANCELLED_AFTER_LABEL: (frozenset({"cancel", "refund", "change_quantity"}), LABELS),
+    Cause.CANCELLED_AFTER_LABEL: (PAYS_BACK | {"cancel", "change_quantity"}, LABELS),
     Cause.CHANGED_ON_BOTH_SIDES: (EDITS | THERE, THERE),
     Cause.OVERSHIPPED: (EDITS | THERE, LABELS),
     Cause.MERGED_PARENT_UNKNOWN: (frozenset({"merge"}),),
