@@ -275,7 +275,8 @@ class CostBudget:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._turn = asyncio.Lock()
-        self._in_flight = 0.0
+        self._in_flight: list[float] = []
+        """What each call was let go for. No running sum: what rounding leaves of it would never come back."""
         self._size = self._level = self.SMALLEST_BUCKET
         self._rate = self.SLOWEST_RATE
         self._level_at = clock.monotonic()
@@ -290,7 +291,7 @@ class CostBudget:
 
     def note(self, cost: float, told: Mapping[str, Any] | None) -> None:
         """`cost` is what `spend` was given, `told` the answer's `extensions.cost`, None when no answer came."""
-        self._in_flight = max(0.0, self._in_flight - cost)
+        self._in_flight.remove(cost)
         status = (told or {}).get("throttleStatus")
         if not isinstance(status, dict):
             return
@@ -310,14 +311,14 @@ class CostBudget:
     def wait_s(self, cost: float) -> float:
         """How long until the bucket holds `cost` points."""
         restored = (self._clock.monotonic() - self._level_at) * self._rate
-        available = min(self._size, self._level + restored) - self._in_flight
+        available = min(self._size, self._level + restored) - sum(self._in_flight)
         return max(0.0, (min(cost, self._size) - available) / self._rate)
 
     async def _wait(self, cost: float, reserve: float) -> None:
         while (wait_s := self.wait_s(cost + reserve)) > 0:
             # what is in flight usually costs less than it asked for, so look again soon
             await self._clock.sleep(min(max(wait_s, 0.01), 1.0))
-        self._in_flight += cost
+        self._in_flight.append(cost)
 
 
 def _later(moment: datetime, seconds: float) -> datetime:

@@ -7,8 +7,11 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlmodel import Session
 
 from syncd.budget import CostBudget, Urgency, WindowBudget, ceiling
@@ -347,10 +350,16 @@ async def test_a_query_waits_until_the_bucket_holds_its_cost_and_the_reserve() -
     assert clock.monotonic() == pytest.approx(6)  # (500 + 200 - 100) / 100
 
 
+async def _learns(budget: CostBudget, told: dict[str, Any]) -> None:
+    """From a query that cost nothing."""
+    await budget.spend(0, urgent=True)
+    budget.note(0, told)
+
+
 async def test_an_urgent_query_may_use_the_reserve() -> None:
     clock = SimulatedClock()
     budget = CostBudget(clock)
-    budget.note(0, _level(100))
+    await _learns(budget, _level(100))
     await clock.run(budget.spend(100, urgent=True))
     assert clock.monotonic() == 0
 
@@ -358,17 +367,36 @@ async def test_an_urgent_query_may_use_the_reserve() -> None:
 async def test_what_is_in_flight_is_not_spent_twice() -> None:
     clock = SimulatedClock()
     budget = CostBudget(clock)
-    budget.note(0, _level(1000, size=1000))
+    await _learns(budget, _level(1000, size=1000))
     await clock.run(budget.spend(600))
     assert budget.wait_s(600) == pytest.approx(2)
     budget.note(600, None)
     assert budget.wait_s(600) == 0
 
 
+@given(st.lists(st.tuples(st.floats(0.1, 300), st.integers(0, 8)), max_size=40))
+def test_once_all_is_answered_the_whole_bucket_can_be_had(queries: list[tuple[float, int]]) -> None:
+    """Estimates are no round numbers: what is left of their sums must not be waited for."""
+
+    async def asked_and_answered() -> None:
+        clock, flying = SimulatedClock(), list[float]()
+        budget = CostBudget(clock)
+        for cost, place in queries:
+            while sum(flying) + cost > 850:
+                budget.note(flying.pop(place % len(flying)), None)
+            await clock.run(budget.spend(cost))
+            flying.append(cost)
+        for cost in flying:
+            budget.note(cost, None)
+        assert budget.wait_s(1000) == 0
+
+    asyncio.run(asked_and_answered())
+
+
 async def test_a_query_dearer_than_the_bucket_waits_for_a_full_one() -> None:
     clock = SimulatedClock()
     budget = CostBudget(clock)
-    budget.note(0, _level(0, size=1000))
+    await _learns(budget, _level(0, size=1000))
     await clock.run(budget.spend(5000))
     assert clock.monotonic() == pytest.approx(10)
 
@@ -377,6 +405,6 @@ async def test_a_wait_too_short_for_the_clock_ends() -> None:
     clock = SimulatedClock()
     await clock.run(clock.sleep(1e9))
     budget = CostBudget(clock)
-    budget.note(0, _level(100 - 1e-9, size=1000))
+    await _learns(budget, _level(100 - 1e-9, size=1000))
     await clock.run(budget.spend(100, urgent=True))
     assert clock.monotonic() < 1e9 + 1
