@@ -122,7 +122,11 @@ def plan_shipments(
     _end_orphans(planning, labels_read_at)
     if is_one_not_shown(order, packages):
         planning.waits.append(now + timedelta(seconds=REREAD_S))
-    planning.resolved += _without_effect(planning, pending)
+    # one answer may lack a row, which nobody would ask for again
+    if any(detail not in planning.known for _, detail in planning.troubles):
+        planning.look_soon()
+    else:
+        planning.resolved += _without_effect(planning, pending)
     details = _AND.join(detail for _, detail in planning.troubles)
     look_again_at = min(planning.waits, default=None)
     return Plan(_cause(planning), tuple(planning.steps), details, look_again_at, tuple(planning.resolved))

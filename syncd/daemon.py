@@ -6,6 +6,8 @@ import asyncio
 import os
 import signal
 import socket
+import sys
+import threading
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
@@ -35,6 +37,17 @@ log = get_logger("daemon")
 
 GIVES_WAY = 5
 """To the port, where the processors are busy: whoever sent a webhook waits, and work on orders can. A port that is started anew gives way as well."""
+
+
+def give_way() -> None:
+    """Every thread that there is: on Linux each has a priority of its own, and the store's writer is older than this."""
+    if sys.platform != "linux":
+        os.nice(GIVES_WAY)
+        return
+    for thread in threading.enumerate():
+        if thread.native_id:
+            which = os.PRIO_PROCESS, thread.native_id
+            os.setpriority(*which, os.getpriority(*which) + GIVES_WAY)
 
 
 def run_daemon(settings: Settings) -> int:
@@ -97,7 +110,7 @@ class Daemon:
         duties.start()
         scheduler = started_scheduler([*duties.ticks(), Tick(COLLECT_S, collect)])
         keep_pauses_short()
-        os.nice(GIVES_WAY)
+        give_way()
         log.info(
             "daemon.started",
             version=__version__,

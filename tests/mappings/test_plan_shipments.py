@@ -22,6 +22,7 @@ from mappings.plans import (
     VoidLabel,
 )
 from mappings.shopify_shapes import OrderShipped
+from mappings.voided import LOOK_SOON_S
 from tests.mappings.builders import (
     HERE,
     NOW,
@@ -175,13 +176,28 @@ HELD: dict[str, Any] = {"status": "ON_HOLD"}
 def test_nothing_is_written_when_it_does_not_fit(
     of: OrderShipped | None, packages: list[Package], cause: Cause, detail: str
 ) -> None:
-    assert planned(of, packages) == Plan(cause, (), detail)
+    assert planned(of, packages, trouble=detail) == Plan(cause, (), detail)
+
+
+def test_what_does_not_fit_is_looked_at_once_more() -> None:
+    """One answer may lack a row, and nobody would ask again."""
+    plan = planned(order_shipped([OPEN]), [package("s1", {9: 1})])
+    assert (plan.cause, plan.look_again_at) == (Cause.OVERSHIPPED, NOW + timedelta(seconds=LOOK_SOON_S))
+
+
+def test_one_look_that_shows_nothing_of_a_doubtful_call_does_not_end_the_doubt_about_it() -> None:
+    """Where a person would be told: the answer may lack the fulfillment, which without a number is known by our intent alone."""
+    tried = package("s1", {7: 3}, tracking_number=None, intended_at=later(-90))
+    gone = order_shipped([fulfillment_order(1, {7: 0})])
+    detail = "package s1: line 7: 3 packed, 0 left"
+    assert planned(gone, [tried]).resolved == ()
+    assert planned(gone, [tried], trouble=detail).resolved == ("s1",)
 
 
 def test_what_left_although_its_goods_are_held_is_looked_at_again() -> None:
     """The end of all holds is seen by the orders flow; that of one of several is not."""
-    plan = planned(order_shipped([fulfillment_order(1, {7: 1}, **HELD)]), [package("s1", {7: 1})])
     detail = "package s1: left although Shopify holds its goods"
+    plan = planned(order_shipped([fulfillment_order(1, {7: 1}, **HELD)]), [package("s1", {7: 1})], trouble=detail)
     assert plan == Plan(Cause.FULFILLMENT_HOLD, (), detail, NOW + timedelta(seconds=HELD_LOOK_S))
 
 
@@ -225,7 +241,9 @@ def test_a_fulfillment_is_adopted_by_one_package_only() -> None:
 
 def test_a_write_without_an_answer_is_given_time_and_keeps_its_units() -> None:
     tried = package("s1", {7: 3}, intended_at=later(-30))
-    plan = planned(order_shipped([OPEN]), [tried, package("s2", {7: 1})])
+    plan = planned(
+        order_shipped([OPEN]), [tried, package("s2", {7: 1})], trouble="package s2: line 7: 1 packed, 0 left"
+    )
     assert (plan.steps, plan.look_again_at) == ((), later(60))
     assert plan.cause is Cause.OVERSHIPPED
     settled = planned(order_shipped([OPEN]), [replace(tried, intended_at=later(-90))])
