@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from mappings.carry_over import is_regrouped, is_silent_on_groups, left_in_parts, with_parts
@@ -21,21 +21,22 @@ from mappings.rates import Question
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
 from mappings.sweeping import Placed, Sight, sight_of, survivor_of, survivor_of_lost
-from mappings.v2_documents import is_our_hold
 from syncd.accounts import Accounts
 from syncd.budget import Call, Urgency
 from syncd.errors import AccessError, SyncError
-from syncd.flows.looks import CONFLICT_WAIT_S, look_at_stores, outcome_of, unreadable_of
+from syncd.flows.looks import look_at_stores, outcome_of, unreadable_of
 from syncd.flows.rates import Rates
+from syncd.flows.read_back import judged, moved, outcome_of_row, regrouping
 from syncd.flows.work import Known, Outcome, Result, Sighting, Unreadable
 from syncd.hints import split_subject
 from syncd.ports import Clock
 from syncd.shipstation.orders_api import OrdersApi
-from syncd.shipstation.writes import LARGEST_BATCH, RowOutcome
+from syncd.shipstation.writes import LARGEST_BATCH
 from syncd.shopify.client import ShopifyClient
 from syncd.shopify.reads import orders_to_ship
 
-LOCKED = frozenset({"shipped", "cancelled"})
+LONG_AGO = timedelta(seconds=5)
+"""Of a look: what is changed upon it is looked at again."""
 PACKAGE_IN_DOUBT = Unreadable(
     "package_in_doubt", "whether Shopify knows its package is looked up first", wait_s=5.0, counts_attempt=False
 )
@@ -48,8 +49,6 @@ NOT_REMEMBERED = Unreadable(
 NOT_WHOLE = Unreadable(
     "incomplete", "Shopify does not show all lines of which it shows units, or which it has shown before"
 )
-WEIGHTY = frozenset({"cancelled", "on_hold"})
-"""What we ask for by these must be so afterwards: goods would leave otherwise."""
 
 
 @dataclass(frozen=True)
@@ -229,17 +228,42 @@ class OrdersFlow:
         return await self._budget.grant(_urgency(steps))
 
     async def apply(
-        self, steps: Sequence[tuple[str, Step]], turn: Call | None, intended_at: datetime
+        self, steps: Sequence[tuple[str, Step]], turn: Call | None, intended_at: datetime, looked_at: datetime
     ) -> Sequence[Outcome]:
         """A hundred orders may be more than a hundred consignments: then it takes a second call."""
         upserts = [step for _, step in steps if isinstance(step, UpsertOrder)]
-        if turn and not upserts:
+        is_long_ago = intended_at - looked_at > LONG_AGO
+        outcomes = await self._moved_meanwhile(upserts) if is_long_ago else {}
+        left = [step for step in upserts if step.order_key not in outcomes]
+        if turn and not left:
             await self._budget.unsent(turn)
-        outcomes: list[Outcome] = []
-        for start in range(0, len(upserts), LARGEST_BATCH):
-            outcomes += await self._upsert(upserts[start : start + LARGEST_BATCH], turn if start == 0 else None)
-        told = iter(outcomes)
-        return [await self._void(step) if isinstance(step, VoidLabel) else next(told) for _, step in steps]
+        for start in range(0, len(left), LARGEST_BATCH):
+            outcomes |= await self._upsert(left[start : start + LARGEST_BATCH], turn if start == 0 else None)
+        return [
+            await self._void(step) if isinstance(step, VoidLabel) else outcomes[step.order_key]
+            for _, step in steps
+            if isinstance(step, VoidLabel | UpsertOrder)
+        ]
+
+    async def _moved_meanwhile(self, upserts: Sequence[UpsertOrder]) -> dict[str, Outcome]:
+        """By order key, what may not be written any more: people split and merged while it waited for its turn."""
+        changes = [step for step in upserts if "orderId" in step.document]
+        if not changes:
+            return {}
+        try:
+            found = await self._found(changes, {step.order_key: step.document["orderId"] for step in changes})
+        except SyncError as error:
+            if isinstance(error, AccessError):
+                await self._accounts.lost(error, "orders.read")
+            return dict.fromkeys((step.order_key for step in changes), outcome_of(error, self._accounts.probe_s))
+        problems = {key: regrouping(order) for key, order in found.items()}
+        return {key: moved(problem) for key, problem in problems.items() if problem}
+
+    async def _found(self, changes: Sequence[UpsertOrder], ids: Mapping[str, int | None]) -> dict[str, Order | None]:
+        """What these steps change, as ShipStation shows it, by order key."""
+        since = min(from_pacific(step.document["orderDate"]) for step in changes)
+        found = await self._shipstation.orders_by_id([i for i in ids.values() if i], _urgency(changes), since)
+        return {step.order_key: found.get(ids[step.order_key] or 0) for step in changes}
 
     async def _void(self, step: VoidLabel) -> Outcome:
         """The feed of voids tells the rest, as it does when a person voids: the order is then open there, and is cancelled."""
@@ -253,39 +277,41 @@ class OrdersFlow:
         await self._accounts.answered(self._account, "orders.void")
         return Outcome(Result.CONFIRMED)
 
-    async def _upsert(self, upserts: Sequence[UpsertOrder], turn: Call | None) -> list[Outcome]:
+    async def _upsert(self, upserts: Sequence[UpsertOrder], turn: Call | None) -> dict[str, Outcome]:
         urgency = _urgency(upserts)
         try:
             rows = await self._shipstation.write(upserts, urgency, turn)
         except SyncError as error:
             if isinstance(error, AccessError):
                 await self._accounts.lost(error, "orders.write")
-            failed = outcome_of(error, self._accounts.probe_s)
-            return [replace(failed, is_outage=self._accounts.is_outage(self._account, "orders.write"))] * len(upserts)
+            is_outage = self._accounts.is_outage(self._account, "orders.write")
+            failed = replace(outcome_of(error, self._accounts.probe_s), is_outage=is_outage)
+            return dict.fromkeys((step.order_key for step in upserts), failed)
         if any(row.error is None for row in rows.values()):
             await self._accounts.answered(self._account, "orders.write")
         is_outage = self._accounts.is_outage(self._account, "orders.write")
         outcomes = {
-            step.order_key: replace(_outcome(rows.get(step.order_key), self._accounts.probe_s), is_outage=is_outage)
+            step.order_key: replace(
+                outcome_of_row(rows.get(step.order_key), self._accounts.probe_s), is_outage=is_outage
+            )
             for step in upserts
         }
-        await self._read_back([step for step in upserts if step.kind != "create_order"], outcomes, urgency)
-        return [outcomes[step.order_key] for step in upserts]
+        await self._read_back([step for step in upserts if step.kind != "create_order"], outcomes)
+        return outcomes
 
-    async def _read_back(self, changes: Sequence[UpsertOrder], outcomes: dict[str, Outcome], urgency: Urgency) -> None:
+    async def _read_back(self, changes: Sequence[UpsertOrder], outcomes: dict[str, Outcome]) -> None:
         """A locked order may answer anything, also success. Only what reads back as sent was done; the rest is planned anew."""
         if not changes:
             return
         ids = {step.order_key: _order_id(step, outcomes[step.order_key]) for step in changes}
         try:
-            since = min(from_pacific(step.document["orderDate"]) for step in changes)
-            found = await self._shipstation.orders_by_id([i for i in ids.values() if i], urgency, since)
+            found = await self._found(changes, ids)
         except SyncError as error:
             for step in changes:
                 outcomes[step.order_key] = Outcome(Result.UNKNOWN, error.code, "sent, and not read back")
             return
         for step in changes:
-            outcomes[step.order_key] = _judged(step, outcomes[step.order_key], found.get(ids[step.order_key] or 0))
+            outcomes[step.order_key] = judged(step, outcomes[step.order_key], found[step.order_key])
 
 
 def _survivor_of(absent: Sought, sights: Sequence[Sight]) -> Sight | None:
@@ -317,39 +343,9 @@ def _if_usable(sighting: Sighting | Unreadable, known: Known) -> Sighting | Unre
     return NOT_REMEMBERED if is_concerned else sighting
 
 
-def _judged(step: UpsertOrder, outcome: Outcome, truth: Order | None) -> Outcome:
-    """The outcome in the light of what reads back: gone or closed there, the world has moved. A success that does not show
-    yet may be an old copy of the order, so that it stays in doubt: taken for a failure, our hold would pass for the warehouse's."""
-    if truth is None:
-        return _moved("it cannot be found") if step.document.get("orderId") else _not_shown_yet(outcome)
-    if truth["orderId"] != step.document.get("orderId", truth["orderId"]):
-        return _moved(f"it was merged or deleted meanwhile, and made anew as {truth['orderId']}")
-    # it was whole when we looked: what we sent holds units that lie in another order too, or drove some out
-    if is_regrouped(truth):
-        return _moved("it was split or merged meanwhile")
-    sent, read = step.document["orderStatus"], truth.get("orderStatus")
-    if sent != read and read in LOCKED:
-        return _moved(f"it reads back as {read}")
-    is_left = sent in WEIGHTY or is_our_hold(truth)  # nobody else would ever end a hold of ours
-    if sent != read and is_left and outcome.result is Result.CONFIRMED:
-        return Outcome(Result.UNKNOWN, "not_shown", f"it still reads back as {read}")
-    return outcome
-
-
-def _not_shown_yet(outcome: Outcome) -> Outcome:
-    """Of the first that we sent under a key, the cancelled order that takes its place. Reads may lag behind for a while."""
-    if outcome.result is Result.CONFIRMED:
-        return Outcome(Result.UNKNOWN, "not_shown", "accepted, and not shown yet")
-    return replace(outcome, wait_s=None) if outcome.result is Result.CONFLICT else outcome
-
-
 def _urgency(steps: Sequence[Step]) -> Urgency:
     is_urgent = any(step.kind in {"cancel_order", "hold_order"} for step in steps)
     return Urgency.CANCEL if is_urgent else Urgency.ORDERS
-
-
-def _moved(problem: str) -> Outcome:
-    return Outcome(Result.CONFLICT, "changed_meanwhile", problem, wait_s=CONFLICT_WAIT_S)
 
 
 def _order_id(step: UpsertOrder, outcome: Outcome) -> int | None:
@@ -365,11 +361,3 @@ def _seen_with(
     remembered = [(needed[key].consignment, order) for key, order in truth.items()]
     observed = [(before, learned_from(before, order)) for before, order in remembered]
     return replace(sighting, shipstation=truth, learned=tuple(now for before, now in observed if now != before))
-
-
-def _outcome(row: RowOutcome | None, probe_s: float) -> Outcome:
-    if row is None:
-        return Outcome(Result.UNKNOWN, "row_missing", "ShipStation's answer did not speak of it")
-    if row.error is not None:
-        return outcome_of(row.error, probe_s)
-    return Outcome(Result.CONFIRMED, far_id=str(row.order_id))

@@ -110,7 +110,7 @@ class ReturnsFlow:
         return None
 
     async def apply(
-        self, steps: Sequence[tuple[str, Step]], turn: Call | None, intended_at: datetime
+        self, steps: Sequence[tuple[str, Step]], turn: Call | None, intended_at: datetime, looked_at: datetime
     ) -> Sequence[Outcome]:
         """One after the other, each order's in its turn."""
         until = intended_at + timedelta(seconds=self._write_settles_s / 2)

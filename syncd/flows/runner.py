@@ -279,7 +279,9 @@ class Runner:
         intended_at = self._clock.now()
         intents = await self._db.run(intend(self._flow.name, token, intents, intended_at), ahead=True)
         self._patient_until = self._clock.monotonic() + self._flow.patience_s()
-        outcomes = await self._flow.apply([(intent.subject, intent.step) for intent in intents], turn, intended_at)
+        looked_at = min((verdict.looked_at for verdict in ready), default=intended_at)
+        steps = [(intent.subject, intent.step) for intent in intents]
+        outcomes = await self._flow.apply(steps, turn, intended_at, looked_at)
         verdicts = {verdict.claimed.subject: verdict for verdict in ready}
         for intent, outcome in zip(intents, outcomes, strict=True):
             verdicts[intent.subject].done.append((intent, outcome))

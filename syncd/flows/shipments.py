@@ -76,7 +76,7 @@ class ShipmentsFlow:
         return None
 
     async def apply(
-        self, steps: Sequence[tuple[str, Step]], turn: Call | None, intended_at: datetime
+        self, steps: Sequence[tuple[str, Step]], turn: Call | None, intended_at: datetime, looked_at: datetime
     ) -> Sequence[Outcome]:
         """Those of one order one after the other, orders beside each other."""
         by_subject: dict[str, list[int]] = {}

@@ -125,8 +125,9 @@ class Flow(Protocol):
         """Waits until a call with such steps may leave. The call is for `apply`; None where the vendor wants no turns."""
 
     async def apply(
-        self, steps: Sequence[tuple[str, Step]], turn: Call | None, intended_at: datetime
+        self, steps: Sequence[tuple[str, Step]], turn: Call | None, intended_at: datetime, looked_at: datetime
     ) -> Sequence[Outcome]:
         """Bulk writes of (subject, step): one outcome per step, in their order. Never raises for what the vendors do.
 
-        Others look for the effect some time after `intended_at`: what must not be done twice leaves in time or not at all."""
+        Others look for the effect some time after `intended_at`: what must not be done twice leaves in time or not at all.
+        `looked_at`: the steps rest on looks of then or later."""

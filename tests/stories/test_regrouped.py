@@ -238,6 +238,29 @@ async def test_a_split_just_before_our_write_is_told_at_once(day: Day, kind: str
 
 @ON_V1_ALONE
 @pytest.mark.parametrize("kind", ["hold", "move_house", "cancel"])
+async def test_a_split_while_our_write_waits_for_its_turn_is_seen_before_it(day: Day, kind: str) -> None:
+    """On a busy day a window may go by between our look and our write: then it is looked at again."""
+    order_id, there = await an_order(day, lines=2, quantity=2)
+    await day.passes(60.0)
+
+    def spends(request: Any) -> None:
+        if request.method == "GET" and request.url.startswith("https://ship.test/orders"):
+            day.network.before = None
+            day.shipstation.spend(39 - day.shipstation.state()["calls"]["window"]["calls"])
+
+    change(day, order_id, kind)
+    day.network.before = spends
+    await day.until(lambda: day.network.before is None)
+    await day.passes(10.0)
+    written = len(day.calls("createorders"))
+    day.shipstation.desk.split(there["orderId"], {keys(there)[1]: 1})
+    await day.rest()
+    assert len(day.calls("createorders")) == written
+    assert await day.cause(order_id) == "changed_on_both_sides"
+
+
+@ON_V1_ALONE
+@pytest.mark.parametrize("kind", ["hold", "move_house", "cancel"])
 async def test_a_merge_just_before_our_write_that_makes_the_order_anew_is_told_at_once(day: Day, kind: str) -> None:
     """Its key was free again: what reads back as we sent it is another order than we changed."""
     day.shipstation.set_options({"gone_id_style": "ignored"})

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from mappings import carry_over, consignments, eligibility, keys, order_changes, plan_orders
-from syncd.flows import orders
+from syncd.flows import read_back
 from syncd.shipstation import writes
 from syncd.shipstation.client import ShipStationClient
 from tests.simulation.mutants.planting import Constant, Edit, Mutant
 
-NO_ID = Edit(orders._outcome, "str(row.order_id)", "str(row.order_id) if row.order_id else None")
+NO_ID = Edit(read_back.outcome_of_row, "str(row.order_id)", "str(row.order_id) if row.order_id else None")
 """What is believed without its row has no id."""
 
 ORDERS = (

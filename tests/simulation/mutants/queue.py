@@ -9,7 +9,7 @@ from syncd.store import journal, mark_updates, marks
 from tests.simulation.mutants.planting import Edit, Mutant
 
 INTENDS = "intents = await self._db.run(intend(self._flow.name, token, intents, intended_at), ahead=True)"
-APPLIES = "outcomes = await self._flow.apply([(intent.subject, intent.step) for intent in intents], turn, intended_at)"
+APPLIES = "outcomes = await self._flow.apply(steps, turn, intended_at, looked_at)"
 
 QUEUE = (
     Mutant(
