@@ -6,7 +6,7 @@ Everything may be null in an answer, enums may hold values that nobody documente
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Required, TypedDict
+from typing import Any, Required, TypedDict
 
 
 class Address(TypedDict, total=False):
@@ -173,3 +173,40 @@ class Product(TypedDict):
     """Whatever else it has is kept as it came, because a PUT replaces all of it."""
 
     productId: int
+
+
+class WholeProduct(TypedDict):
+    """What a PUT is laid over: it replaces the product, and a member that the answer left out would be erased there. Those that
+    both kinds of answer always show."""
+
+    productId: int
+    sku: str | None
+    name: str | None
+    price: Decimal | None
+    defaultCost: Decimal | None
+    length: Decimal | None
+    width: Decimal | None
+    height: Decimal | None
+    weightOz: Decimal | None
+    internalNotes: str | None
+    fulfillmentSku: str | None
+    createDate: str
+    modifyDate: str
+    active: bool
+    productCategory: dict[str, Any] | None
+    productType: dict[str, Any] | None
+    warehouseLocation: str | None
+    defaultCarrierCode: str | None
+    defaultServiceCode: str | None
+    defaultPackageCode: str | None
+    defaultIntlCarrierCode: str | None
+    defaultIntlServiceCode: str | None
+    defaultIntlPackageCode: str | None
+    defaultConfirmation: str | None
+    defaultIntlConfirmation: str | None
+    customsDescription: str | None
+    customsValue: Decimal | None
+    customsTariffNo: str | None
+    customsCountryCode: str | None
+    noCustoms: bool | None
+    tags: list[dict[str, Any]] | None

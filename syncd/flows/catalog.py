@@ -17,6 +17,7 @@ from sqlmodel import Session
 
 from mappings.catalog import Article, CatalogMode, Link, changed_product, differing, is_plain, wish_digest
 from syncd.accounts import Accounts
+from syncd.budget import Call, Urgency
 from syncd.errors import AccessError, RejectedError, SyncError, UncertainError
 from syncd.flows.looks import outcome_of
 from syncd.flows.settle import closed_entry
@@ -141,8 +142,12 @@ class CatalogWriter:
 
     async def _brought_about(self, token: str, article: Article, link: Link) -> Outcome:
         try:
-            product = await product_by_id(self._shipstation, link.product_id)
-            outcome = await self._compared(token, article, link, product)
+            # before the look: on a busy day windows go by until an article has its turn
+            turn = await self._shipstation.budget.grant(Urgency.CATALOG)
+            product, names = await self._looked_at(article, link, turn)
+            outcome = Outcome(Result.CONFIRMED)
+            if names:
+                outcome = await self._put(token, article, link, product, names, turn)
         except SyncError as error:
             return await self._outcome(error)
         except Exception:  # our mistake about one article must not end the work on all others
@@ -151,28 +156,38 @@ class CatalogWriter:
         await self._accounts.answered(ACCOUNT, NAME)
         return outcome
 
-    async def _compared(self, token: str, article: Article, link: Link, product: dict[str, Any] | None) -> Outcome:
-        """The next look finds another product for what lost its own, or for a SKU that has one by now."""
+    async def _looked_at(self, article: Article, link: Link, turn: Call) -> tuple[dict[str, Any], Sequence[str]]:
+        """The product, and the names of what is to be changed. Without any, the turn is given back."""
+        names: Sequence[str] = ()
+        try:
+            product = await product_by_id(self._shipstation, link.product_id)
+            names = await self._to_change(article, link, product)
+            return product or {}, names
+        finally:
+            if not names:
+                await self._shipstation.budget.unsent(turn)
+
+    async def _to_change(self, article: Article, link: Link, product: dict[str, Any] | None) -> Sequence[str]:
+        """None where the next look finds another product: for what lost its own, or for a SKU that has one by now."""
         if product is None:
             await self._db.run(drop_links([link.product_id]))
-            return Outcome(Result.CONFIRMED)
+            return ()
         names = differing(article, product)
         if "sku" in names and await products_of_sku(self._shipstation, article.sku):
-            return Outcome(Result.CONFIRMED)
-        if names:
-            return await self._put(token, article, link, product, names)
-        await self._db.run(note_written(link, wish_digest(article)))
-        return Outcome(Result.CONFIRMED)
+            return ()
+        if not names:
+            await self._db.run(note_written(link, wish_digest(article)))
+        return names
 
     async def _put(
-        self, token: str, article: Article, link: Link, product: dict[str, Any], names: Sequence[str]
+        self, token: str, article: Article, link: Link, product: dict[str, Any], names: Sequence[str], turn: Call
     ) -> Outcome:
         body = changed_product(article, product)
         facts = {"sku": article.sku, "changes": {name: [str(product.get(name)), str(body[name])] for name in names}}
         entry = NewEntry(token, NAME, link.store, link.item_id, STEP, f"product/{link.product_id}", json.dumps(facts))
         (entry_id,) = await self._db.run(open_intents([entry], self._clock.now()))
         try:
-            await put_product(self._shipstation, body)
+            await put_product(self._shipstation, body, turn)
             if "sku" in names:
                 await self._refuse_kept_sku(article, link)
             outcome = Outcome(Result.CONFIRMED)

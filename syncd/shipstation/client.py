@@ -60,9 +60,9 @@ class ShipStationClient:
         `repeatable`: what we may repeat of the vendor's words, which may quote the body."""
         return await self._call("POST", path, json_bytes(body), urgency, granted, repeatable)
 
-    async def put(self, path: str, body: Any, urgency: Urgency) -> Any:
+    async def put(self, path: str, body: Any, urgency: Urgency, granted: Call | None = None) -> Any:
         """As `post`: never repeated, because what it replaces may have changed since."""
-        return await self._call("PUT", path, json_bytes(body), urgency)
+        return await self._call("PUT", path, json_bytes(body), urgency, granted)
 
     async def delete(self, path: str, urgency: Urgency) -> Any:
         return await self._call("DELETE", path, None, urgency)

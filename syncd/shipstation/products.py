@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
-from mappings.shipstation_shapes import Product
-from syncd.budget import Urgency
+from mappings.shipstation_shapes import Product, WholeProduct
+from syncd.budget import Call, Urgency
 from syncd.errors import RejectedError, TransientError
 from syncd.shipstation.client import ShipStationClient
 from syncd.shipstation.lists import LARGEST_PAGE, Listing, Page, pages, whole_rows
@@ -37,14 +37,14 @@ def products(client: ShipStationClient) -> AsyncIterator[Page[Any]]:
 
 
 async def product_by_id(client: ShipStationClient, product_id: int) -> dict[str, Any] | None:
-    """Whole, as the vendor shows it; None where there is none."""
+    """Whole, as the vendor shows it; None where there is none. Whoever asks holds the turn for its PUT, and waits no longer."""
     try:
-        row = await client.get(f"/products/{product_id}", urgency=Urgency.CATALOG)
+        row = await client.get(f"/products/{product_id}", urgency=Urgency.ORDERS)
     except RejectedError as error:
         if error.code == NOT_FOUND:
             return None
         raise
-    (read,) = whole_rows({"products": [row]}, "products", "productId", Product)
+    (read,) = whole_rows({"products": [row]}, "products", "productId", WholeProduct)
     if read["productId"] != product_id:
         raise TransientError("malformed", "another product came")
     return dict(read)
@@ -57,6 +57,6 @@ async def products_of_sku(client: ShipStationClient, sku: str) -> list[int]:
     return [row["productId"] for row in rows if row.get("sku") == sku]
 
 
-async def put_product(client: ShipStationClient, body: dict[str, Any]) -> None:
+async def put_product(client: ShipStationClient, body: dict[str, Any], turn: Call) -> None:
     """`body` is the whole product: what it leaves out is empty afterwards."""
-    await client.put(f"/products/{body['productId']}", body, Urgency.CATALOG)
+    await client.put(f"/products/{body['productId']}", body, Urgency.CATALOG, turn)

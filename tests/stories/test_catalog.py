@@ -12,6 +12,7 @@ from syncd.errors import RejectedError
 from syncd.operate.catalog import check_catalog, check_text, is_different, push_catalog
 from syncd.operate.doctor import check_vendors
 from syncd.operate.status import read_status, status_text
+from syncd.ports import Request
 from syncd.sandbox.shipstation.records import Product
 from syncd.sandbox.shopify.faults import FaultRule
 from syncd.settings.whole import Settings
@@ -149,6 +150,29 @@ async def test_what_the_warehouse_changes_afterwards_stays_until_a_person_pushes
     await settled(day)
     assert product(day, sku).weight_oz == shop_says
     assert not is_different(await check(day))
+
+
+async def test_a_note_made_while_an_article_waits_for_its_turn_is_kept(day: Day) -> None:
+    """A PUT replaces the product whole: no window may go by between the look and it."""
+    items = await known_articles(day)
+    sku = min(items)
+    await day.passes(60.0)
+
+    def spends(request: Request) -> None:
+        if "/products/" in request.url:
+            day.network.before = None
+            day.shipstation.spend(39 - day.shipstation.state()["calls"]["window"]["calls"])
+
+    day.network.before = spends
+    day.shopify.people.edit_article(items[sku], title="New Name", variant_title=None)
+    await day.until(lambda: day.network.before is None)
+    await day.passes(10.0)
+    there = product(day, sku)
+    day.shipstation.account.put_product(replace(there, details={**there.details, "internalNotes": "very fragile"}))
+    await settled(day)
+    await day.passes(60.0)
+    after = product(day, sku)
+    assert (after.name, after.details["internalNotes"]) == ("New Name", "very fragile")
 
 
 async def test_sales_cost_no_call_for_products_that_say_the_same(day: Day) -> None:
