@@ -156,7 +156,7 @@ async def test_a_note_made_while_an_article_waits_for_its_turn_is_kept(day: Day)
     """A PUT replaces the product whole: no window may go by between the look and it."""
     items = await known_articles(day)
     sku = min(items)
-    await day.passes(60.0)
+    await day.passes(75.0)  # no look comes meanwhile, and the window lasts
 
     def spends(request: Request) -> None:
         if "/products/" in request.url:
