@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 from mappings.carry_over import (
@@ -19,6 +20,7 @@ from mappings.carry_over import (
 from mappings.causes import Cause
 from mappings.consignments import added
 from mappings.keys import line_of, split_order_key
+from mappings.pacific import from_pacific
 from mappings.packed import Units, counted, units_of
 from mappings.plans import Consignment, Standing
 from mappings.shipstation_shapes import Order
@@ -227,3 +229,11 @@ def _ids(placed: Sequence[Placed]) -> set[int]:
 
 def _listed(ids: Iterable[int]) -> str:
     return ", ".join(str(one) for one in sorted(ids))
+
+
+def modified_at(order: Order) -> datetime | None:
+    """None where ShipStation does not say."""
+    try:
+        return from_pacific(order["modifyDate"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None

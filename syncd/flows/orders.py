@@ -14,13 +14,13 @@ from mappings.keys import split_order_key
 from mappings.order_changes import learned_from, questions
 from mappings.orders import lines_not_shown
 from mappings.pacific import from_pacific, from_shopify
-from mappings.packed import units_of
+from mappings.packed import has_left, is_short_of_packed, units_of
 from mappings.plan_orders import needs_shipstation_truth, order_number_stem, plan_order
 from mappings.plans import Consignment, Plan, Profile, Standing, Step, UpsertOrder, VoidLabel
 from mappings.rates import Question
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
-from mappings.sweeping import Placed, Sight, sight_of, survivor_of, survivor_of_lost
+from mappings.sweeping import Placed, Sight, modified_at, sight_of, survivor_of, survivor_of_lost
 from syncd.accounts import Accounts
 from syncd.budget import Call, Urgency
 from syncd.errors import AccessError, SyncError
@@ -49,6 +49,13 @@ NOT_REMEMBERED = Unreadable(
 NOT_WHOLE = Unreadable(
     "incomplete", "Shopify does not show all lines of which it shows units, or which it has shown before"
 )
+LABELS_UNREAD = Unreadable(
+    "labels_unread",
+    "first is read what was packed of an order that left before we knew what it holds",
+    wait_s=5.0,
+    counts_attempt=False,
+)
+NOT_WHOLE_THERE = Unreadable("incomplete", "ShipStation does not show all goods of which it has shown a package")
 
 
 @dataclass(frozen=True)
@@ -108,7 +115,7 @@ class OrdersFlow:
         if not any(wanted.values()):
             return seen
         needed = {subject: sought for subject, sought in wanted.items() if sought}
-        with_truth = await self._with_truth(seen, needed)
+        with_truth = await self._with_truth(seen, needed, known)
         # what shipped meanwhile leaves goods for a new consignment, which has a parcel of its own
         return with_truth | await self._rated({subject: with_truth[subject] for subject in needed}, known)
 
@@ -156,7 +163,10 @@ class OrdersFlow:
         return {one.order_key: Sought(one, family, stem, created_at) for one in family if one.order_key in keys}
 
     async def _with_truth(
-        self, seen: Mapping[str, Sighting | Unreadable], wanted: Mapping[str, Mapping[str, Sought]]
+        self,
+        seen: Mapping[str, Sighting | Unreadable],
+        wanted: Mapping[str, Mapping[str, Sought]],
+        known: Mapping[str, Known],
     ) -> dict[str, Sighting | Unreadable]:
         try:
             found = await self._truth({key: one for needed in wanted.values() for key, one in needed.items()})
@@ -165,7 +175,10 @@ class OrdersFlow:
                 await self._accounts.lost(error, "orders.read")
             return {**seen, **dict.fromkeys(wanted, unreadable_of(error, self._accounts.probe_s))}
         await self._accounts.answered(self._account, "orders.read")
-        return {**seen, **{subject: _seen_with(seen[subject], needed, found) for subject, needed in wanted.items()}}
+        return {
+            **seen,
+            **{subject: _seen_with(seen[subject], needed, found, known[subject]) for subject, needed in wanted.items()},
+        }
 
     async def _truth(self, sought: Mapping[str, Sought]) -> dict[str, Order | None]:
         """By id where we know it, from a list where there are many; else by key, for an order whose answer was lost."""
@@ -333,6 +346,12 @@ def _is_unsure(consignment: Consignment) -> bool:
     return consignment.standing is Standing.INTENDED or consignment.applied is None
 
 
+def _may_have_labels(order: Order, known: Known) -> bool:
+    """That we have not read yet."""
+    read_at, left_at = known.labels_read_at, modified_at(order)
+    return left_at is not None and (read_at is None or read_at < left_at)
+
+
 def _if_usable(sighting: Sighting | Unreadable, known: Known) -> Sighting | Unreadable:
     """What was made after a gap in our memory was found is not concerned by it."""
     if isinstance(sighting, Unreadable) or sighting.order is None:
@@ -353,11 +372,16 @@ def _order_id(step: UpsertOrder, outcome: Outcome) -> int | None:
 
 
 def _seen_with(
-    sighting: Sighting | Unreadable, needed: Mapping[str, Sought], found: Mapping[str, Order | None]
+    sighting: Sighting | Unreadable, needed: Mapping[str, Sought], found: Mapping[str, Order | None], known: Known
 ) -> Sighting | Unreadable:
     if isinstance(sighting, Unreadable):
         return sighting
     truth = {key: found[key] for key in needed if key in found}
+    left = [order for key, order in truth.items() if order and _is_unsure(needed[key].consignment) and has_left(order)]
+    if any(_may_have_labels(order, known) for order in left):
+        return LABELS_UNREAD
+    if any(is_short_of_packed(order, known.packages) for order in left):
+        return NOT_WHOLE_THERE
     remembered = [(needed[key].consignment, order) for key, order in truth.items()]
     observed = [(before, learned_from(before, order)) for before, order in remembered]
     return replace(sighting, shipstation=truth, learned=tuple(now for before, now in observed if now != before))

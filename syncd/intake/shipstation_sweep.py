@@ -18,7 +18,6 @@ from sqlmodel import Session
 from mappings import canonical
 from mappings.carry_over import CHANGEABLE
 from mappings.causes import Cause, State, state_of
-from mappings.pacific import from_pacific
 from mappings.packed import Units, units_of
 from mappings.plans import Standing
 from mappings.shipstation_shapes import Order
@@ -29,6 +28,7 @@ from mappings.sweeping import (
     edited_fields,
     is_hold_lifted,
     judge,
+    modified_at,
     sight_of,
     standing_seen,
     survivor_of,
@@ -152,7 +152,7 @@ class ShipStationSweep:
         for row, order in beside:
             differs = _edited(row, order)
             status = order.get("orderStatus") or ""
-            sights.append(SeenConsignment(row.order_key, status, ",".join(differs), _modified_at(order)))
+            sights.append(SeenConsignment(row.order_key, status, ",".join(differs), modified_at(order)))
             if row.updated_at >= now - QUIET:
                 continue
             if differs and ",".join(differs) != (row.seen_differs or ""):
@@ -363,10 +363,3 @@ def _parcels(rows: Sequence[ConsignmentRow], packages: Iterable[PackageRow]) -> 
 def _edited(row: ConsignmentRow, order: Order) -> tuple[str, ...]:
     applied = _applied(row)
     return edited_fields(order, applied) if applied else ()
-
-
-def _modified_at(order: Order) -> datetime | None:
-    try:
-        return from_pacific(order["modifyDate"])
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -9,12 +10,13 @@ import pytest
 
 from syncd.intake.shipstation_sweep import QUIET
 from syncd.operate.sweeping import sweep_by_hand
+from syncd.ports import Http, Request, Response
 from syncd.sandbox.shipstation.faults import FaultRule
 from syncd.simulation.day import ACCOUNT, Day, Fates
 from syncd.simulation.desk import desk_of
 from syncd.simulation.written import writes_orders
 from tests.orders_api import ON_V1_ALONE
-from tests.stories.packing import BOTH, SETTINGS, an_order, assert_told, keys, label, numbers, void
+from tests.stories.packing import BOTH, GRACE_S, SETTINGS, an_order, assert_told, keys, label, numbers, void
 
 
 @pytest.fixture
@@ -202,6 +204,41 @@ async def test_an_order_merged_before_its_lost_answer_is_looked_up_is_not_made_a
     await day.rest()
     for order_id in (first, second):
         assert numbers(day, order_id).keys() == {shipment.tracking_number}
+
+
+class WithoutARow:
+    """The vendors; the first answer about orders that have left lacks a row of the first one's goods."""
+
+    def __init__(self, vendors: Http) -> None:
+        self._vendors = vendors
+        self.is_spent = False
+
+    async def send(self, request: Request) -> Response:
+        response = await self._vendors.send(request)
+        if self.is_spent or request.method != "GET" or not request.url.startswith("https://ship.test/orders?"):
+            return response
+        body = json.loads(response.body)
+        if body["orders"] and body["orders"][0]["orderStatus"] == "shipped":
+            self.is_spent = bool(body["orders"][0]["items"].pop(0))
+        return replace(response, body=json.dumps(body).encode())
+
+
+@ON_V1_ALONE
+async def test_an_answer_that_lacks_a_row_does_not_make_goods_of_a_voided_label_leave_twice(day: Day) -> None:
+    """Of an order whose own answer was lost, that is all that we know."""
+    day.shipstation.set_options({"status_after_void": "shipped"})
+    day.shipstation.faults.set([FaultRule("lost_answer", times=1, path="/orders/createorders")])
+    (order_id,) = day.sell(lines=2, quantity=2)
+    await day.until(lambda: day.there(order_id))
+    (there,) = day.there(order_id)
+    parcel = day.shipstation.labels.buy_label(there["orderId"])
+    day.network.vendors = vendors = WithoutARow(day.network.vendors)
+    await day.rest()
+    assert vendors.is_spent
+    await assert_told(day, order_id, parcel)
+    await void(day, parcel)
+    await day.rest(quiet_s=2 * GRACE_S)
+    assert [one["orderId"] for one in day.there(order_id)] == [there["orderId"]]
 
 
 # While we write
