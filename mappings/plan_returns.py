@@ -67,7 +67,7 @@ def plan_returns(
     settles_s: float,
 ) -> ReturnsPlan:
     """One step at a time: the next one is computed from what the first one left."""
-    doubts = [(now - one.intended_at).total_seconds() for one in returns if one.intended_at]
+    doubts = [(now - (one.in_doubt_since or one.intended_at)).total_seconds() for one in returns if one.intended_at]
     if doubts and min(doubts) < settles_s:
         return ReturnsPlan(wait_s=settles_s - min(doubts))
     steps: list[ReturnStep] = []

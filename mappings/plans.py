@@ -121,8 +121,8 @@ class Package:
 
     `package_key` is `s<shipment id>` or `f<fulfillment id>`. `lines` maps Shopify line item id to units, None when ShipStation
     did not say (fulfillments have no lines). `intended_at` is when something was last about to be done about it in Shopify
-    without us having seen the answer. `voided_at`: when we first saw it void. `told`: what of the lines Shopify accepted,
-    None for all of them.
+    without us having seen the answer, `in_doubt_since` from when on its effect is to be waited for, where that differs.
+    `voided_at`: when we first saw it void. `told`: what of the lines Shopify accepted, None for all of them.
     """
 
     package_key: str
@@ -136,6 +136,7 @@ class Package:
     """Of the other packages, where one label is for several."""
     fulfillment_gid: str | None = None
     intended_at: datetime | None = None
+    in_doubt_since: datetime | None = None
     voided_at: datetime | None = None
     told: Mapping[int, int] | None = None
 

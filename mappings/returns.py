@@ -58,6 +58,8 @@ class Return:
     refusals: int = 0
     intended_at: datetime | None = None
     """When something was last about to be done about it without us having seen the answer."""
+    in_doubt_since: datetime | None = None
+    """From when on the effect of that is to be waited for, where it differs."""
 
     @property
     def marker(self) -> str:

@@ -74,7 +74,7 @@ def in_doubt_until(package: Package, now: datetime, write_settles_s: float) -> d
     """None when nothing was sent, or so long ago that it took effect or never will."""
     if package.intended_at is None:
         return None
-    settled = package.intended_at + timedelta(seconds=write_settles_s)
+    settled = (package.in_doubt_since or package.intended_at) + timedelta(seconds=write_settles_s)
     return settled if now < settled else None
 
 

@@ -19,6 +19,7 @@ from syncd.errors import SettingsError
 from syncd.flows.catalog import CatalogBounds, CatalogWriter
 from syncd.flows.catalog_look import CatalogLook
 from syncd.flows.deliveries import DeliveriesFlow, Manner
+from syncd.flows.doubts import Doubts
 from syncd.flows.orders import OrdersFlow
 from syncd.flows.rates import Rates
 from syncd.flows.returns import ReturnsFlow
@@ -258,7 +259,7 @@ def build_flows(settings: Settings, vendors: Vendors, db: Db, clock: Clock, star
     rates = Rates(rate_sources(vendors), clock)
     return Flows(
         OrdersFlow(known, vendors.shops, vendors.orders, accounts, rates, clock),
-        ShipmentsFlow(known, vendors.shops, accounts, settles_s),
-        ReturnsFlow(known, vendors.shops, vendors.shipstation_v2, accounts, settles_s),
+        ShipmentsFlow(known, vendors.shops, accounts, settles_s, Doubts(clock)),
+        ReturnsFlow(known, vendors.shops, vendors.shipstation_v2, accounts, settles_s, Doubts(clock)),
         accounts,
     )

@@ -14,6 +14,7 @@ from mappings.returns import Return, ReturnStep, SeenForReturn
 from syncd.accounts import Accounts
 from syncd.budget import Call, Urgency
 from syncd.errors import AccessError, SyncError
+from syncd.flows.doubts import Doubts
 from syncd.flows.looks import outcome_of, unreadable_of
 from syncd.flows.work import Known, Outcome, Result, Sighting, Unreadable
 from syncd.hints import split_subject
@@ -46,12 +47,14 @@ class ReturnsFlow:
         shipstation: ShipStationV2Client | None,
         accounts: Accounts,
         write_settles_s: float,
+        doubts: Doubts,
     ) -> None:
         self._profiles = profiles
         self._shops = shops
         self._shipstation = shipstation
         self._accounts = accounts
         self._write_settles_s = write_settles_s
+        self._doubts = doubts
 
     def patience_s(self) -> float:
         return 0.0
@@ -96,7 +99,8 @@ class ReturnsFlow:
         if sighting.order is None:
             return Plan(Cause.NOT_FOUND)
         seen: Mapping[str, SeenForReturn] = sighting.order
-        found = plan_returns(profile.returns, known.returns, seen, profile.carriers, now, self._write_settles_s)
+        returns = [self._doubts.dated(subject, one.return_key, one) for one in known.returns]
+        found = plan_returns(profile.returns, returns, seen, profile.carriers, now, self._write_settles_s)
         again = now + timedelta(seconds=found.wait_s) if found.wait_s is not None else None
         return Plan(
             Cause.SHIPPED,  # of no importance: this flow decides no state
@@ -113,15 +117,16 @@ class ReturnsFlow:
         self, steps: Sequence[tuple[str, Step]], turn: Call | None, intended_at: datetime, looked_at: datetime
     ) -> Sequence[Outcome]:
         """One after the other, each order's in its turn."""
-        until = intended_at + timedelta(seconds=self._write_settles_s / 2)
-        return [await self._apply_one(subject, step, until) for subject, step in steps]
+        return [await self._apply_one(subject, step, intended_at) for subject, step in steps]
 
-    async def _apply_one(self, subject: str, step: Step, leaves_before: datetime) -> Outcome:
+    async def _apply_one(self, subject: str, step: Step, intended_at: datetime) -> Outcome:
         if not isinstance(step, ReturnStep):
             raise ValueError(f"{step.kind} is no step of a return")
         client = self._shops[split_subject(subject)[0]]
+        self._doubts.begin(subject, step.return_key, intended_at)
+        until = intended_at + timedelta(seconds=self._write_settles_s / 2)
         try:
-            return Outcome(Result.CONFIRMED, far_id=await write_return(client, step, leaves_before))
+            return Outcome(Result.CONFIRMED, far_id=await write_return(client, step, until))
         except AccessError as error:
             return outcome_of(error, FORBIDDEN_S)
         except SyncError as error:

@@ -15,6 +15,7 @@ from mappings.plans import (
     AdoptFulfillment,
     CancelFulfillment,
     CreateFulfillment,
+    FulfillmentStep,
     Plan,
     Profile,
     Step,
@@ -24,6 +25,7 @@ from mappings.shopify_shapes import OrderShipped
 from syncd.accounts import Accounts
 from syncd.budget import Call
 from syncd.errors import AccessError, SyncError, UncertainError
+from syncd.flows.doubts import Doubts
 from syncd.flows.looks import look_at_stores, outcome_of
 from syncd.flows.work import Known, Outcome, Result, Sighting, Unreadable
 from syncd.hints import split_subject
@@ -46,11 +48,13 @@ class ShipmentsFlow:
         shops: Mapping[str, ShopifyClient],
         accounts: Accounts,
         write_settles_s: float,
+        doubts: Doubts,
     ) -> None:
         self._profiles = profiles
         self._shops = shops
         self._accounts = accounts
         self._write_settles_s = write_settles_s
+        self._doubts = doubts
 
     def patience_s(self) -> float:
         return 0.0
@@ -64,7 +68,7 @@ class ShipmentsFlow:
         return plan_shipments(
             profile,
             order,
-            known.packages,
+            [self._doubts.dated(subject, one.package_key, one) for one in known.packages],
             now,
             self._write_settles_s,
             known.consignments,
@@ -80,8 +84,10 @@ class ShipmentsFlow:
     ) -> Sequence[Outcome]:
         """Those of one order one after the other, orders beside each other."""
         by_subject: dict[str, list[int]] = {}
-        for position, (subject, _) in enumerate(steps):
+        for position, (subject, step) in enumerate(steps):
             by_subject.setdefault(subject, []).append(position)
+            if isinstance(step, FulfillmentStep):
+                self._doubts.begin(subject, step.package_key, intended_at)
         outcomes: dict[int, Outcome] = {}
 
         async def in_turn(subject: str, positions: list[int]) -> None:

@@ -1,0 +1,51 @@
+"""Stories of clocks that are set, or that differ from one replica to the next, while an answer is outstanding."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from syncd.ports import Http, Request, Response
+from syncd.simulation.day import Day, Fates
+from tests.stories.packing import SETTINGS, an_order, label, numbers
+
+
+class Late:
+    """The vendors; the first fulfillment is made so late that nobody waits for its answer any more."""
+
+    def __init__(self, vendors: Http, late_s: float) -> None:
+        self.has_begun = asyncio.Event()
+        self._vendors = vendors
+        self._late_s = late_s
+
+    async def send(self, request: Request) -> Response:
+        if b"mutation CreateFulfillment" in (request.body or b"") and not self.has_begun.is_set():
+            self.has_begun.set()
+            await asyncio.sleep(self._late_s)
+        return await self._vendors.send(request)
+
+
+@pytest.fixture
+def fates() -> Fates:
+    return Fates(settings=SETTINGS)
+
+
+@pytest.mark.parametrize("ahead_s", [80.0, -80.0])
+@pytest.mark.parametrize("dies", [False, True], ids=["the same process", "the next one"])
+async def test_a_parcel_is_told_once_whatever_the_time_of_day_was_when_its_call_left(
+    day: Day, ahead_s: float, dies: bool
+) -> None:
+    """Whoever looks for the effect must have waited for it by a clock that nobody sets. Shopify takes a part of the goods twice."""
+    order_id, there = await an_order(day)
+    day.network.vendors = vendors = Late(day.network.vendors, late_s=50.0)
+    parcel = label(day, there, 1)
+    await vendors.has_begun.wait()
+    await day.passes(35.0)
+    day.first.jump(ahead_s)
+    if dies:
+        day.kill()
+        await day.start()
+    await day.rest()
+    assert numbers(day, order_id) == {parcel.tracking_number: 1}
+    await day.assert_clean()
