@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 import tomllib
 import urllib.error
@@ -26,6 +27,7 @@ from sqlalchemy import create_engine, text
 
 from bench.processes import SYNCD, children, free_port, port_of, wait_ready
 from syncd.adapters import SystemClock
+from syncd.daemon import GIVES_WAY
 from syncd.errors import RejectedError, TransientError
 from syncd.intake.gate import Bounds
 from syncd.intake.link import Link
@@ -131,6 +133,15 @@ def test_a_webhook_is_kept_outside_and_marked_inside(program: Program) -> None:
     until(lambda: program.unread() == 0)
     rows = program.rows(inbox_url(program.url), "SELECT webhook_id, body FROM deliveries")
     assert rows == [("one", None)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process has one priority, and no /proc")
+def test_every_thread_of_the_daemon_gives_way_to_its_port(program: Program) -> None:
+    """The store's writer too, which is older than the moment when the daemon begins to."""
+    outside = os.getpriority(os.PRIO_PROCESS, port_of(program.process.pid))
+    threads = [int(one.name) for one in Path(f"/proc/{program.process.pid}/task").iterdir()]
+    assert len(threads) > 1
+    assert {os.getpriority(os.PRIO_PROCESS, one) - outside for one in threads} == {GIVES_WAY}
 
 
 def test_what_the_daemon_knows_is_told_at_the_port(program: Program) -> None:
