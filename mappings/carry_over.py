@@ -40,6 +40,8 @@ READ_ONLY = frozenset(
 )
 """Members of answers that must not be sent back, at whatever depth."""
 
+DESTINATION = frozenset({"street1", "city", "postalCode", "country"})
+"""What of an address tells one destination from another."""
 CHANGEABLE = frozenset({"awaiting_payment", "awaiting_shipment", "on_hold"})
 """Statuses in which ShipStation accepts changes for certain. Others than these, shipped and cancelled mean that a
 fulfillment provider has the order: not ours to touch."""
@@ -153,8 +155,13 @@ def same_destination(a: Order, b: Order) -> bool:
     postal code and country must do."""
     return all(
         _letters(a, part) == _letters(b, part) or is_foreign_text(_part(a, part)) != is_foreign_text(_part(b, part))
-        for part in ("street1", "city", "postalCode", "country")
+        for part in DESTINATION
     )
+
+
+def shows_destination(observed: Order) -> bool:
+    """ShipStation shows each part of an address, empty ones too: where one is missing, the answer is not whole."""
+    return (observed.get("shipTo") or {}).keys() >= DESTINATION
 
 
 def _part(document: Order, part: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from mappings.carry_over import is_regrouped, is_silent_on_groups, left_in_parts, with_parts
+from mappings.carry_over import is_regrouped, is_silent_on_groups, left_in_parts, shows_destination, with_parts
 from mappings.causes import Cause
 from mappings.keys import split_order_key
 from mappings.order_changes import learned_from, questions
@@ -55,7 +55,9 @@ LABELS_UNREAD = Unreadable(
     wait_s=5.0,
     counts_attempt=False,
 )
-NOT_WHOLE_THERE = Unreadable("incomplete", "ShipStation does not show all goods of which it has shown a package")
+NOT_WHOLE_THERE = Unreadable(
+    "incomplete", "ShipStation does not show all goods of which it has shown a package, or a whole address"
+)
 
 
 @dataclass(frozen=True)
@@ -380,7 +382,7 @@ def _seen_with(
     left = [order for key, order in truth.items() if order and _is_unsure(needed[key].consignment) and has_left(order)]
     if any(_may_have_labels(order, known) for order in left):
         return LABELS_UNREAD
-    if any(is_short_of_packed(order, known.packages) for order in left):
+    if any(not shows_destination(order) or is_short_of_packed(order, known.packages) for order in left):
         return NOT_WHOLE_THERE
     remembered = [(needed[key].consignment, order) for key, order in truth.items()]
     observed = [(before, learned_from(before, order)) for before, order in remembered]

@@ -1,0 +1,49 @@
+"""Whether an order that has left is shown whole, where its answer is all that we know of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mappings.carry_over import DESTINATION, shows_destination
+from mappings.keys import line_item_key
+from mappings.packed import is_short_of_packed
+from mappings.plans import Package
+from tests.mappings.builders import ORDER_ID, package
+
+SHIP_TO = {
+    "name": "Ann Lee",
+    "street1": "1 Main St",
+    "street2": None,
+    "city": "Austin",
+    "postalCode": "",
+    "country": "US",
+}
+
+
+def shown(units: dict[int, int], **more: Any) -> Any:
+    items = [{"lineItemKey": line_item_key(ORDER_ID, line), "quantity": count} for line, count in units.items()]
+    return {"orderKey": package().order_key, "orderStatus": "shipped", "items": items, "shipTo": SHIP_TO, **more}
+
+
+@pytest.mark.parametrize(
+    ("units", "packages", "is_short"),
+    [
+        pytest.param({7: 2, 8: 1}, [package("s1", {7: 2, 8: 1})], False, id="all of it"),
+        pytest.param({7: 2, 8: 1}, [package("s1", {7: 1})], False, id="a part of it"),
+        pytest.param({8: 1}, [package("s1", {7: 2, 8: 1})], True, id="a line is not shown"),
+        pytest.param({7: 2}, [package("s1", {7: 1}), package("s2", {7: 2})], True, id="more in two packages"),
+        pytest.param({8: 1}, [package("s1", {7: 2}, voided=True)], False, id="voided: a person may have taken it out"),
+        pytest.param({8: 1}, [package("s1", {7: 2}, n=2)], False, id="of another order"),
+        pytest.param({8: 1}, [package("f1", None)], False, id="nobody knows what is in it"),
+    ],
+)  # fmt: skip
+def test_an_order_holds_what_its_packages_hold(units: dict[int, int], packages: list[Package], is_short: bool) -> None:
+    assert is_short_of_packed(shown(units), packages) is is_short
+
+
+@pytest.mark.parametrize("part", sorted(DESTINATION))
+def test_an_address_is_shown_with_all_its_parts(part: str) -> None:
+    assert shows_destination(shown({}))
+    assert not shows_destination(shown({}, shipTo={name: value for name, value in SHIP_TO.items() if name != part}))
