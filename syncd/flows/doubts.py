@@ -30,10 +30,8 @@ class Doubts:
 
     def begin(self, subject: str, key: str, intended_at: datetime) -> None:
         now_s = self._clock.monotonic()
-        for write, since_s in list(self._since.items()):  # the oldest come first
-            if now_s - since_s < OLD.total_seconds():
-                break
-            del self._since[write]
+        while self._since and now_s - next(iter(self._since.values())) > OLD.total_seconds():  # the oldest come first
+            del self._since[next(iter(self._since))]
         self._since[subject, key, intended_at] = now_s
 
     def dated(self, subject: str, key: str, one: Doubtful) -> Doubtful:
