@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from random import Random
@@ -229,7 +229,7 @@ async def look(fleet: Fleet, database: str) -> Outcome:
     kept = set(_kept(fleet, database))
     acked = fleet.gate.acked_ids
     return Outcome(
-        books.account,
+        books.without_excuse(),
         lost,
         doubled,
         [*wrong, *_over_fulfilled(fleet)],
@@ -247,12 +247,20 @@ class Books:
     excused: frozenset[str]
     """Orders of which a person was told, and those paid in part: what they had before a line was added goes out."""
 
+    def without_excuse(self) -> Account:
+        """The account without what is excused."""
+        books, without = self.account, self._without_excuse
+        return replace(
+            books,
+            doubled=without(books.doubled),
+            not_told=without(books.not_told),
+            mails_wrong=without(books.mails_wrong),
+        )
+
     def complaints(self) -> tuple[list[str], list[str], list[str]]:
         """What is lost, doubled, and wrong."""
-        books = self.account
-        lost = [*books.missing, *self._without_excuse(books.not_told)]
-        wrong = [*books.unexplained, *self._without_excuse(books.mails_wrong)]
-        return lost, self._without_excuse(books.doubled), wrong
+        books = self.without_excuse()
+        return [*books.missing, *books.not_told], books.doubled, [*books.unexplained, *books.mails_wrong]
 
     def _without_excuse(self, problems: list[str]) -> list[str]:
         return [one for one in problems if name_of(one) not in self.excused]
