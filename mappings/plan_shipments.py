@@ -329,12 +329,15 @@ def _end_orphans(planning: _Planning, labels_read_at: datetime | None) -> None:
     """What is left of voided labels: given time for a new label, then taken back. Not while a package of the order may be it."""
     if planning.orphans and any(cause is Cause.LINES_UNKNOWN for cause, _ in planning.troubles):
         return
-    is_open = any(not p.voided and in_doubt_until(p, planning.now, planning.write_settles_s) for p in planning.packages)
+    live = [one for one in planning.packages if not one.voided]
+    doubts = [until for one in live if (until := in_doubt_until(one, planning.now, planning.write_settles_s))]
     for one in planning.free_orphans:
         until = stays_until(one, planning.profile.void_grace_s, planning.consignments, labels_read_at, planning.now)
         if until:
             planning.waits.append(until)
-        elif not is_open:
+        elif doubts:  # even where it ends just now: nobody else would look again
+            planning.waits.append(min(doubts))
+        else:
             planning.steps.append(cancelled(one))
             planning.look_soon()
 

@@ -339,6 +339,15 @@ def test_a_voided_label_without_a_new_one_is_taken_back_in_time(
     assert (done.steps, done.look_again_at) == ((), None)
 
 
+def test_a_voided_label_is_looked_at_again_after_the_doubt_about_another_package_that_kept_it() -> None:
+    """The other one is adopted, which by itself is no reason to look again."""
+    old = replace(VOIDED, lines={7: 1}, voided_at=later(-999))
+    new = replace(NEW, lines={7: 2}, intended_at=later(-10))
+    there = [fulfillment(1, {7: 1}), fulfillment(2, {7: 2}, "NEW")]
+    plan = planned(order_shipped([CLOSED], there), [old, new], labels_read_at=later(0))
+    assert (steps(plan), plan.look_again_at) == ([("adopt_fulfillment", "s2")], later(80))
+
+
 def test_a_fulfillment_of_a_voided_label_that_an_answer_lacks_is_looked_for_again() -> None:
     """One row that is missing once must not leave it standing for good."""
     lacking = planned(order_shipped([CLOSED]), [VOIDED])
