@@ -66,8 +66,10 @@ class Bounds:
 STORE_RETRY_S = 1.0
 AT_ONCE = 25
 """Orders in one transaction, and looked at without a break: a webhook wants its own in between."""
+ABSENT = "order_not_shown"
 LOOKS_FOR_AN_ABSENT_ORDER = 3
-"""So many looks must have failed, with growing waits, before an order that is not shown counts as not there."""
+"""So many looks must have failed, with growing waits and the last one for the same reason, before an order that is not shown
+counts as not there."""
 APART_S = 0.1
 """Between two looks that find nothing: a flood of webhooks wakes us hundreds of times a second, and each look takes the store."""
 SOONEST_S = 0.5
@@ -344,9 +346,9 @@ class Runner:
         """A plan that raises is our bug: told with its traceback, and the batch goes on."""
         if isinstance(sighting, Unreadable):
             return Verdict(claimed, looked_at, unreadable=sighting)
-        if sighting.order is None and claimed.attempts < LOOKS_FOR_AN_ABSENT_ORDER:
+        if sighting.order is None and (claimed.attempts < LOOKS_FOR_AN_ABSENT_ORDER or claimed.error_code != ABSENT):
             # a null may also stand for a failure that the answer does not tell of
-            return Verdict(claimed, looked_at, unreadable=Unreadable("not_shown", "the store does not show the order"))
+            return Verdict(claimed, looked_at, unreadable=Unreadable(ABSENT, "the store does not show the order"))
         try:
             plan = self._flow.plan(claimed.subject, known, sighting, self._clock.now())
         except Exception:

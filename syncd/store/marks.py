@@ -63,7 +63,9 @@ def _leased(chosen: ColumnElement[bool]) -> Update:
         update(MARKS)
         .where(COLUMNS.flow == bindparam("b_flow"), chosen)
         .values(lease_token=bindparam("b_token"), lease_until=bindparam("b_until"), claimed=COLUMNS.marked)
-        .returning(COLUMNS.subject, COLUMNS.marked, COLUMNS.lane, COLUMNS.attempts, COLUMNS.marked_at)
+        .returning(
+            COLUMNS.subject, COLUMNS.marked, COLUMNS.lane, COLUMNS.attempts, COLUMNS.marked_at, COLUMNS.error_code
+        )
     )
 
 
@@ -91,13 +93,14 @@ SUMMARY: Select[Any] = select(COUNT_DUE.scalar_subquery(), *map(_oldest_in, Lane
 
 
 class Claimed(NamedTuple):
-    """`marked` is the count that settling will copy; `attempts` are those that failed before."""
+    """`marked` is the count that settling will copy; `attempts` are those that failed before, the last one with `error_code`."""
 
     subject: str
     marked: int
     lane: Lane
     attempts: int
     marked_at: datetime
+    error_code: str | None
 
 
 @dataclass(frozen=True)

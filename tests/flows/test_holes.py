@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from syncd.ports import Http, Request, Response
+from syncd.sandbox.shopify.faults import FaultRule
 from syncd.simulation.day import Day
 from syncd.simulation.written import pushed
 
@@ -22,7 +23,7 @@ class Nulls:
 
     async def send(self, request: Request) -> Response:
         response = await self._vendors.send(request)
-        if self._document not in (request.body or b"") or not self._left:
+        if self._document not in (request.body or b"") or response.status != 200 or not self._left:
             return response
         self._left -= 1
         body = json.loads(response.body)
@@ -43,9 +44,13 @@ class Refuses:
         return Response(self._status, {}, b"<html></html>") if request.url.endswith(self._address) else response
 
 
+@pytest.mark.parametrize(("failures", "times"), [(0, 2), (12, 1)], ids=["at first", "after other failures"])
 @pytest.mark.parametrize("document", [b"OrdersToShip", b"OrdersShipped"])
-async def test_an_order_that_is_shown_as_null_in_passing_is_not_given_up(day: Day, document: bytes) -> None:
-    day.network.vendors = Nulls(day.network.vendors, document, times=2)
+async def test_an_order_that_is_shown_as_null_in_passing_is_not_given_up(
+    day: Day, document: bytes, failures: int, times: int
+) -> None:
+    day.network.vendors = Nulls(day.network.vendors, document, times)
+    day.shopify.faults.set([FaultRule("error_500_before", operation=document.decode(), times=failures)])
     (order_id,) = day.sell(1)
     await day.until(lambda: day.there(order_id))
     day.shipstation.labels.buy_label(day.there(order_id)[0]["orderId"])
