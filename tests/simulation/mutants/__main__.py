@@ -11,7 +11,7 @@ import logging
 import multiprocessing
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +24,8 @@ def main() -> int:
     asked = _arguments()
     logging.disable()
     mutants = [MUTANTS[name] for name in asked.only or MUTANTS]
+    if asked.by_seeds:
+        mutants = [replace(one, test="") for one in mutants]
     seeds_of = range(asked.seed, asked.seed + asked.seeds)
     look = partial(_told, seeds_of=seeds_of, orders=asked.orders, days=asked.days or asked.seeds)
     finds: list[Find] = []
@@ -57,6 +59,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="the first of them (default 1)")
     parser.add_argument("--orders", type=int, default=12, help="orders in each seed (default 12)")
     parser.add_argument("--processes", type=int, default=2, help="at the same time (default 2)")
+    parser.add_argument("--by-seeds", action="store_true", help="look by seeds for those that a test knows, too")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the finds as JSON")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the finds as a table")
     return parser.parse_args()
