@@ -271,6 +271,8 @@ class CostBudget:
     SMALLEST_BUCKET = 1000.0
     SLOWEST_RATE = 50.0
     LARGEST_BUCKET = 1_000_000.0
+    SLOWEST_FILL_S = 600.0
+    """Of an empty bucket, by what an answer may tell; Shopify's take 20 s. While we wait nothing comes that could correct it."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -302,7 +304,7 @@ class CostBudget:
             level is None
             or rate is None
             or size is None
-            or not (0 < rate <= size and level <= size <= self.LARGEST_BUCKET)
+            or not (-size <= level <= size <= self.LARGEST_BUCKET and size / self.SLOWEST_FILL_S <= rate <= size)
         ):
             return
         self._level, self._rate, self._size = level, rate, size
@@ -331,4 +333,9 @@ def _whole(text: str | None) -> int | None:
 
 
 def _amount(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float | Decimal) and not isinstance(value, bool) else None
+    """None for nonsense, also for a number that is too long for a float."""
+    if not isinstance(value, int | float | Decimal) or isinstance(value, bool):
+        return None
+    with suppress(OverflowError):
+        return float(value)
+    return None

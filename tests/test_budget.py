@@ -408,3 +408,15 @@ async def test_a_wait_too_short_for_the_clock_ends() -> None:
     await _learns(budget, _level(100 - 1e-9, size=1000))
     await clock.run(budget.spend(100, urgent=True))
     assert clock.monotonic() < 1e9 + 1
+
+
+NONSENSE = [(-(10**15), 50, 1000), (0, Decimal("0.0000001"), 1000), (10**400, 50, 1000), (0, 50, 0)]
+
+
+@pytest.mark.parametrize(("level", "rate", "size"), NONSENSE, ids=["below zero", "too slow", "no float", "no bucket"])
+async def test_nonsense_about_the_bucket_keeps_nobody_waiting(level: int, rate: int | Decimal, size: int) -> None:
+    """Who waits sends nothing, so that no later answer could tell better."""
+    budget = CostBudget(SimulatedClock())
+    status = {"currentlyAvailable": level, "restoreRate": rate, "maximumAvailable": size}
+    await _learns(budget, {"throttleStatus": status})
+    assert budget.wait_s(1000) < 60
