@@ -16,6 +16,8 @@ T = TypeVar("T")
 REPEATS = 2
 FIRST_DELAY_S = 0.5
 WINDOW_S = 60.0
+LONGEST_PAUSE_S = 600.0
+"""Nobody sends anything meanwhile. Windows last a minute: whoever tells of hours is asked again, and may refuse again."""
 NOT_FOUND = "http_404"
 
 
@@ -76,5 +78,5 @@ def wait_s(response: Response, *names: str) -> float:
     for name in names:
         text = response.headers.get(name, "")
         if text.isascii() and text.isdigit() and len(text) < 5:
-            return int(text) + 1.0
+            return min(int(text) + 1.0, LONGEST_PAUSE_S)
     return WINDOW_S

@@ -343,6 +343,6 @@ def _request_id(response: Response) -> str:
 def _retry_after_s(response: Response) -> float:
     text = response.headers.get("retry-after", "")
     try:
-        return min(max(float(text), 1.0), 600.0)
+        return max(1.0, min(600.0, float(text)))  # in this order `nan` is the longest and not itself
     except ValueError:
         return THROTTLED_S

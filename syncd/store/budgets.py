@@ -7,6 +7,7 @@ counted it is surely over: as the answer told, or, where it told nothing of use,
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -32,6 +33,8 @@ WRITE = (
 
 TICK_S = 1e-4
 """Calls are told apart by the time of their grant, of which there is never the same twice."""
+LONGEST_BLOCK = timedelta(minutes=15)
+"""A refusal that is said to last for longer was written down by a clock that was ahead."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +103,12 @@ class Ledger:
 
     def runs_out(self, excess: int) -> float:
         """When so many and one more of what counts will not count any more."""
-        ends = [self.window_ends if until is None else until for until in self.calls.values()]
-        return sorted([*ends, *[self.window_ends] * self.foreign])[excess]
+        ends = sorted(self.window_ends if until is None else until for until in self.calls.values())
+        # the foreign ones are counted and not listed: an answer may tell of millions
+        before = bisect_right(ends, self.window_ends)
+        if excess >= before:
+            return self.window_ends if excess < before + self.foreign else ends[excess - self.foreign]
+        return ends[excess]
 
 
 def take_grant(account: str, now: datetime, limit: int, ceiling: int, longest_s: float, soon_s: float) -> Work[Grant]:
@@ -223,6 +230,8 @@ def _ledger(stored: str, blocked_until: datetime | None, now: datetime, longest_
     latest, present = now.timestamp() + longest_s, now.timestamp()
     window = Told(*rows["window"]) if rows["window"] else None
     calls = {number: until if until is None else min(until, latest) for number, until in rows["calls"]}
+    if blocked_until and blocked_until - now > LONGEST_BLOCK:
+        blocked_until = now + timedelta(seconds=longest_s)
     ledger = Ledger(calls, window, rows["foreign"], blocked_until)
     if ledger.window_ends > latest:
         late = {number: latest if until is None else until for number, until in calls.items()}

@@ -56,6 +56,14 @@ async def test_what_a_write_may_meet_and_that_it_is_never_repeated(
     assert len(http.requests) == 1
 
 
+@pytest.mark.parametrize(("told", "wait_s"), [("7", 8), ("9999", 600), ("99999", 60), ("nan", 60)])
+async def test_a_refusal_stops_the_account_for_minutes_whatever_is_told(told: str, wait_s: float) -> None:
+    account = Account()
+    with pytest.raises(ThrottledError) as caught:
+        await account.do(v2_of(account, Scripted(Response(429, {"retry-after": told}, b""))).get("/v2/tags"))
+    assert caught.value.retry_after_s == wait_s
+
+
 @pytest.mark.parametrize("answer", [Response(500, {}, b""), Response(200, {}, b"<html>"), Response(200, {}, b""), LOST])
 async def test_a_read_is_tried_three_times(answer: Response | Exception) -> None:
     http, account = Scripted(answer), Account()

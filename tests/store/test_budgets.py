@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from syncd.ports import Db
 from syncd.store.budgets import (
     Grant,
+    Ledger,
     Told,
     block,
     current_ledger,
@@ -152,6 +157,40 @@ async def test_a_clock_that_was_set_back_stops_nobody_for_longer_than_a_call_and
         await answer(db, number, 86_401, ending(86_459, 86_460))
     assert (await grant(db, 0)).wait_s == LONGEST_S
     assert (await grant(db, LONGEST_S)).number
+
+
+async def test_a_refusal_that_was_written_before_the_clock_was_set_back_lasts_no_longer_than_a_call_and_a_window(
+    db: Db,
+) -> None:
+    """Else nobody sends anything to ShipStation for hours."""
+    await db.run(block("shipstation", at(18_000), at(18_060), LONGEST_S))
+    assert (await grant(db, 0)).wait_s == LONGEST_S
+    assert (await grant(db, LONGEST_S)).number
+
+
+async def test_millions_of_foreign_calls_are_counted_and_not_listed(db: Db) -> None:
+    (number,) = await granted(db, 0, 1)
+    await answer(db, number, 1, ending(39, 40, used=5_000_000))
+    tracemalloc.start()
+    try:
+        assert (await grant(db, 2)).wait_s == 38
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 10_000_000
+
+
+@given(
+    st.lists(st.one_of(st.none(), st.integers(0, 9)), max_size=8),
+    st.integers(0, 5),
+    st.integers(0, 12),
+)
+def test_what_counts_runs_out_in_the_order_of_its_ends(ends: list[int | None], foreign: int, excess: int) -> None:
+    window = Told(5.0, 5.0, 5.0, 0)
+    ledger = Ledger({float(n): None if end is None else float(end) for n, end in enumerate(ends)}, window, foreign)
+    in_order = sorted([*(5.0 if end is None else float(end) for end in ends), *[5.0] * foreign])
+    if excess < len(in_order):
+        assert ledger.runs_out(excess) == in_order[excess]
 
 
 async def test_a_class_without_any_share_waits_and_does_not_fail(db: Db) -> None:
