@@ -85,7 +85,7 @@ class Feeds:
     async def check(self) -> None:
         """Nudges the feeds at which nobody has looked for their time, whoever had the shift."""
         try:
-            done = await self._db.run(last_done())
+            done = await self._db.run(last_done(self._clock.now()))
         except SyncError as error:
             log.warning("feeds.unchecked", error_code=error.code, error_text=error.text)
             return

@@ -20,7 +20,11 @@ IS_OURS = and_(COLUMNS.name == bindparam("b_name"), COLUMNS.token == bindparam("
 KEEP = update(LEASES).where(IS_OURS).values(until=bindparam("b_until"))
 HAS = select(COLUMNS.name).where(IS_OURS).with_for_update()
 DROP = update(LEASES).where(IS_OURS).values(token=None, until=bindparam("b_until"), done_at=bindparam("b_done_at"))
-LAST_DONE = select(COLUMNS.name, COLUMNS.done_at).where(COLUMNS.done_at.is_not(None))
+LAST_DONE = select(COLUMNS.name, COLUMNS.done_at).where(COLUMNS.done_at <= bindparam("b_far"))
+
+FAR_AHEAD = timedelta(minutes=5)
+"""No lease and no rest is so long, and nothing was done in the future: what lies further ahead was noted by a clock that was set
+back since, and would be waited for until it comes round again."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +39,12 @@ class Taken:
 def take_lease(name: str, token: str, now: datetime, lease_s: float) -> Work[Taken | None]:
     """Takes a free lease or renews our own; None while someone else holds it, or while the duty rests."""
 
-    given = {"b_name": name, "b_token": token, "b_until": now + timedelta(seconds=lease_s), "b_now": now}
+    until, far = now + timedelta(seconds=lease_s), now + FAR_AHEAD
+    given = {"b_name": name, "b_token": token, "b_until": until, "b_now": now, "b_far": far}
 
     def work(session: Session) -> Taken | None:
         row = session.connection().execute(_take(dialect_of(session)), given).one_or_none()
-        return Taken(row.fence, row.done_at) if row else None
+        return Taken(row.fence, row.done_at if row.done_at and row.done_at <= far else None) if row else None
 
     return work
 
@@ -49,6 +54,7 @@ def _take(dialect: str) -> Executable:
     new = {"name": bindparam("b_name"), "token": bindparam("b_token"), "until": bindparam("b_until"), "fence": 1}
     insert = upsert(dialect, LEASES).values(**new)
     is_ours = COLUMNS.token == insert.excluded.token
+    is_over = or_(COLUMNS.until.is_(None), COLUMNS.until <= bindparam("b_now"), COLUMNS.until > bindparam("b_far"))
     changes = {
         "token": insert.excluded.token,
         "until": insert.excluded.until,
@@ -57,7 +63,7 @@ def _take(dialect: str) -> Executable:
     return insert.on_conflict_do_update(
         index_elements=[COLUMNS.name],
         set_=changes,
-        where=or_(is_ours, COLUMNS.until.is_(None), COLUMNS.until <= bindparam("b_now")),
+        where=or_(is_ours, is_over),
     ).returning(COLUMNS.fence, COLUMNS.done_at)
 
 
@@ -83,6 +89,7 @@ def drop_lease(name: str, token: str, rests_until: datetime | None, done_at: dat
     return work
 
 
-def last_done() -> Work[dict[str, datetime]]:
+def last_done(now: datetime) -> Work[dict[str, datetime]]:
     """When each duty was begun for the last time that it came to its end; those that never did are left out."""
-    return lambda session: {row.name: row.done_at for row in session.connection().execute(LAST_DONE)}
+    given = {"b_far": now + FAR_AHEAD}
+    return lambda session: {row.name: row.done_at for row in session.connection().execute(LAST_DONE, given)}

@@ -92,6 +92,18 @@ async def test_a_machine_whose_clock_is_ahead_misses_nothing(day: Day) -> None:
     await day.until(lambda: day.fulfillments(order_id))
 
 
+@pytest.mark.parametrize("fates", [FEEDS_ALONE], ids=["feeds-alone"])
+async def test_a_clock_that_is_set_back_by_hours_stops_no_feed(day: Day) -> None:
+    """Who began before the time of day was known, as machines do when they start."""
+    day.first.jump(18_000.0)
+    await day.passes(3 * FEED_S)
+    day.first.jump(-18_000.0)
+    (order_id,) = day.sell()
+    await day.until(lambda: day.there(order_id))
+    day.shipstation.labels.buy_label(day.there(order_id)[0]["orderId"])
+    await day.until(lambda: day.fulfillments(order_id))
+
+
 async def test_a_payment_that_no_webhook_told_is_found_although_the_last_one_said_unpaid(day: Day) -> None:
     (order_id,) = day.sell(mix={"unpaid": 1.0})
     await day.rest()

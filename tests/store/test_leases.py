@@ -38,7 +38,7 @@ async def test_a_duty_rests_and_remembers_when_it_was_last_done(db: Db) -> None:
     await take(db, "a", 0)
     await db.run(drop_lease("polls", "a", NOW + timedelta(seconds=5), NOW))
     assert await take(db, "b", 4) is None
-    assert await db.run(last_done()) == {"polls": NOW}
+    assert await db.run(last_done(NOW)) == {"polls": NOW}
     assert await take(db, "b", 5) == 2
 
 
@@ -49,3 +49,14 @@ async def test_a_late_renewal_takes_nothing_back(db: Db) -> None:
     await db.run(drop_lease("polls", "a", None, None))
     assert not await db.run(keep_lease("polls", "a", NOW + timedelta(seconds=90)))
     assert await take(db, "b", 60) == 2
+
+
+async def test_what_a_clock_noted_that_was_set_back_since_keeps_nobody_from_a_duty(db: Db) -> None:
+    """Neither who has it, nor its rest, nor that it was done."""
+    ahead = NOW + timedelta(hours=5)
+    await take(db, "a", 18_000)
+    assert await take(db, "b", 0) == 2
+    await db.run(drop_lease("polls", "b", ahead, ahead))
+    taken = await db.run(take_lease("polls", "c", NOW, 30))
+    assert taken is not None
+    assert taken.done_at is None
