@@ -183,16 +183,37 @@ async def listed_pages(
 ) -> AsyncIterator[list[dict[str, Any]]]:
     """Rows that cannot be read are passed over, one by one: the next look begins an overlap before them."""
     after: str | None = None
+    places = Places(root)
     while True:
         data = await client.query(document, {**variables, "after": after})
         page = _page(data.get(root), root)
         yield _rows(page["nodes"], shape, f"{client.store}.{root}")
         if not page["pageInfo"]["hasNextPage"]:
             return
-        following = page["pageInfo"]["endCursor"]
-        if not following or following == after:
-            raise TransientError("endless_list", f"{root} says that there is more and not where")
-        after = following
+        after = places.following(page["pageInfo"]["endCursor"], page["nodes"])
+
+
+class Places:
+    """Where the pages of one list begin. A list that leads back to where it was, or on and on without a new row, has no end: who
+    reads it would do nothing else any more, and nobody would know."""
+
+    MOST_IDLE = 20
+    """Pages in a row without a row, or with those of the page before."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._known: set[str] = set()
+        self._nodes: Sequence[Any] = ()
+        self._idle = 0
+
+    def following(self, cursor: str | None, nodes: Sequence[Any]) -> str:
+        """Raises `TransientError` for a place that cannot be the next one."""
+        self._idle = self._idle + 1 if not nodes or nodes == self._nodes else 0
+        if not cursor or cursor in self._known or self._idle > self.MOST_IDLE:
+            raise TransientError("endless_list", f"{self._name} says that there is more and not where")
+        self._known.add(cursor)
+        self._nodes = nodes
+        return cursor
 
 
 def _page(connection: Any, root: str) -> ListPage:

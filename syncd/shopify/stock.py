@@ -12,6 +12,7 @@ from mappings.stock import Offered, QuantityName
 from syncd.errors import RejectedError, TransientError
 from syncd.shopify import documents
 from syncd.shopify.client import ShopifyClient
+from syncd.shopify.reads import Places
 
 MOST_LEVELS = 250
 """Entries of one input array (shopify.dev, 2026-11); a page has no more either."""
@@ -28,7 +29,7 @@ class NewLevel(NamedTuple):
 
 async def levels_at(client: ShopifyClient, location_id: int) -> AsyncIterator[list[Offered]]:
     """Page by page. Raises `RejectedError` for a location that is not there."""
-    gid, after = f"gid://shopify/Location/{location_id}", None
+    gid, after, places = f"gid://shopify/Location/{location_id}", None, Places("inventoryLevels")
     while True:
         data = await client.query(documents.LEVELS_AT, {"id": gid, "after": after})
         if data.get("location") is None:
@@ -37,10 +38,7 @@ async def levels_at(client: ShopifyClient, location_id: int) -> AsyncIterator[li
         yield [_offered(node) for node in page["nodes"]]
         if not page["pageInfo"]["hasNextPage"]:
             return
-        following = page["pageInfo"]["endCursor"]
-        if not following or following == after:
-            raise TransientError("endless_list", "inventoryLevels says that there is more and not where")
-        after = following
+        after = places.following(page["pageInfo"]["endCursor"], page["nodes"])
 
 
 async def levels_of(client: ShopifyClient, location_id: int, item_ids: Sequence[int]) -> dict[int, Offered]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any, cast
 
 import pytest
@@ -311,3 +312,30 @@ async def test_without_the_tariff_codes_an_order_for_abroad_is_unreadable_and_no
     found = await store.do(reads.orders_to_ship(store.client, [abroad, at_home]))
     assert isinstance(found[abroad], Unreadable)
     assert isinstance(found[at_home], dict)
+
+
+def _seen_order(order_id: int) -> dict[str, Any]:
+    return {"legacyResourceId": str(order_id), "updatedAt": "2026-11-20T10:00:00Z", "cancelledAt": None}
+
+
+@pytest.mark.parametrize("cursors", [["a"], ["a", "b"], None], ids=["stands still", "in a circle", "ever new"])
+@pytest.mark.parametrize("rows", [[], [_seen_order(1001)]], ids=["no rows", "the same row"])
+async def test_a_list_that_never_ends_is_given_up(cursors: list[str] | None, rows: list[Any]) -> None:
+    """Else its feed would read it for ever, and nobody would be told."""
+
+    def answered(_: Request) -> Response:
+        number = next(numbers)
+        cursor = cursors[number % len(cursors)] if cursors else str(number)
+        return said(data={"orders": {"nodes": rows, "pageInfo": {"hasNextPage": True, "endCursor": cursor}}})
+
+    numbers, store = count(), Store(Scripted(answered))
+
+    async def read() -> None:
+        pages = 0
+        async for _ in reads.orders_since(store.client, datetime(2026, 11, 20, tzinfo=UTC)):
+            pages += 1
+            assert pages < 100
+
+    with pytest.raises(TransientError) as caught:
+        await store.do(read())
+    assert caught.value.code == "endless_list"
