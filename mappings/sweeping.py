@@ -235,5 +235,5 @@ def modified_at(order: Order) -> datetime | None:
     """None where ShipStation does not say."""
     try:
         return from_pacific(order["modifyDate"])
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return None

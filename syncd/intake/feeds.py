@@ -7,7 +7,7 @@ before it: lists lag, and rows are committed late.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -31,6 +31,13 @@ log = get_logger("feeds")
 
 OVERLAP = timedelta(minutes=10)
 CLOCK_MARGIN = timedelta(seconds=5)
+FAR_AHEAD = timedelta(hours=1)
+"""A vendor's time so far ahead of ours is nonsense, or our clock is slow: then some rows are read more than once."""
+
+
+def moved(watermark: datetime, times: Iterable[datetime], now: datetime) -> datetime:
+    """The watermark after rows of these times. One row of the year 9999 must not end the reading of its list for ever."""
+    return max((time for time in (watermark, *times) if time <= now + FAR_AHEAD), default=now)
 
 
 @dataclass
@@ -161,7 +168,7 @@ class ChangeList:
 
 def _is_unseen(updated_at: datetime, seen: SeenVersion | None) -> bool:
     """Not looked at since it changed; vendor and we read different clocks, hence the margin."""
-    return seen is None or seen.seen_at < updated_at + CLOCK_MARGIN
+    return seen is None or seen.seen_at - CLOCK_MARGIN < updated_at
 
 
 def _is_newer_routing(updated_at: datetime, seen: SeenVersion | None) -> bool:
@@ -198,9 +205,9 @@ class ChangeFeed:
     async def poll(self) -> int:
         known = await self._db.run(cursor(self.name))
         watermark = known.watermark if known and known.watermark else self._begin_at
-        total = 0
+        watermark, total = moved(watermark, (), self._clock.now()), 0
         async for page in self._source.pages(self._client, watermark - OVERLAP):
-            watermark = max([watermark, *(row.updated_at for row in page)])
+            watermark = moved(watermark, (row.updated_at for row in page), self._clock.now())
             total += await self._keep(page, watermark)
         return total
 

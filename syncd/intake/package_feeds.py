@@ -20,7 +20,7 @@ from mappings.plans import Package, Standing
 from mappings.shipstation_shapes import ShipmentItem
 from syncd.budget import Urgency
 from syncd.hints import Lane, Mark, order_subject
-from syncd.intake.feeds import OVERLAP
+from syncd.intake.feeds import OVERLAP, moved
 from syncd.intake.keyless import KeylessItems
 from syncd.intake.marked import MarkedOrders
 from syncd.intake.news import FIRST_ASK
@@ -116,12 +116,11 @@ class PackageFeed:
         is_recalled = await self._db.run(recall_from) is None
         known = await self._db.run(cursor(self._source.name))
         watermark = known.watermark if known and known.watermark else self._begin_at
-        position = known.position if known else None
-        total = 0
+        watermark, position, total = moved(watermark, (), began), known.position if known else None, 0
         async for page in self._source.pages(watermark - OVERLAP):
             if page.unreadable:
                 log.warning("feed.unreadable", feed=self._source.name, count=page.unreadable)
-            watermark = max([watermark, *_times(page.rows, self._source.time_member)])
+            watermark = moved(watermark, _times(page.rows, self._source.time_member), self._clock.now())
             is_certain = self._source.is_sorted and is_recalled
             total += await self._take(page, gap_at, watermark if is_certain else None, position)
         if is_recalled:
@@ -227,7 +226,7 @@ def _times(parcels: Sequence[Any], member: str) -> list[datetime]:
     for parcel in parcels:
         try:
             times.append(from_pacific(parcel[member]))
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             continue
     return times
 

@@ -92,10 +92,11 @@ def _following(row: Mapping[str, Any], listing: Listing) -> datetime | None:
     """Where to begin after this row: its own second again, and one before. None to go on by counting."""
     try:
         wall = datetime.fromisoformat(str(row.get(listing.time_member or ""))).replace(tzinfo=None, microsecond=0)
-    except ValueError:
+        before = wall - timedelta(seconds=1)
+    except (ValueError, OverflowError):
         return None
     comes_twice = wall.replace(tzinfo=PACIFIC, fold=0).utcoffset() != wall.replace(tzinfo=PACIFIC, fold=1).utcoffset()
-    return None if comes_twice else wall - timedelta(seconds=1)
+    return None if comes_twice else before
 
 
 ALWAYS_READ: Mapping[Any, tuple[str, ...]] = {Order: ("orderKey", "orderStatus", "items")}

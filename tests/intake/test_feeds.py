@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -13,7 +14,7 @@ from syncd.accounts import Accounts
 from syncd.adapters import SystemRng
 from syncd.intake.feeds import Feed, Feeds
 from syncd.intake.shifts import Shift
-from syncd.ports import Request
+from syncd.ports import Http, Request, Response
 from syncd.sandbox.shopify.faults import FaultRule
 from syncd.sandbox.shopify.options import WebhookOptions
 from syncd.simulation.day import ACCOUNT, FEED_S, SHOP, Day, Fates, settings_of
@@ -102,6 +103,41 @@ async def test_a_clock_that_is_set_back_by_hours_stops_no_feed(day: Day) -> None
     await day.until(lambda: day.there(order_id))
     day.shipstation.labels.buy_label(day.there(order_id)[0]["orderId"])
     await day.until(lambda: day.fulfillments(order_id))
+
+
+class FarAhead:
+    """The vendors; while `spoils` their lists tell times of the year 9999."""
+
+    TIME = re.compile(rb'("(?:updatedAt|createDate|created_at)": ?)"[^"]*"')
+
+    def __init__(self, vendors: Http) -> None:
+        self.spoils = True
+        self._vendors = vendors
+
+    async def send(self, request: Request) -> Response:
+        response = await self._vendors.send(request)
+        is_list = b"OrdersSince" in (request.body or b"") or re.search(
+            r"/(shipments|labels|fulfillments)\?", request.url
+        )
+        if not (self.spoils and is_list):
+            return response
+        time = b"9999-12-31T23:59:59" + (b"" if b'"createDate"' in response.body else b"Z")
+        return Response(response.status, response.headers, self.TIME.sub(rb'\1"' + time + rb'"', response.body))
+
+
+@pytest.mark.parametrize("fates", [FEEDS_ALONE], ids=["feeds-alone"])
+async def test_a_row_of_the_year_9999_is_not_the_last_that_a_feed_reads(day: Day) -> None:
+    day.network.vendors = vendors = FarAhead(day.network.vendors)
+    (order_id,) = day.sell()
+    await day.until(lambda: day.there(order_id))
+    day.shipstation.labels.buy_label(day.there(order_id)[0]["orderId"])
+    await day.until(lambda: day.fulfillments(order_id))
+    await day.passes(3 * FEED_S)
+    vendors.spoils = False
+    (later_id,) = day.sell()
+    await day.until(lambda: day.there(later_id))
+    day.shipstation.labels.buy_label(day.there(later_id)[0]["orderId"])
+    await day.until(lambda: day.fulfillments(later_id))
 
 
 async def test_a_payment_that_no_webhook_told_is_found_although_the_last_one_said_unpaid(day: Day) -> None:
