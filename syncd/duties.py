@@ -42,6 +42,7 @@ from syncd.operate.desk import Desk
 from syncd.operate.keys import ExpiryWatch, key_report
 from syncd.operate.metrics import Metrics
 from syncd.operate.privacy import PrivacyDuty
+from syncd.operate.set_back import SetBackWatch
 from syncd.operate.status import read_status
 from syncd.operate.subscriptions import EVERY_S, restore_all
 from syncd.operate.tracking import track_order, without_places
@@ -135,6 +136,7 @@ class Duties:
             way_in.letters, ports.db, ports.clock, self.feeds.nudge, self.wake, idle_s, shops, settings.sync.news_used
         )
         self._privacy = PrivacyDuty(ports.db, ports.inbox, ports.clock, self._reader.asked)
+        self._set_back = SetBackWatch(ports.db, ports.clock, settings.limits.lease_s, self.wake)
         self._refusals = Refusals(cures(list(settings.stores), SHIPSTATION), way_in.refusals, ports.db, ports.clock)
         self._expiry = ExpiryWatch()
         self._desk = Desk(settings, ports.db, ports.inbox, ports.clock, vendors, start_at)
@@ -180,6 +182,7 @@ class Duties:
         if self._catalog:
             duties["catalog"] = partial(self._catalog.work, self._stopping)
         duties["privacy"] = partial(self._privacy.work, self._stopping)
+        duties["clock"] = partial(self._set_back.work, self._stopping)
         for feed in self.feeds.feeds:
             duties[f"feed {feed.name}"] = partial(self.feeds.work, feed, self._stopping)
         duties["subscriptions"] = self._subscribe

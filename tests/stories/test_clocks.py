@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
+from syncd.errors import TransientError
 from syncd.ports import Http, Request, Response
+from syncd.sandbox.shopify.faults import FaultRule
 from syncd.simulation.day import Day, Fates
+from syncd.store.memory import beat
 from tests.stories.packing import SETTINGS, an_order, label, numbers
 
 
@@ -49,3 +53,32 @@ async def test_a_parcel_is_told_once_whatever_the_time_of_day_was_when_its_call_
     await day.rest()
     assert numbers(day, order_id) == {parcel.tracking_number: 1}
     await day.assert_clean()
+
+
+async def test_what_was_put_off_by_a_clock_that_is_set_back_since_does_not_wait_until_then(day: Day) -> None:
+    """Who began before the time of day was known, while the network was not there yet either."""
+    day.first.jump(18_000.0)
+    day.shopify.faults.set([FaultRule("error_500_before", times=1_000_000, operation="OrdersToShip")])
+    (order_id,) = day.sell()
+    await day.passes(120.0)
+    day.first.jump(-18_000.0)
+    day.shopify.faults.set([])
+    await day.until(lambda: day.there(order_id))
+
+
+async def test_a_gap_found_by_a_clock_that_is_set_back_since_is_over_once_all_is_read(day: Day) -> None:
+    """Until then nothing older is sent."""
+    day.kill()
+    await day.db.run(beat(day.clock.now() - timedelta(days=1)))
+    day.first.jump(18_000.0)
+    day.network.before = _away
+    await day.start()
+    await day.passes(30.0)
+    day.first.jump(-18_000.0)
+    day.network.before = None
+    (order_id,) = day.sell()
+    await day.until(lambda: day.there(order_id))
+
+
+def _away(request: Request) -> None:
+    raise TransientError("connect_failed", "the network is not there yet")
