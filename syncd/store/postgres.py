@@ -81,6 +81,8 @@ class PostgresDb:
             except DBAPIError as error:
                 if tries == TRIES or getattr(error.orig, "sqlstate", None) not in WORTH_ANOTHER_TRY:
                     raise store_error(error) from error
+            except StopIteration as error:
+                raise store_error(error) from error
 
     def _attempt(self, fn: Work[T]) -> T:
         with Session(self._engine, expire_on_commit=False) as session:

@@ -362,3 +362,15 @@ async def test_commits_wait_for_the_disk_even_where_the_host_says_otherwise(post
         ask = "SELECT current_setting('synchronous_commit')"
         assert await db.run(lambda session: session.connection().exec_driver_sql(ask).scalar()) == "on"
         await db.close()
+
+
+async def test_nobody_waits_for_ever_behind_a_mistake_of_ours(db: Db) -> None:
+    """A future refuses a StopIteration."""
+
+    def mistaken(_: Session) -> None:
+        next(iter(()))
+
+    works = asyncio.gather(db.run(mistaken), db.run(lambda _: 7), return_exceptions=True)
+    failed, answer = await asyncio.wait_for(works, 5.0)
+    assert isinstance(failed, Exception)
+    assert answer == 7
