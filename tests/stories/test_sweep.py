@@ -385,7 +385,7 @@ async def test_a_sweep_costs_a_call_for_a_page_and_not_for_an_order(day: Day) ->
 async def test_of_two_replicas_one_sweeps(day: Day) -> None:
     await sold(day, 2)
     for feed in day.duties.feeds.feeds if day.duties else []:
-        await day.db.run(take_lease(feed.name, "the other replica", day.clock.now(), 86400.0))
+        await day.db.run(take_lease(feed.name, "the other replica", day.clock.now(), 240.0))
     await day.stop()
     calls = len(day.network.sent)
     assert set((await sweep_by_hand(await desk_of(day))).values()) == {0}
