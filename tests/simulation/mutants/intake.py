@@ -14,6 +14,7 @@ from syncd.intake.server import Webhooks
 from syncd.intake.shifts import Shift
 from syncd.operate import subscriptions
 from syncd.shopify import nodes, webhooks
+from syncd.store.leases import take_lease
 from tests.simulation.mutants.planting import Constant, Edit, Mutant
 
 SAID = '__import__("asyncio").get_running_loop().__dict__.setdefault("said", {})'
@@ -68,12 +69,12 @@ INTAKE = (
         (
             Edit(
                 ChangeFeed.poll,
-                "watermark = max([watermark, *(row.updated_at for row in page)])",
+                "watermark = moved(watermark, (row.updated_at for row in page), self._clock.now())",
                 "watermark = self._clock.now()",
             ),
             Edit(
                 PackageFeed.poll,
-                "watermark = max([watermark, *_times(page.rows, self._source.time_member)])",
+                "watermark = moved(watermark, _times(page.rows, self._source.time_member), self._clock.now())",
                 "watermark = self._clock.now()",
             ),
         ),
@@ -116,7 +117,7 @@ INTAKE = (
         "an order that changed again in the second in which it was read is not news",
         (
             Edit(feeds._is_other_version, "seen.updated_at != updated_at or _is_unseen(updated_at, seen)", "seen.updated_at != updated_at"),
-            Edit(feeds._is_unseen, "updated_at + CLOCK_MARGIN", "updated_at"),
+            Edit(feeds._is_unseen, "seen.seen_at - CLOCK_MARGIN < updated_at", "seen.seen_at < updated_at"),
         ),
         test="tests/intake/test_feeds.py::test_an_order_that_changes_again_in_the_second_in_which_it_was_read_is_news",
     ),
@@ -147,7 +148,8 @@ INTAKE = (
         "shift_of_the_dead",
         "the shift of a replica that died never runs out",
         (Edit(Shift.do, "take_lease(self.name, token, began, SHIFT_S)", "take_lease(self.name, token, began, 10.0**9)"),
-         Edit(Shift._keep, "timedelta(seconds=SHIFT_S)", "timedelta(seconds=10.0**9)")),
+         Edit(Shift._keep, "timedelta(seconds=SHIFT_S)", "timedelta(seconds=10.0**9)"),
+         Edit(take_lease, "now + FAR_AHEAD", "now + 10**7 * FAR_AHEAD")),
         needs=("kill",),
     ),
     Mutant(
