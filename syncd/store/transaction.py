@@ -33,9 +33,8 @@ def run_alone(connection: Connection, work: Work[T]) -> T:
 
 def store_error(error: BaseException) -> BaseException:
     """What the runner must know of a database's failure: try later, or the error itself when it is our mistake."""
-    if isinstance(
-        error, StopIteration
-    ):  # a future refuses it: who waits for that one, and all behind it, would wait for ever
+    # a future refuses it: who waits for that one, and all behind it, would wait for ever
+    if isinstance(error, StopIteration):
         return RuntimeError("StopIteration in a transaction")
     if not isinstance(error, DBAPIError):
         return error
