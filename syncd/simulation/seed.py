@@ -182,7 +182,7 @@ class _Seed:
 
     async def _restarted(self) -> None:
         """Fixpoint: whoever starts anew and looks at everything finds nothing to do."""
-        writes = self.watch.writes
+        writes, self.watch.tried_again = self.watch.writes, await self._refused()
         for replica in self.day.replicas:
             await replica.stop()
             await self.trouble.start(replica)
@@ -199,8 +199,7 @@ class _Seed:
 
     async def _forgetful(self, old_store: bytes | None) -> None:
         """The database is lost, or as it was long ago: nothing may be sent a second time. What was refused is tried again."""
-        made = set(self.watch.made)
-        refused = [ref for ref, one in (await self.day.told()).items() if one["cause"] == Cause.REJECTED_BY_SHIPSTATION]
+        made, refused = set(self.watch.made), await self._refused()
         fulfillments = len(self.day.shopify.people.shop(None).fulfillments)
         for replica in self.day.replicas:
             await replica.stop()
@@ -222,6 +221,11 @@ class _Seed:
             self.outcome.problems.append(f"amnesia: {len(more)} new ShipStation orders")
         if (now := len(self.day.shopify.people.shop(None).fulfillments)) > fulfillments:
             self.outcome.problems.append(f"amnesia: {now - fulfillments} new fulfillments")
+
+    async def _refused(self) -> set[int]:
+        """What ShipStation did not take, as the daemon tells it."""
+        told = await self.day.told()
+        return {ref for ref, one in told.items() if one["cause"] == Cause.REJECTED_BY_SHIPSTATION}
 
     async def _shopping(self, bought: list[int]) -> None:
         """Whom ShipStation cannot take is tried for as long as nobody else's order shows that it takes others: customers go on."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import timedelta
 from typing import Any
 
@@ -39,7 +39,9 @@ class Watch:
         """Of these, how many went wrong on their way."""
         self.sidelines: list[Sideline] = []
         self.writes = 0
-        """Calls that arrived and change where goods go."""
+        """Calls that arrived and change where goods go, but for those about `tried_again` alone."""
+        self.tried_again: Set[int] = frozenset()
+        """Shopify orders that ShipStation refused: whoever looks at one of them may try once more."""
         self.made: set[int] = set()
         """ShipStation orders that were ever made by a call."""
         self.doubled_unseen: dict[int, list[str]] = {}
@@ -90,7 +92,8 @@ class Watch:
             sideline.arrives(call.request)
         if call.site not in GOODS:
             return
-        self.writes += 1
+        written = {order_id_of(row["orderKey"]) for row in call.body} if call.site == CREATE_ORDERS else {0}
+        self.writes += not written <= self.tried_again
         if call.site == CREATE_ORDERS:
             sold, there = self._day.sold(), dict[str, ShipStationOrder]()
             for one in self._day.shipstation.account.orders.values():
