@@ -82,13 +82,17 @@ def _package_upsert(dialect: str) -> Any:
     """Rows that say nothing new are neither written nor returned."""
     insert = upsert(dialect, PACKAGES)
     old, new = PACKAGES.c, insert.excluded
+    # what was in a parcel that is void by now is what was in it: its order may have been changed since
+    lines = case((new.voided, func.coalesce(old.lines, new.lines)), else_=func.coalesce(new.lines, old.lines))
+    is_told_as_it_was = and_(old.fulfillment_gid.is_not(None), old.told.is_(None), lines.is_distinct_from(old.lines))
     values: dict[str, Any] = {
         name: new[name]
         for name in ("voided", "tracking_number", "more_numbers", "carrier_code", "service_code", "ship_date")
     } | {
         "order_key": func.coalesce(new.order_key, old.order_key),
-        # what was in a parcel that is void by now is what was in it: its order may have been changed since
-        "lines": case((new.voided, func.coalesce(old.lines, new.lines)), else_=func.coalesce(new.lines, old.lines)),
+        "lines": lines,
+        # a look that lacked some of it was told as all of it: the rest is still to be told
+        "told": case((is_told_as_it_was, old.lines), else_=old.told),
     }
     return insert.on_conflict_do_update(
         index_elements=[old.package_key, old.store, old.order_id],
