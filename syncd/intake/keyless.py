@@ -1,4 +1,5 @@
-"""Parcels in which an item shows no key of ours, read once more: the warehouse's own sample, or goods whose key was left out?
+"""Parcels in which an item shows no key of ours, or which show no item, read once more: the warehouse's own sample, or goods whose
+key was left out?
 
 Taken for the warehouse's own, goods would stay open in Shopify for good; a parcel without any key would pass for the whole order.
 """
@@ -10,6 +11,7 @@ from typing import Any, cast
 
 from mappings import canonical
 from mappings.keys import line_of
+from mappings.packed import units_of
 from mappings.shipstation_shapes import Order, Shipment
 from syncd.budget import Urgency
 from syncd.ports import Db
@@ -27,7 +29,7 @@ class KeylessItems:
     async def read_again(self, rows: Sequence[Any]) -> list[Any]:
         """The same rows; those that are new to us and may hide goods of ours as a second look shows them. Raises what the
         vendor does."""
-        hiding = {row["shipmentId"]: row for row in rows if _keyless(row) and row.get("orderId")}
+        hiding = {row["shipmentId"]: row for row in rows if (_keyless(row) or _is_empty(row)) and row.get("orderId")}
         if not hiding:
             return list(rows)
         known = await self._db.run(recorded_packages(f"s{key}" for key in hiding))
@@ -35,7 +37,7 @@ class KeylessItems:
         doubtful = {
             row["orderId"]
             for key, row in hiding.items()
-            if f"s{key}" not in known and _may_be_ours(_keyless(row), ours.get(row["orderId"], ()))
+            if f"s{key}" not in known and _may_hide_ours(row, ours.get(row["orderId"], ()))
         }
         again: dict[int, Shipment] = {}
         for order_id in sorted(doubtful):
@@ -47,6 +49,22 @@ class KeylessItems:
 def _keyless(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     keys = [(item, item.get("lineItemKey") or "") for item in row.get("shipmentItems") or ()]
     return [item for item, key in keys if line_of(key) is None and not key.endswith(":adjustment")]
+
+
+def _is_empty(row: Mapping[str, Any]) -> bool:
+    """A label that left with nothing in it. What comes back may be asked of the package that it was made for."""
+    return "shipmentId" in row and not row.get("shipmentItems") and not row.get("isReturnLabel")
+
+
+def _may_hide_ours(row: Mapping[str, Any], consignments: Sequence[ConsignmentRow]) -> bool:
+    keyless = _keyless(row)
+    return _may_be_ours(keyless, consignments) if keyless else _may_be_parted(consignments)
+
+
+def _may_be_parted(consignments: Sequence[ConsignmentRow]) -> bool:
+    """A single unit is not: it is what is in the parcel."""
+    documents = [cast(Order, canonical.loads(one.applied)) if one.applied else None for one in consignments]
+    return any(document is None or units_of(document).total() > 1 for document in documents)
 
 
 def _may_be_ours(items: Sequence[Mapping[str, Any]], consignments: Sequence[ConsignmentRow]) -> bool:
