@@ -20,6 +20,7 @@ from mappings.plans import Consignment, Plan, Profile, Standing, Step, UpsertOrd
 from mappings.rates import Question
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
+from mappings.shown_whole import may_be_short
 from mappings.sweeping import Placed, Sight, modified_at, sight_of, survivor_of, survivor_of_lost
 from syncd.accounts import Accounts
 from syncd.budget import Call, Urgency
@@ -192,8 +193,15 @@ class OrdersFlow:
         for key, one in sought.items():
             if one.consignment.shipstation_order_id is None:
                 found[key] = await self._shipstation.order_by_key(key, one.number_stem, Urgency.ORDERS)
+        short = [key for key, one in sought.items() if may_be_short(found[key], one.consignment.applied)]
+        found |= await self._once_more({key: ids[key] for key in short if key in ids})
         whole = await self._with_parts(sought, {key: order for key, order in found.items() if order})
         return found | whole | await self._survivors([one for key, one in sought.items() if found[key] is None])
+
+    async def _once_more(self, ids: Mapping[str, int]) -> dict[str, Order | None]:
+        """By order key. What a second look does not show either, somebody took out."""
+        found = await self._shipstation.orders_by_id(ids.values(), Urgency.ORDERS) if ids else {}
+        return {key: found[order_id] for key, order_id in ids.items()}
 
     async def _with_parts(self, sought: Mapping[str, Sought], found: Mapping[str, Order]) -> dict[str, Order]:
         """Those of which nobody knows whether something was split off, with it. What is silent on groups finds parts of

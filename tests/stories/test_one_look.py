@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from syncd.simulation.day import Day, Fates
+from syncd.simulation.day import ON_V2, Day, Fates
 from tests.orders_api import ON_V1_ALONE
 from tests.stories.holes import OneAnswer
 from tests.stories.packing import BOTH, SETTINGS, an_order, assert_told, label
@@ -60,3 +60,30 @@ async def test_a_package_whose_content_an_answer_left_out_is_looked_into_again(d
     second = label(day, there)
     await day.rest()
     await assert_told(day, order_id, first, second)
+
+
+# What is written over
+
+
+def without_a_row(body: Any) -> bool:
+    return len(body.get("items", ())) > 1 and bool(body["items"].pop())
+
+
+def without_a_city(body: Any) -> bool:
+    return "shipTo" in body and bool(body["shipTo"].pop("city"))
+
+
+@pytest.mark.parametrize(
+    "spoil", [pytest.param(without_a_row, id="an item"), pytest.param(without_a_city, id="a city", marks=ON_V1_ALONE)]
+)
+async def test_what_an_answer_left_out_of_an_order_is_not_erased_there(day: Day, spoil: Callable[[Any], Any]) -> None:
+    order_id, there = await an_order(day, lines=2, quantity=1)
+    spoiled = spoils(day, "/v2/shipments/" if ON_V2 else "/orders/", spoil)
+    day.shopify.people.edit(order_id, note="Ring twice")
+    await day.rest()
+    assert spoiled.is_spent
+    (after,) = day.there(order_id)
+    assert [item["lineItemKey"] for item in after["items"]] == [item["lineItemKey"] for item in there["items"]]
+    assert after["shipTo"]["city"] == there["shipTo"]["city"]
+    await day.assert_clean()
+    assert await day.cause(order_id) == "in_shipstation"
