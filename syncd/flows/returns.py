@@ -27,6 +27,8 @@ from syncd.store.returns import FLOW
 STORE_UNKNOWN_S = 900.0
 FORBIDDEN_S = 600.0
 """How long a return waits for a scope: a person has to give it."""
+NOT_ALIKE = Unreadable("incomplete", "two looks at the order did not show the same")
+"""Money goes back by what is seen, or never does; and nobody would look again at what one answer left out. Returns are few."""
 
 
 class ReturnsFlow:
@@ -78,6 +80,8 @@ class ReturnsFlow:
                 if one.outcome:
                     continue
                 found = await order_returning(client, order_id, one, profile.returns)
+                if found != await order_returning(client, order_id, one, profile.returns):
+                    return NOT_ALIKE
                 if found is None:
                     return Sighting(None, "", None, {})
                 order, seen[one.return_key] = found[0], await self._with_label(profile, one, found[1])

@@ -9,6 +9,7 @@ import pytest
 
 from syncd.simulation.day import ON_V2, Day, Fates
 from tests.orders_api import ON_V1_ALONE
+from tests.stories.coming_back import arrives, money, policy, sent_back, state_of, units_worth
 from tests.stories.holes import OneAnswer
 from tests.stories.packing import BOTH, SETTINGS, an_order, assert_told, label
 
@@ -87,3 +88,52 @@ async def test_what_an_answer_left_out_of_an_order_is_not_erased_there(day: Day,
     assert after["shipTo"]["city"] == there["shipTo"]["city"]
     await day.assert_clean()
     assert await day.cause(order_id) == "in_shipstation"
+
+
+# Money
+
+
+def without_the_line(body: Any) -> bool:
+    return bool(body["data"]["lines"]) and not body["data"].update(lines=[None])
+
+
+def without_a_refund(body: Any) -> bool:
+    return bool(body["data"]["order"]["refunds"]) and bool(body["data"]["order"]["refunds"].pop())
+
+
+def without_a_suggestion(body: Any) -> bool:
+    suggested = body["data"]["order"].get("suggestedRefund") or {}
+    return bool(suggested.get("suggestedTransactions")) and bool(suggested["suggestedTransactions"].pop())
+
+
+AUTOMATIC = policy(refund="automatic", refund_limit="9000")
+
+
+@pytest.mark.parametrize("fates", [Fates(settings=AUTOMATIC)])
+@pytest.mark.parametrize("spoil", [without_the_line, without_a_suggestion])
+async def test_what_one_answer_left_out_keeps_no_money_back_for_good(day: Day, spoil: Callable[[Any], Any]) -> None:
+    """A line that is not shown would count as refunded by others, and a part of the amount as all of it."""
+    order_id, coming = await sent_back(day)
+    spoiled = spoils(day, "OrderReturning", lambda body: is_asked(body) and spoil(body))
+    await arrives(day, coming)
+    assert spoiled.is_spent
+    assert state_of(day, order_id)["outcome"] == "refunded"
+    assert money(day, order_id)[1] == units_worth(day, order_id, 2)
+
+
+def is_asked(body: Any) -> bool:
+    """About goods that have arrived."""
+    return "returnStatus" in body["data"]["order"]
+
+
+@pytest.mark.parametrize("fates", [Fates(settings=AUTOMATIC)])
+async def test_a_refund_that_one_answer_left_out_is_not_made_once_more(day: Day) -> None:
+    """By amount alone, so that no count of goods tells of it."""
+    order_id, coming = await sent_back(day)
+    paid = units_worth(day, order_id, 1)
+    day.shopify.people.refund(order_id, amount=paid)
+    await day.rest()
+    spoiled = spoils(day, "OrderReturning", lambda body: is_asked(body) and without_a_refund(body))
+    await arrives(day, coming)
+    assert spoiled.is_spent
+    assert money(day, order_id)[1] == paid
