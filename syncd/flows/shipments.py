@@ -22,6 +22,7 @@ from mappings.plans import (
     UpdateTracking,
 )
 from mappings.shopify_shapes import OrderShipped
+from mappings.voided import LOOK_SOON_S
 from syncd.accounts import Accounts
 from syncd.budget import Call
 from syncd.errors import AccessError, SyncError, UncertainError
@@ -32,6 +33,9 @@ from syncd.hints import split_subject
 from syncd.shopify.client import ShopifyClient
 from syncd.shopify.reads import orders_shipped
 from syncd.shopify.writes import cancel_fulfillment, create_fulfillment, update_tracking
+
+NOT_ALIKE = Unreadable("incomplete", "two looks at the order did not show the same fulfillments", wait_s=LOOK_SOON_S)
+"""What a call without an answer came to is decided once: one look that lacked its fulfillment had the package told once more."""
 
 
 class ShipmentsFlow:
@@ -60,7 +64,12 @@ class ShipmentsFlow:
         return 0.0
 
     async def observe(self, known: Mapping[str, Known]) -> Mapping[str, Sighting | Unreadable]:
-        return await look_at_stores(self._shops, self._accounts, list(known), orders_shipped, self.name)
+        looked = await look_at_stores(self._shops, self._accounts, list(known), orders_shipped, self.name)
+        doubtful = [subject for subject in known if any(one.intended_at for one in known[subject].packages)]
+        again = await look_at_stores(self._shops, self._accounts, doubtful, orders_shipped, self.name)
+        return looked | {
+            subject: one if _shown(one) == _shown(looked[subject]) else NOT_ALIKE for subject, one in again.items()
+        }
 
     def plan(self, subject: str, known: Known, sighting: Sighting, now: datetime) -> Plan:
         profile = self._profiles[split_subject(subject)[0]]
@@ -113,6 +122,13 @@ class ShipmentsFlow:
             return outcome_of(error, self._accounts.probe_s)
         await self._accounts.answered(client.account, "shipments.write")
         return Outcome(Result.CONFIRMED, far_id=gid)
+
+
+def _shown(sighting: Sighting | Unreadable) -> Mapping[str, str] | None:
+    """The status of each fulfillment; None where nobody could look."""
+    if isinstance(sighting, Unreadable) or sighting.order is None:
+        return None
+    return {one["id"]: one["status"] for one in sighting.order["fulfillments"]}
 
 
 async def _write(client: ShopifyClient, step: Step, leaves_before: datetime) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from syncd.sandbox.shopify.faults import FaultRule
 from syncd.simulation.day import ON_V2, Day, Fates
 from tests.orders_api import ON_V1_ALONE
 from tests.stories.coming_back import arrives, money, policy, sent_back, state_of, units_worth
@@ -137,3 +138,25 @@ async def test_a_refund_that_one_answer_left_out_is_not_made_once_more(day: Day)
     await arrives(day, coming)
     assert spoiled.is_spent
     assert money(day, order_id)[1] == paid
+
+
+# What was told
+
+
+def without_a_fulfillment(body: Any) -> bool:
+    orders = [one for one in body["data"]["nodes"] if one and one.get("fulfillments")]
+    return bool(orders) and bool(orders[0]["fulfillments"].pop())
+
+
+@ON_V1_ALONE
+async def test_a_package_whose_fulfillment_one_answer_left_out_is_told_once(day: Day) -> None:
+    """The answer to our call was lost, and there are units left for a second one."""
+    order_id, there = await an_order(day, quantity=3)
+    day.shopify.faults.set([FaultRule("lost_answer", "CreateFulfillment", times=1)])
+    spoiled = spoils(day, "OrdersShipped", without_a_fulfillment)
+    first = label(day, there, 1)
+    await day.rest()
+    assert spoiled.is_spent
+    second = label(day, there)
+    await day.rest()
+    await assert_told(day, order_id, first, second)
