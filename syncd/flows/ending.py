@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from mappings.causes import Cause, State, state_of
@@ -14,10 +14,13 @@ from syncd.flows.work import Flow, Known, Outcome, Result, Seen, Unreadable
 from syncd.hints import split_subject
 from syncd.store.marks import Claimed
 from syncd.store.schema import OrderRow
+from syncd.store.statements import OrderRef
 
 CLOSED = {State.SHIPPED, State.CANCELLED, State.EXCLUDED}
 TROUBLED = {State.PARKED, State.HELD}
 STOPPED_WAIT_S = 60.0
+SECOND_LOOK_S = 30.0
+"""Longer than what a vendor shows is behind."""
 
 
 @dataclass
@@ -132,6 +135,16 @@ def ending_of(
     if plan.look_again_at:
         return Ending(claimed, "look_again", plan.look_again_at, order=order)
     return Ending(claimed, "settle", now, order=order)
+
+
+def looked_at_once_more(ending: Ending, before: Mapping[OrderRef, tuple[str, datetime]], now: datetime) -> Ending:
+    """What one look puts before a person: its answer may have lacked something, or have been old, and nobody would ask again.
+    `before`: cause and since when, as remembered."""
+    row = ending.order
+    if ending.kind != "settle" or row is None or row.state != State.PARKED:
+        return ending
+    is_known = before.get((row.store, row.order_id), ("", now))[0] == row.cause
+    return ending if is_known else replace(ending, kind="look_again", at=now + timedelta(seconds=SECOND_LOOK_S))
 
 
 def _under_way(verdict: Verdict, worst: Outcome) -> Cause:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from mappings.causes import Cause, is_turn
 from mappings.plans import AdoptFulfillment, Consignment, CreateFulfillment, FulfillmentStep, Standing, UpsertOrder
 from mappings.rates import choice_text
 from mappings.returns import ReturnNews, ReturnStep
-from syncd.flows.ending import Ending, Verdict, ending_of
+from syncd.flows.ending import Ending, Verdict, ending_of, looked_at_once_more
 from syncd.flows.work import Flow, Outcome, Result
 from syncd.hints import Mark, split_subject
 from syncd.store.consignments import ConsignmentUpdate, record_consignments, remember_choices
@@ -54,12 +54,16 @@ def settle_work(
 
     def work(session: Session) -> Settled:
         endings = [ending_of(flow, verdict, now, delay_s, most_attempts) for verdict in verdicts]
+        before: Mapping[OrderRef, tuple[str, datetime]] = {}
+        if flow.decides_state:
+            before = causes_of([split_subject(one.claimed.subject) for one in endings if one.order])(session)
+            endings = [looked_at_once_more(one, before, now) for one in endings]
         for write in (*_lessons(flow, verdicts, now), *_return_lessons(verdicts, endings, now)):
             write(session)
         for write in _end_marks(flow.name, token, endings):
             write(session)
         if flow.decides_state:
-            _note_turns(token, [ending.order for ending in endings if ending.order], now)(session)
+            _note_turns(token, [ending.order for ending in endings if ending.order], before, now)(session)
         if flow.tells_trouble:
             remember = record_orders if flow.decides_state else record_troubles
             remember([ending.order for ending in endings if ending.order])(session)
@@ -94,16 +98,13 @@ class _Turn(NamedTuple):
         return NewEntry(token, "orders", self.row.store, self.row.order_id, "state", "", json.dumps(facts))
 
 
-def _note_turns(token: str, orders: Sequence[OrderRow], now: datetime) -> Work[None]:
+def _note_turns(
+    token: str, orders: Sequence[OrderRow], before: Mapping[OrderRef, tuple[str, datetime]], now: datetime
+) -> Work[None]:
     """What happened to an order beside our steps is a line in its story: held, parked, free again. A sale that goes its way
     without any of that has no such line."""
-
-    def work(session: Session) -> None:
-        before = causes_of([(row.store, row.order_id) for row in orders])(session)
-        turns = [_Turn(row, *before.get((row.store, row.order_id), (None, now))) for row in orders]
-        note([turn.entry(token) for turn in turns if turn.is_told(now)], now)(session)
-
-    return work
+    turns = [_Turn(row, *before.get((row.store, row.order_id), (None, now))) for row in orders]
+    return note([turn.entry(token) for turn in turns if turn.is_told(now)], now)
 
 
 def _lessons(flow: Flow, verdicts: Sequence[Verdict], now: datetime) -> Iterable[Work[Any]]:

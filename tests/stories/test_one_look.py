@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from syncd.sandbox.shopify.faults import FaultRule
-from syncd.simulation.day import ON_V2, Day, Fates
+from syncd.simulation.day import ON_V2, Day, Fates, settings_of
 from tests.orders_api import ON_V1_ALONE
 from tests.stories.coming_back import arrives, money, policy, sent_back, state_of, units_worth
 from tests.stories.holes import OneAnswer
@@ -160,3 +160,23 @@ async def test_a_package_whose_fulfillment_one_answer_left_out_is_told_once(day:
     second = label(day, there)
     await day.rest()
     await assert_told(day, order_id, first, second)
+
+
+# What waits for a person
+
+
+def nulled(body: Any) -> bool:
+    orders = [one for one in body["data"]["nodes"] if one and one["shippingAddress"]]
+    return bool(orders) and not orders[0]["shippingAddress"].update(city=None)
+
+
+@pytest.mark.parametrize("fates", [Fates(settings=settings_of(sync={"grace_s": 300}))])
+async def test_an_address_of_which_one_answer_left_out_the_city_waits_for_no_person(day: Day) -> None:
+    """After the grace period nothing else tells of the order."""
+    (order_id,) = day.sell()
+    await day.passes(200)
+    spoiled = spoils(day, "OrdersToShip", nulled)
+    await day.passes(200)
+    assert spoiled.is_spent
+    assert await day.cause(order_id) == "in_shipstation"
+    await day.assert_clean()
