@@ -30,7 +30,8 @@ Row = TypeVar("Row", bound=Mapping[str, Any])
 
 @dataclass(frozen=True)
 class Page(Generic[Row]):
-    """Rows that the iterator has not given before. `unreadable` counts those that the vendor could not show."""
+    """Rows that the iterator has not given before. `unreadable` counts those that the vendor could not show, or counted and did
+    not show."""
 
     rows: list[Row]
     unreadable: int = 0
@@ -66,8 +67,9 @@ async def pages(
     for _ in range(MOST_PAGES):
         chunk = await _Reader(client, listing, start, urgency).read(LARGEST_PAGE, number)
         fresh = [row for row in chunk.rows if _is_fresh(row, listing, known)]
-        yield Page(fresh, chunk.unreadable)
         seen = len(chunk.rows) + chunk.unreadable
+        counted = min(LARGEST_PAGE, chunk.total - (number - 1) * LARGEST_PAGE)
+        yield Page(fresh, chunk.unreadable + max(0, counted - seen))
         is_short = seen < LARGEST_PAGE and (number - 1) * LARGEST_PAGE + seen >= chunk.total
         if not seen or is_short:
             return

@@ -13,6 +13,7 @@ from tests.orders_api import ON_V1_ALONE
 from tests.stories.coming_back import arrives, money, policy, sent_back, state_of, units_worth
 from tests.stories.holes import OneAnswer
 from tests.stories.packing import BOTH, SETTINGS, an_order, assert_told, label
+from tests.stories.test_memory import loses_its_memory
 
 
 @pytest.fixture
@@ -179,4 +180,31 @@ async def test_an_address_of_which_one_answer_left_out_the_city_waits_for_no_per
     await day.passes(200)
     assert spoiled.is_spent
     assert await day.cause(order_id) == "in_shipstation"
+    await day.assert_clean()
+
+
+# What is known again
+
+
+def without(order_id: int) -> Callable[[Any], bool]:
+    def spoil(body: Any) -> bool:
+        shown = body["orders"]
+        body["orders"] = [one for one in shown if one["orderId"] != order_id]
+        return len(body["orders"]) < len(shown)
+
+    return spoil
+
+
+@ON_V1_ALONE
+async def test_an_order_that_a_list_left_out_after_a_lost_database_is_not_written_over(day: Day) -> None:
+    """A unit of it was split off, and lies in the other one."""
+    _, there = await an_order(day)
+    day.shipstation.desk.split(there["orderId"], {there["items"][0]["lineItemKey"]: 1})
+    await day.passes(60)
+    await an_order(day)
+    writes = day.writes()
+    spoiled = spoils(day, "modifyDateStart", without(there["orderId"]))
+    await loses_its_memory(day)
+    assert spoiled.is_spent
+    assert day.writes() == writes
     await day.assert_clean()
