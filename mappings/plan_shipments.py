@@ -204,7 +204,7 @@ def _plan_package(planning: _Planning, package: Package) -> None:
         return
     if lines is None:
         lines = all_that_is_left(
-            package, planning.packages, planning.consignments, planning.slots, planning.free_orphans
+            package, planning.packages, planning.consignments, planning.slots, planning.held, planning.free_orphans
         )
     orphan = same_goods(planning.free_orphans, package, lines) if lines else None
     if orphan:

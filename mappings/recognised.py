@@ -59,11 +59,12 @@ def all_that_is_left(
     packages: Sequence[Package],
     consignments: Sequence[Consignment],
     slots: Sequence[Slot],
+    held: Sequence[Slot],
     orphans: Iterable[Orphan],
 ) -> Units:
-    """What a package without lines must hold: all that its consignment still has, voided labels' goods included. Empty when
-    that is not certain, because another package of it has no lines either, or other consignments of the place could own
-    the units."""
+    """What a package without lines must hold: all that its consignment still has, voided labels' goods included, and goods that
+    Shopify holds since they left. Empty when that is not certain, because another package of it has no lines either, or other
+    consignments of the place could own the units."""
     location_id = place_of(package)
     alike = [p for p in packages if p.order_key == package.order_key]
     if location_id is None or sum(p.lines is None and not p.voided for p in alike) > 1:
@@ -74,7 +75,7 @@ def all_that_is_left(
     own = next((one for one in here if one.order_key == package.order_key), None)
     if own is None or own.applied is None:
         return left if len(here) <= 1 and not freed else Counter()
-    return sum((one.lines for one in freed), left) & _unpacked(own, alike)
+    return sum((one.lines for one in freed), left + units_left(held, location_id)) & _unpacked(own, alike)
 
 
 def _unpacked(consignment: Consignment, packages: Sequence[Package]) -> Units:

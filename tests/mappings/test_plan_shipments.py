@@ -250,6 +250,16 @@ def test_a_write_without_an_answer_is_given_time_and_keeps_its_units() -> None:
     assert list(created(settled)) == ["s1"]
 
 
+def test_no_lines_and_goods_that_are_held_since_they_left() -> None:
+    """Told without them, the package would count as told, and they would stay open in Shopify once the hold is over."""
+    both = [fulfillment_order(1, {7: 1}), fulfillment_order(2, {8: 1}, **HELD)]
+    sent = [consignment({7: 1, 8: 1}, Standing.SHIPPED)]
+    plan = planned(order_shipped(both), [package("f1", None)], sent)
+    assert (created(plan), plan.cause) == ({}, Cause.FULFILLMENT_HOLD)
+    apart = planned(order_shipped(both), [package("f1", None)], [consignment({7: 1}, Standing.SHIPPED)])
+    assert created(apart) == {"f1": {"1": {"100": 1}}}
+
+
 def test_no_lines_and_a_second_consignment_of_the_place() -> None:
     both = [consignment({7: 1, 8: 1}, Standing.SHIPPED), consignment({7: 2}, n=2)]
     plan = planned(order_shipped([OPEN]), [package("f1", None)], both)
