@@ -167,7 +167,7 @@ def _order_row(flow: Flow, verdict: Verdict, cause: Cause, detail: str, now: dat
     return OrderRow(
         store=store,
         order_id=order_id,
-        name=seen.name if seen else "",
+        name=seen.name if seen else verdict.unreadable.name if verdict.unreadable else "",
         state=state,
         cause=cause,
         detail=detail,

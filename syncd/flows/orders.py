@@ -367,9 +367,9 @@ def _if_usable(sighting: Sighting | Unreadable, known: Known) -> Sighting | Unre
     if isinstance(sighting, Unreadable) or sighting.order is None:
         return sighting
     if lines_not_shown(sighting.order, known.consignments):
-        return NOT_WHOLE
+        return replace(NOT_WHOLE, name=sighting.name)
     is_concerned = known.gap_at is not None and from_shopify(sighting.order["createdAt"]) < known.gap_at
-    return NOT_REMEMBERED if is_concerned else sighting
+    return replace(NOT_REMEMBERED, name=sighting.name) if is_concerned else sighting
 
 
 def _urgency(steps: Sequence[Step]) -> Urgency:
@@ -389,9 +389,9 @@ def _seen_with(
     truth = {key: found[key] for key in needed if key in found}
     left = [order for key, order in truth.items() if order and _is_unsure(needed[key].consignment) and has_left(order)]
     if any(_may_have_labels(order, known) for order in left):
-        return LABELS_UNREAD
+        return replace(LABELS_UNREAD, name=sighting.name)
     if any(not shows_destination(order) or is_short_of_packed(order, known.packages) for order in left):
-        return NOT_WHOLE_THERE
+        return replace(NOT_WHOLE_THERE, name=sighting.name)
     remembered = [(needed[key].consignment, order) for key, order in truth.items()]
     observed = [(before, learned_from(before, order)) for before, order in remembered]
     return replace(sighting, shipstation=truth, learned=tuple(now for before, now in observed if now != before))

@@ -44,6 +44,8 @@ class Unreadable:
     counts_attempt: bool = True
     cause: Cause = Cause.UNREADABLE
     """What an order is told by that nobody ever saw."""
+    name: str = ""
+    """Of the order, where its store showed it: ShipStation tells of some packages by nothing else."""
 
 
 class Result(StrEnum):

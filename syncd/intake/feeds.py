@@ -10,7 +10,9 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+from mappings.pacific import from_pacific
 from syncd.accounts import Accounts
 from syncd.errors import AccessError, SyncError, ThrottledError
 from syncd.hints import Lane, Mark, order_subject
@@ -38,6 +40,17 @@ FAR_AHEAD = timedelta(hours=1)
 def moved(watermark: datetime, times: Iterable[datetime], now: datetime) -> datetime:
     """The watermark after rows of these times. One row of the year 9999 must not end the reading of its list for ever."""
     return max((time for time in (watermark, *times) if time <= now + FAR_AHEAD), default=now)
+
+
+def times_of(parcels: Sequence[Any], member: str) -> list[datetime]:
+    """The vendor's own times; rows without one, or with nonsense, move no cursor."""
+    times = []
+    for parcel in parcels:
+        try:
+            times.append(from_pacific(parcel[member]))
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+            continue
+    return times
 
 
 @dataclass

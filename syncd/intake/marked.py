@@ -9,16 +9,18 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, cast
 
 from mappings import canonical
 from mappings.carry_over import is_regrouped
 from mappings.shipstation_shapes import Order, ShipmentItem
 from syncd.budget import Urgency
-from syncd.intake.feeds import OVERLAP
+from syncd.intake.feeds import OVERLAP, times_of
 from syncd.ports import Db
 from syncd.shipstation.orders_api import OrdersApi
 from syncd.store.consignments import consignments_by_shipstation_id
+from syncd.store.journal import in_doubt_since
 from syncd.store.memory import gap_in_memory, recall_from
 from syncd.store.orders import known_names
 from syncd.store.packages import recorded_packages
@@ -43,7 +45,12 @@ class MarkedOrders:
         fresh = await self._fresh({row["fulfillmentId"]: row for row in rows if "fulfillmentId" in row})
         ours = await self._db.run(consignments_by_shipstation_id({row["orderId"] for row in fresh.values()}))
         names = await self._db.run(known_names({name for row in fresh.values() for name in self._names(row)}))
-        near = {key: row for key, row in fresh.items() if row["orderId"] in ours or names & self._names(row)}
+        doubt_at = await self._db.run(in_doubt_since("create_order"))
+        near = {
+            key: row
+            for key, row in fresh.items()
+            if row["orderId"] in ours or names & self._names(row) or _came_after(row, doubt_at)
+        }
         if await self._db.run(recall_from) is None:  # after a gap in our memory they may be ours all the same
             self._foreign |= fresh.keys() - near.keys()
         if not near:
@@ -91,6 +98,11 @@ class MarkedOrders:
             for item in order.get("items") or []
             if not item.get("adjustment")
         ]
+
+
+def _came_after(row: Mapping[str, Any], doubt_at: datetime | None) -> bool:
+    """It may be of an order that was made by a call without an answer: neither its id nor its name need be known."""
+    return doubt_at is not None and any(made_at >= doubt_at - OVERLAP for made_at in times_of([row], "createDate"))
 
 
 def _applied(row: ConsignmentRow) -> Order | None:

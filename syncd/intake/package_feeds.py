@@ -14,13 +14,12 @@ from typing import Any
 from sqlmodel import Session
 
 from mappings.keys import is_label, line_of, split_order_key
-from mappings.pacific import from_pacific
 from mappings.packages import packages_of_fulfillment, packages_of_shipment, return_package, returns_of_shipment
 from mappings.plans import Package, Standing
 from mappings.shipstation_shapes import ShipmentItem
 from syncd.budget import Urgency
 from syncd.hints import Lane, Mark, order_subject
-from syncd.intake.feeds import OVERLAP, moved
+from syncd.intake.feeds import OVERLAP, moved, times_of
 from syncd.intake.keyless import KeylessItems
 from syncd.intake.marked import MarkedOrders
 from syncd.intake.news import FIRST_ASK
@@ -120,7 +119,7 @@ class PackageFeed:
         async for page in self._source.pages(watermark - OVERLAP):
             if page.unreadable:
                 log.warning("feed.unreadable", feed=self._source.name, count=page.unreadable)
-            watermark = moved(watermark, _times(page.rows, self._source.time_member), self._clock.now())
+            watermark = moved(watermark, times_of(page.rows, self._source.time_member), self._clock.now())
             is_certain = self._source.is_sorted and is_recalled
             total += await self._take(page, gap_at, watermark if is_certain else None, position)
         if is_recalled:
@@ -195,7 +194,7 @@ def _labels(seen: Sequence[SeenPackage], changed: Collection[OrderRef]) -> list[
 def _perhaps_told(parcels: Sequence[Any], seen: Sequence[SeenPackage], gap_at: datetime) -> dict[str, datetime]:
     """Package key -> when it was made, of those from before a gap in our memory: where one is new to us, Shopify may have been
     told of it all the same."""
-    times = {_package_key(parcel): _times([parcel], "createDate") for parcel in parcels}
+    times = {_package_key(parcel): times_of([parcel], "createDate") for parcel in parcels}
     return {one.package_key: at for one in seen for at in times.get(one.package_key, ()) if at < gap_at}
 
 
@@ -218,17 +217,6 @@ def _doubt_new(seen: Sequence[SeenPackage], doubts: Mapping[str, datetime]) -> W
         )(session)
 
     return work
-
-
-def _times(parcels: Sequence[Any], member: str) -> list[datetime]:
-    """The vendor's own times; rows without one, or with nonsense, move no cursor."""
-    times = []
-    for parcel in parcels:
-        try:
-            times.append(from_pacific(parcel[member]))
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-            continue
-    return times
 
 
 def _owners_of(parcels: Sequence[Any], stores: Sequence[str]) -> Work[Owners]:

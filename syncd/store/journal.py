@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import Update, and_, bindparam, delete, insert, select, text, tuple_, update
+from sqlalchemy import Update, and_, bindparam, delete, func, insert, select, text, tuple_, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 from sqlmodel.sql.expression import SelectOfScalar
@@ -33,6 +33,9 @@ CLOSE = (
         duration_ms=bindparam("b_duration_ms"),
     )
 )
+
+
+OLDEST_OPEN = select(func.min(COLUMNS.opened_at)).where(COLUMNS.step == bindparam("b_step"), text(IS_OPEN))
 
 
 @dataclass(frozen=True)
@@ -225,3 +228,8 @@ def prune_journal(before: datetime, limit: int = 5_000) -> Work[int]:
     )
     statement = delete(JOURNAL).where(COLUMNS.id.in_(oldest))
     return lambda session: session.connection().execute(statement).rowcount
+
+
+def in_doubt_since(step: str) -> Work[datetime | None]:
+    """When the oldest step of this kind was about to be done of which nobody knows the outcome. Index: ix_journal_open."""
+    return lambda session: session.connection().execute(OLDEST_OPEN, {"b_step": step}).scalar_one()

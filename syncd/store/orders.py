@@ -86,10 +86,13 @@ def record_unseen(orders: Sequence[OrderRow]) -> Work[None]:
 @cache
 def _unseen_upsert(dialect: str) -> sqlite.Insert | postgresql.Insert:
     insert = upsert(dialect, ORDERS)
+    old, new = ORDERS.c, insert.excluded
+    values: dict[str, Any] = {name: new[name] for name in ("state", "cause", "detail", "since")}
+    is_named = and_(old.name == "", new.name != "")
     return insert.on_conflict_do_update(
-        index_elements=[ORDERS.c.store, ORDERS.c.order_id],
-        set_={name: insert.excluded[name] for name in ("state", "cause", "detail", "since")},
-        where=and_(ORDERS.c.seen_at == NEVER, ORDERS.c.cause != insert.excluded.cause),
+        index_elements=[old.store, old.order_id],
+        set_=values | {"name": case((is_named, new.name), else_=old.name)},
+        where=and_(old.seen_at == NEVER, or_(old.cause != new.cause, is_named)),
     )
 
 
