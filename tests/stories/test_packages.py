@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from syncd.operate.explain import explain_order
 from syncd.operate.explained import explain_text
 from syncd.operate.wake import retry_orders
+from syncd.ports import Request
 from syncd.sandbox.shopify.faults import FaultRule
 from syncd.simulation.day import Day, Fates, settings_of
 from syncd.simulation.desk import desk_of
+from syncd.simulation.written import writes_orders
 from tests.orders_api import ON_V1_ALONE
 from tests.stories.packing import BOTH, GRACE_S, SETTINGS, an_order, assert_told, label, numbers, void
 
@@ -161,3 +165,31 @@ async def test_the_story_of_a_voided_and_replaced_label_can_be_read(day: Day) ->
     assert f"now shows the new label {again.tracking_number} instead of the voided one" in story
     assert f"Shopify's fulfillment of package s{second.shipment_id} was taken back: the label is void" in story
     assert f"Package s{first.shipment_id}: USPS {first.tracking_number}, label voided, not in Shopify" in story
+
+
+@ON_V1_ALONE
+async def test_an_order_marked_as_shipped_before_anybody_knew_its_id_or_name_is_told(day: Day) -> None:
+    """The daemon died before the answer came, and Shopify could not be read while ShipStation told of the package, and of later
+    ones: the list is not read so far back again."""
+    _, other = await an_order(day)
+
+    def dies(request: Request) -> None:
+        if writes_orders(request):
+            day.network.before = None
+            asyncio.get_running_loop().call_later(0.01, day.kill)
+
+    day.network.before = dies
+    (order_id,) = day.sell(lines=2)
+    await day.until(lambda: day.there(order_id))
+    (there,) = day.there(order_id)
+    assert await day.cause(order_id) == ""
+    parcel = day.shipstation.labels.mark_shipped(there["orderId"], "fedex", "770012345678")
+    day.shopify.faults.set([FaultRule("error_500_before", operation="OrdersToShip")])
+    await day.start()
+    await day.passes(1000.0)
+    day.shipstation.labels.mark_shipped(other["orderId"], "fedex", "770087654321")
+    await day.passes(100.0)
+    day.shopify.faults.set([])
+    await day.rest()
+    await day.assert_clean()
+    assert numbers(day, order_id).keys() == {parcel.tracking_number}
