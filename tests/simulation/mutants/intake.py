@@ -74,7 +74,7 @@ INTAKE = (
             ),
             Edit(
                 PackageFeed.poll,
-                "watermark = moved(watermark, _times(page.rows, self._source.time_member), self._clock.now())",
+                "watermark = moved(watermark, times_of(page.rows, self._source.time_member), self._clock.now())",
                 "watermark = self._clock.now()",
             ),
         ),
