@@ -159,11 +159,6 @@ def same_destination(a: Order, b: Order) -> bool:
     )
 
 
-def shows_destination(observed: Order) -> bool:
-    """ShipStation shows each part of an address, empty ones too: where one is missing, the answer is not whole."""
-    return (observed.get("shipTo") or {}).keys() >= DESTINATION
-
-
 def _part(document: Order, part: str) -> str:
     return cast(Mapping[str, Any], document.get("shipTo") or {}).get(part) or ""
 

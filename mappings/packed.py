@@ -110,17 +110,6 @@ def whole_packages(consignments: Sequence[Consignment], packages: Sequence[Packa
     return whole
 
 
-def has_left(order: Order) -> bool:
-    return order.get("orderStatus") == "shipped"
-
-
-def is_short_of_packed(order: Order, packages: Sequence[Package]) -> bool:
-    """Whether it shows less than its own packages hold. Of one that has left a row of the answer is missing then: nobody takes
-    goods out of it."""
-    own = [Counter(one.lines or {}) for one in packages if not one.voided and one.order_key == order.get("orderKey")]
-    return bool(sum(own, Counter[int]()) - units_of(order))
-
-
 def _put(packed: Packed, is_pending: bool, order_key: str, line_id: int, units: int, room: dict[str, Units]) -> int:
     room[order_key][line_id] -= units
     packed.gone.setdefault(order_key, Counter())[line_id] += units

@@ -8,19 +8,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from mappings.carry_over import is_regrouped, is_silent_on_groups, left_in_parts, shows_destination, with_parts
+from mappings.carry_over import is_regrouped, is_silent_on_groups, left_in_parts, with_parts
 from mappings.causes import Cause
 from mappings.keys import split_order_key
 from mappings.order_changes import learned_from, questions
 from mappings.orders import lines_not_shown
 from mappings.pacific import from_pacific, from_shopify
-from mappings.packed import has_left, is_short_of_packed, units_of
+from mappings.packed import units_of
 from mappings.plan_orders import needs_shipstation_truth, order_number_stem, plan_order
 from mappings.plans import Consignment, Plan, Profile, Standing, Step, UpsertOrder, VoidLabel
 from mappings.rates import Question
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
-from mappings.shown_whole import may_be_short
+from mappings.shown_whole import has_left, is_short_of_packed, may_be_short, shows_destination
 from mappings.sweeping import Placed, Sight, modified_at, sight_of, survivor_of, survivor_of_lost
 from syncd.accounts import Accounts
 from syncd.budget import Call, Urgency

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from mappings.carry_over import DESTINATION, shows_destination
+from mappings.carry_over import DESTINATION
 from mappings.keys import line_item_key
-from mappings.packed import is_short_of_packed
 from mappings.plans import Package
-from mappings.shown_whole import may_be_short
+from mappings.shown_whole import is_short_of_packed, may_be_short, shows_destination
 from tests.mappings.builders import ORDER_ID, package
 
 SHIP_TO = {
