@@ -65,6 +65,7 @@ class Watcher(Protocol):
     def arrived(self, call: Call) -> None: ...
     def carried_out(self, call: Call, response: Response) -> None: ...
     def befell(self, order_key: str, what: str) -> None: ...
+    def broke(self, call: Call) -> None: ...
 
 
 class UnluckyVendors:
@@ -158,6 +159,7 @@ class UnluckyVendors:
             self._luck.note(call.site, "batch_poison")
             for key in struck:
                 self._watcher.befell(key, "poisoned")
+            self._watcher.broke(call)
             return Response(500, JSON_HEADERS, b'{"Message":"An error has occurred."}')
         self._watcher.arrived(call)
         response = await self._vendors.send(call.request)

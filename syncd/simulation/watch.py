@@ -69,6 +69,10 @@ class Watch:
             self.sent.update(orders)
             self.harmed.update(orders if kind else ())
 
+    def broke(self, call: Call) -> None:
+        """One order of this batch made it fail for all."""
+        self.harmed.update(order_id_of(row["orderKey"]) for row in call.body)
+
     # S1: a webhook is stored before it is acknowledged
 
     def acked(self, delivery: Delivery) -> None:
