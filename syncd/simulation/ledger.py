@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from mappings.causes import Cause, State, state_of
 from syncd.operate.subscriptions import shipstation_addresses, shopify_address
@@ -15,6 +16,9 @@ from syncd.simulation.watch import Watch
 
 MOST_DOCUMENTS = 6
 """For one order of which nothing is known that went wrong; so many more for each thing that did."""
+
+READ_WITHIN = timedelta(seconds=5)
+"""A webhook may have come in the very moment of the verdict (seed 160041)."""
 
 
 def judge_ledger(day: Day, watch: Watch, restarts: int) -> list[str]:
@@ -46,8 +50,10 @@ def _mapping(day: Day) -> Iterable[str]:
 
 def _inbox(day: Day) -> Iterable[str]:
     """S18: each webhook was read, or there is a reason why not; and here no vendor sends what cannot be read."""
-    for row in day.rows("SELECT webhook_id, problem FROM deliveries WHERE taken_at IS NULL OR problem IS NOT NULL"):
-        yield f"S18 webhook {row['webhook_id']} is {row['problem'] or 'not read'}"
+    lately = day.clock.now() - READ_WITHIN
+    for row in day.rows("SELECT * FROM deliveries WHERE taken_at IS NULL OR problem IS NOT NULL"):
+        if row["problem"] or datetime.fromisoformat(row["received_at"]) < lately:
+            yield f"S18 webhook {row['webhook_id']} is {row['problem'] or 'not read'}"
 
 
 def _thrift(day: Day, watch: Watch, restarts: int) -> Iterable[str]:
