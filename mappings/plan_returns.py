@@ -188,13 +188,12 @@ def _ours(one: Return, seen: SeenForReturn) -> SeenReturn | None:
 def _pick(one: Return, seen: SeenForReturn) -> dict[str, int]:
     """Fulfillment line gid -> units; empty when not all of them can be found among what left, is in no return and is not
     refunded: Shopify opens no return for units that were paid back."""
-    owners = {sent.gid: sent.line_id for sent in seen.sent}
     taken: Counter[str] = Counter()
     awaited: Counter[int] = Counter()
     for found in seen.returns:
         for line in found.lines if found.status not in ("CANCELED", "DECLINED") else ():
             taken[line.fulfillment_line_gid] += line.units
-            awaited[owners.get(line.fulfillment_line_gid, 0)] += line.units - line.refunded
+            awaited[line.line_id] += line.units - line.refunded
     picked: dict[str, int] = {}
     for line_id, units in sorted((one.lines or {}).items()):
         if units > _refundable(line_id, seen) - awaited[line_id]:
@@ -231,7 +230,7 @@ def _money(policy: ReturnPolicy, one: Return, seen: SeenForReturn) -> Decision:
 
 
 def _lines_of(found: SeenReturn, seen: SeenForReturn) -> dict[int, int]:
-    """Shopify line -> units that the return still waits for."""
+    """Shopify line -> units of fulfillments that stand which the return still waits for."""
     owners = {sent.gid: sent.line_id for sent in seen.sent}
     counts: Counter[int] = Counter()
     for line in found.lines:

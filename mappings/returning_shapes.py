@@ -65,6 +65,11 @@ class Customer(TypedDict):
     note: str | None
 
 
+class SentFrom(TypedDict):
+    id: GlobalId
+    lineItem: Named
+
+
 class ReturnedUnits(TypedDict):
     """`fulfillmentLineItem` and `restockingFee` are left out where the vendor does not know them."""
 
@@ -73,7 +78,7 @@ class ReturnedUnits(TypedDict):
     processedQuantity: int
     refundedQuantity: int
     returnReasonNote: str | None
-    fulfillmentLineItem: NotRequired[Named | None]
+    fulfillmentLineItem: NotRequired[SentFrom | None]
     restockingFee: NotRequired[Named | None]
 
 

@@ -255,10 +255,13 @@ class SeenReturn:
 
 @dataclass(frozen=True)
 class SeenReturnLine:
+    """`line_id`: of the order, also when the fulfillment does not stand any more; 0 where Shopify does not know it. `reverse_gid`:
+    of the line of the reverse fulfillment order."""
+
     gid: str
     fulfillment_line_gid: str
+    line_id: int
     reverse_gid: str
-    """Of the line of the reverse fulfillment order."""
     units: int
     processed: int
     refunded: int

@@ -220,7 +220,7 @@ ORDER_RETURNING = """query OrderReturning(
       id status exchangeLineItems(first: 1) { nodes { id } } returnShippingFees { id }
       returnLineItems(first: 50) { pageInfo { hasNextPage } nodes {
         id quantity processedQuantity refundedQuantity returnReasonNote
-        ... on ReturnLineItem { fulfillmentLineItem { id } restockingFee { id } }
+        ... on ReturnLineItem { fulfillmentLineItem { id lineItem { id } } restockingFee { id } }
       } }
       reverseFulfillmentOrders(first: 2) { nodes {
         id

@@ -133,6 +133,7 @@ def _return_line(row: ReturnedUnits, parts: Mapping[str, str]) -> SeenReturnLine
     return SeenReturnLine(
         row["id"],
         source,
+        number_of(sent["lineItem"]["id"]) if sent else 0,
         parts.get(source, ""),
         row["quantity"],
         row["processedQuantity"],

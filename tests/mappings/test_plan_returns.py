@@ -47,7 +47,7 @@ SEEN = SeenForReturn(
     sent=(SentLine("F7", 7, 2),),
     payments=TEN,
 )
-OURS = SeenReturn("R1", "OPEN", (SeenReturnLine("RL", "F7", "RFL", 2, 0, 0, COMING.marker),), ("RFO",), frozenset())
+OURS = SeenReturn("R1", "OPEN", (SeenReturnLine("RL", "F7", 7, "RFL", 2, 0, 0, COMING.marker),), ("RFO",), frozenset())
 RECEIVED = replace(OURS.lines[0], processed=2, refunded=2)
 
 
@@ -218,6 +218,13 @@ def test_units_that_wait_in_another_return_are_not_promised_twice() -> None:
     one = replace(COMING, lines={7: 1})
     assert kinds(plan(policy, one, replace(SEEN, returns=(other,)))) == ["open_return"]
     assert kinds(plan(policy, one, replace(SEEN, returns=(other,), lines={7: SeenLine(1, 0)}))) == []
+
+
+def test_units_that_wait_in_the_return_of_a_fulfillment_taken_back_are_not_promised_twice() -> None:
+    policy, other = replace(AUTOMATIC, on_label="return"), replace(OURS.lines[0], fulfillment_line_gid="F6", note="")
+    found = plan(policy, COMING, replace(SEEN, returns=(replace(OURS, lines=(other,)),)))
+    assert kinds(found) == []
+    assert [one.detail for one in found.news] == ["not_returnable"]
 
 
 def test_every_reason_to_wait_has_a_sentence() -> None:

@@ -71,7 +71,10 @@ SHOWN: dict[str, Any] = {
                                 "processedQuantity": 0,
                                 "refundedQuantity": 0,
                                 "returnReasonNote": "syncd s1",
-                                "fulfillmentLineItem": {"id": gid("FulfillmentLineItem", 1)},
+                                "fulfillmentLineItem": {
+                                    "id": gid("FulfillmentLineItem", 1),
+                                    "lineItem": {"id": gid("LineItem", LINE)},
+                                },
                                 "restockingFee": None,
                             }
                         ],
