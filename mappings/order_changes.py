@@ -200,9 +200,13 @@ def learned_from(consignment: Consignment, observed: Order | None) -> Consignmen
     seen = as_observed(consignment, observed)
     if is_forgotten(consignment):
         return replace(seen, applied=None) if seen.standing is Standing.OPEN else seen
-    if consignment.applied is None and seen.applied and seen.standing is Standing.OPEN:
-        return replace(seen, applied={**seen.applied, "internalNotes": None})  # whose it is, is not known yet
-    return seen
+    is_known = consignment.applied is not None and consignment.standing is not Standing.INTENDED
+    if is_known or not seen.applied or seen.standing is not Standing.OPEN:
+        return seen
+    note = (consignment.applied or {}).get("internalNotes")
+    return replace(
+        seen, applied={**seen.applied, "internalNotes": note}
+    )  # whose the one there is, only an answer tells
 
 
 def _applied(consignment: Consignment, observed: Order) -> Order | None:
