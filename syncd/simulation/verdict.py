@@ -28,7 +28,8 @@ JUSTIFIED: Mapping[Cause, tuple[frozenset[str], ...]] = {
     Cause.NON_ROMAN_ADDRESS: (ANYTIME,),
     Cause.CUSTOMS_INCOMPLETE: (ANYTIME,),
     Cause.EDITED_AFTER_LABEL: (EDITS, LABELS),
-    Cause.CANCELLED_AFTER_LABEL: (PAYS_BACK | {"cancel", "change_quantity"}, LABELS),
+    # What is merged between our look and our write leaves with the survivor's label for all that we know (seed 160109).
+    Cause.CANCELLED_AFTER_LABEL: (PAYS_BACK | {"cancel", "change_quantity"}, LABELS | {"merge"}),
     Cause.CHANGED_ON_BOTH_SIDES: (EDITS | THERE, THERE),
     Cause.OVERSHIPPED: (EDITS | THERE, LABELS),
     Cause.MERGED_PARENT_UNKNOWN: (frozenset({"merge"}),),
