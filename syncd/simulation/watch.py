@@ -190,11 +190,13 @@ class Watch:
     def _judge_fulfilled(self, order: Order) -> None:
         """Of every such order after every deed: words are found only where something is wrong."""
         packages: defaultdict[str | None, int] = defaultdict(int)
-        mails: defaultdict[str | None, int] = defaultdict(int)
+        mails: defaultdict[str, int] = defaultdict(int)
         fulfilled: defaultdict[int, int] = defaultdict(int)
         for one in order.fulfillments:
-            for row in one.tracking[:1]:
-                mails[row.number] += one.mails
+            if len(one.mailed) > 1:
+                self._break(f"S14 {order.name}: {len(one.mailed)} mails about fulfillment {one.name}")
+            for number in filter(None, one.mailed):
+                mails[number] += 1
             if one.status == "SUCCESS":
                 for row in one.tracking:
                     packages[row.number] += 1

@@ -21,7 +21,7 @@ def shop_dump(shop: Shop) -> dict[str, Any]:
         "counters": {
             **asdict(shop.calls),
             "webhooks": asdict(outbox.counters) | {"waiting": outbox.waiting},
-            "mails": sum(done.mails for done in shop.fulfillments.values()),
+            "mails": sum(len(done.mailed) for done in shop.fulfillments.values()),
         },
         "subscriptions": [
             {"id": gid("WebhookSubscription", entry.id), "topic": entry.topic, "uri": entry.uri}
@@ -131,5 +131,5 @@ def _fulfillment(entry: Fulfillment) -> dict[str, Any]:
         "tracking": [asdict(row) for row in entry.tracking],
         "lines": {str(part.line.id): part.quantity for part in entry.lines},
         "events": [[one.status, utc_text(one.happened_at)] for one in entry.events],
-        "mails": entry.mails,
+        "mails": len(entry.mailed),
     }

@@ -108,7 +108,8 @@ def fulfill_units(shop: Shop, picked: Picked, tracking: Sequence[Tracking], noti
             _sum_up(shop, done, entry, quantity)
         fulfillment_order.status = "IN_PROGRESS" if any(e.remaining for e in fulfillment_order.lines) else "CLOSED"
         shop.touch_fulfillment_order(fulfillment_order)
-    done.mails = int(notify)
+    if notify:
+        done.mail()
     order.fulfillments.append(done)
     shop.fulfillments[done.id] = done
     _note_progress(shop, order, done)
@@ -152,7 +153,8 @@ def update_tracking(shop: Shop, fulfillment: Fulfillment, tracking: Sequence[Tra
     """Replaces the tracking, even that of a cancelled fulfillment."""
     fulfillment.tracking = list(tracking)
     fulfillment.updated_at = shop.stamp()
-    fulfillment.mails += int(notify)
+    if notify:
+        fulfillment.mail()
     shop.touch(fulfillment.order)
     shop.tell_fulfillment(fulfillment, "FULFILLMENTS_UPDATE")
     shop.tell_order(fulfillment.order, "ORDERS_UPDATED")

@@ -189,7 +189,7 @@ class FulfillmentEvent:
 
 @dataclass(slots=True)
 class Fulfillment:
-    """`mails` counts the messages that the customer got about this package."""
+    """`mailed`: for each message that the customer got about it the tracking number that it named."""
 
     id: int
     order: Order
@@ -202,7 +202,10 @@ class Fulfillment:
     lines: list[FulfillmentLine] = field(default_factory=list)
     taken: list[Taken] = field(default_factory=list)
     events: list[FulfillmentEvent] = field(default_factory=list)
-    mails: int = 0
+    mailed: list[str | None] = field(default_factory=list)
+
+    def mail(self) -> None:
+        self.mailed.append(self.tracking[0].number if self.tracking else None)
 
     @property
     def delivered_at(self) -> datetime | None:
