@@ -195,8 +195,8 @@ class Watch:
         for one in order.fulfillments:
             if len(one.mailed) > 1:
                 self._break(f"S14 {order.name}: {len(one.mailed)} mails about fulfillment {one.name}")
-            for number in filter(None, one.mailed):
-                mails[number] += 1
+            for mailed in filter(None, one.mailed):
+                mails[mailed] += 1
             if one.status == "SUCCESS":
                 for row in one.tracking:
                     packages[row.number] += 1
