@@ -21,7 +21,7 @@ from mappings.plans import (
     Step,
     UpdateTracking,
 )
-from mappings.shopify_shapes import OrderShipped
+from mappings.shopify_shapes import Fulfillment, OrderShipped
 from mappings.voided import LOOK_SOON_S
 from syncd.accounts import Accounts
 from syncd.budget import Call
@@ -124,11 +124,11 @@ class ShipmentsFlow:
         return Outcome(Result.CONFIRMED, far_id=gid)
 
 
-def _shown(sighting: Sighting | Unreadable) -> Mapping[str, str] | None:
-    """The status of each fulfillment; None where nobody could look."""
+def _shown(sighting: Sighting | Unreadable) -> Mapping[str, Fulfillment] | None:
+    """Each fulfillment with all that a package is recognised by; None where nobody could look."""
     if isinstance(sighting, Unreadable) or sighting.order is None:
         return None
-    return {one["id"]: one["status"] for one in sighting.order["fulfillments"]}
+    return {one["id"]: one for one in sighting.order["fulfillments"]}
 
 
 async def _write(client: ShopifyClient, step: Step, leaves_before: datetime) -> str | None:

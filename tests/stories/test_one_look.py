@@ -65,6 +65,33 @@ async def test_a_package_whose_content_an_answer_left_out_is_looked_into_again(d
     await assert_told(day, order_id, first, second)
 
 
+def the_second_without_a_number() -> Callable[[Any], bool]:
+    seen: list[Any] = []
+
+    def spoil(body: Any) -> bool:
+        orders = (body.get("data") or {}).get("nodes") or []
+        found = [one for order in orders if order for one in order.get("fulfillments", ())]
+        seen.extend(found[:1])
+        return len(seen) == 2 and not found[0].update(trackingInfo=[])
+
+    return spoil
+
+
+@ON_V1_ALONE
+async def test_a_fulfillment_whose_number_one_answer_left_out_is_not_made_once_more(day: Day) -> None:
+    """Its own answer was lost, and units like those that it holds are still there."""
+    order_id, there = await an_order(day, lines=1, quantity=2)
+    day.shopify.faults.set([FaultRule("lost_answer", operation="CreateFulfillment", times=1)])
+    spoiled = spoils(day, "OrdersShipped", the_second_without_a_number())
+    first = label(day, there, 1)
+    await day.rest()
+    assert spoiled.is_spent
+    assert len(day.fulfillments(order_id)) == 1
+    second = label(day, there)
+    await day.rest()
+    await assert_told(day, order_id, first, second)
+
+
 # What is written over
 
 
