@@ -27,7 +27,7 @@ from syncd.simulation.luck import History, Luck
 from syncd.simulation.sidelines.drawn import sidelines_of
 from syncd.simulation.trouble import Trouble
 from syncd.simulation.unlucky import UnluckyDb, UnluckyVendors
-from syncd.simulation.verdict import judge_at_rest
+from syncd.simulation.verdict import is_told_to_a_person, judge_at_rest
 from syncd.simulation.virtual_time import VirtualLoop
 from syncd.simulation.watch import Watch
 from syncd.simulation.weather import Weather, drawn_weather
@@ -198,9 +198,12 @@ class _Seed:
         return sum(self.luck.fired[kind] for kind in ("kill", "kill_boot", "term"))
 
     async def _forgetful(self, old_store: bytes | None) -> None:
-        """The database is lost, or as it was long ago: nothing may be sent a second time. What was refused is tried again."""
+        """The database is lost, or as it was long ago: nothing may be sent a second time. What was refused is tried again, and what
+        waits for a person is looked at with other eyes: of it a package that was never told may be told."""
         made, refused = set(self.watch.made), await self._refused()
-        fulfillments = len(self.day.shopify.people.shop(None).fulfillments)
+        parked = {ref for ref, one in (await self.day.told()).items() if is_told_to_a_person(one)}
+        shop = self.day.shopify.people.shop(None)
+        told = set(shop.fulfillments)
         for replica in self.day.replicas:
             await replica.stop()
         await self.day.passes(AMNESIA_H * 3600.0)
@@ -216,11 +219,14 @@ class _Seed:
             shopping.cancel()
         await self._swept()
         self.watch.judge_orders()
+        self.watch.judge_fulfillments()
         made |= {one["orderId"] for order_id in (*bought, *refused) for one in self.day.there(order_id)}
         if more := self.watch.made - made:
             self.outcome.problems.append(f"amnesia: {len(more)} new ShipStation orders")
-        if (now := len(self.day.shopify.people.shop(None).fulfillments)) > fulfillments:
-            self.outcome.problems.append(f"amnesia: {now - fulfillments} new fulfillments")
+        if late := [
+            one.name for ref, one in shop.fulfillments.items() if ref not in told and one.order.id not in parked
+        ]:
+            self.outcome.problems.append(f"amnesia: {len(late)} new fulfillments, such as {late[0]}")
 
     async def _refused(self) -> set[int]:
         """What ShipStation did not take, as the daemon tells it."""
