@@ -108,8 +108,9 @@ def ending_of(
     # One return of several is refused: the others go first, then it is tried once more.
     if worst and worst.result is Result.REFUSED and verdict.has_others_to_try and not claimed.attempts:
         return Ending(claimed, "defer", retry_at, worst.code, worst.text)
-    # The vendor refuses the document, or doubts did not end while others got through: a person must look.
-    if worst and (worst.result is Result.REFUSED or (worst.is_of_this_order and claimed.attempts >= most_attempts)):
+    # The vendor refuses the document, or a doubt did not end, twice for the same reason, while others got through: a person must look.
+    is_given_up = worst and worst.is_of_this_order and worst.code == claimed.error_code
+    if worst and (worst.result is Result.REFUSED or (is_given_up and claimed.attempts >= most_attempts)):
         return Ending(
             claimed,
             "park",
