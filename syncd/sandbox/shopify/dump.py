@@ -132,4 +132,5 @@ def _fulfillment(entry: Fulfillment) -> dict[str, Any]:
         "lines": {str(part.line.id): part.quantity for part in entry.lines},
         "events": [[one.status, utc_text(one.happened_at)] for one in entry.events],
         "mails": len(entry.mailed),
+        "mailed": entry.mailed,
     }
