@@ -21,7 +21,7 @@ from syncd.flows.work import Flow, Outcome, Result
 from syncd.hints import Mark, split_subject
 from syncd.store.consignments import ConsignmentUpdate, record_consignments, remember_choices
 from syncd.store.journal import ClosedEntry, NewEntry, close_intents, close_settled, close_superseded, note
-from syncd.store.marks import defer, look_again, mark, park, settle
+from syncd.store.marks import defer, look_again, mark, park, settle, still_ours
 from syncd.store.orders import causes_of, record_orders, record_troubles, record_unseen
 from syncd.store.packages import adopt_fulfillment
 from syncd.store.returns import note_return
@@ -50,7 +50,7 @@ def settle_work(
     most_attempts: int,
 ) -> Work[Settled]:
     """Transaction 3: what was learned, then how each mark ends. A subject whose lease ran out keeps what ShipStation or
-    Shopify confirmed, for that is true; its mark belongs to whoever took it over."""
+    Shopify confirmed, for that is true; its mark belongs to whoever took it over, and so does its state."""
 
     def work(session: Session) -> Settled:
         endings = [ending_of(flow, verdict, now, delay_s, most_attempts) for verdict in verdicts]
@@ -60,13 +60,15 @@ def settle_work(
             endings = [looked_at_once_more(one, before, now) for one in endings]
         for write in (*_lessons(flow, verdicts, now), *_return_lessons(verdicts, endings, now)):
             write(session)
+        ours = still_ours(flow.name, [one.claimed.subject for one in endings], token)(session)
         for write in _end_marks(flow.name, token, endings):
             write(session)
+        orders = [one.order for one in endings if one.order and one.claimed.subject in ours]
         if flow.decides_state:
-            _note_turns(token, [ending.order for ending in endings if ending.order], before, now)(session)
+            _note_turns(token, orders, before, now)(session)
         if flow.tells_trouble:
             remember = record_orders if flow.decides_state else record_troubles
-            remember([ending.order for ending in endings if ending.order])(session)
+            remember(orders)(session)
         record_unseen([ending.unseen for ending in endings if ending.unseen])(session)
         for verdict, ending in zip(verdicts, endings, strict=True):
             if verdict.known.ruling.take and ending.kind in {"settle", "look_again"}:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Update, and_, bindparam, case, literal_column, update
+from sqlalchemy import Select, Update, and_, bindparam, case, literal_column, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from syncd.hints import Lane
@@ -21,11 +21,18 @@ CAME_MEANWHILE = COLUMNS.marked > COLUMNS.claimed
 IS_OURS = and_(COLUMNS.flow == bindparam("b_flow"), COLUMNS.lease_token == bindparam("b_token"))
 
 
+SUBJECTS = bindparam("b_subjects", type_=COLUMNS.subject.type, expanding=True)
+
+
+@cache
+def held() -> Select[str]:
+    return select(COLUMNS.subject).where(IS_OURS, COLUMNS.subject.in_(SUBJECTS))
+
+
 @cache
 def _ours() -> Update:
     """Of several subjects at once."""
-    subjects = bindparam("b_subjects", type_=COLUMNS.subject.type, expanding=True)
-    return update(MARKS).where(IS_OURS, COLUMNS.subject.in_(subjects))
+    return update(MARKS).where(IS_OURS, COLUMNS.subject.in_(SUBJECTS))
 
 
 @cache

@@ -185,6 +185,12 @@ def _all_of(flow: str, token: str, subjects: Iterable[str]) -> dict[str, Any]:
     return {"b_flow": flow, "b_token": token, "b_subjects": list(subjects)}
 
 
+def still_ours(flow: str, subjects: Iterable[str], token: str) -> Work[set[str]]:
+    """Those that nobody took over. Index: the primary key."""
+    given = _all_of(flow, token, subjects)
+    return lambda session: set(session.connection().execute(mark_updates.held(), given).scalars())
+
+
 def settle(flow: str, claimed: Iterable[Claimed], token: str) -> Work[set[str]]:
     """The work on what was claimed is done. Returns the subjects whose lease was still ours.
 
