@@ -97,16 +97,17 @@ def is_silent_on_groups(observed: Order) -> bool:
     return (observed.get("advancedOptions") or {}).get("mergedOrSplit", False) is None
 
 
-def with_parts(order: Order, others: Iterable[Order]) -> Order:
+def with_parts(order: Order, others: Iterable[Order], absorbed: Iterable[int] = ()) -> Order:
     """As it was before the warehouse split it: what was split off, and off that, lies in it again. It tells of the split, also where
-    ShipStation did not: what was put together here must not be written there."""
-    family, items = {order["orderId"]}, list(order.get("items") or [])
+    ShipStation did not: what was put together here must not be written there. `absorbed`: orders whose parts count as its own."""
+    root = {order["orderId"], *absorbed}
+    family, items = set(root), list(order.get("items") or [])
     for part in sorted(others, key=lambda one: one["orderId"]):  # a part is younger than what it was split off
         is_child = (part.get("advancedOptions") or {}).get("parentId") in family
         if (is_child or _is_part_by_its_lines(part, order)) and part["orderId"] not in family:
             family.add(part["orderId"])
             items += part.get("items") or []
-    if len(family) == 1:
+    if family == root:
         return order
     return cast(
         Order, {**order, "items": items, "advancedOptions": {**order["advancedOptions"], "mergedOrSplit": True}}

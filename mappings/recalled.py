@@ -67,8 +67,9 @@ def is_as_it_reads(standing: Standing, applied: Order | None) -> bool:
 
 def before_the_split(order: Order, known: Order | None, order_id: int, parts: Iterable[Order]) -> Order | None:
     """What such an order held for this Shopify order; None where its parts teach nothing: what is `known` of it may have parts from
-    before an earlier gap. Cancelled after a split, it was not by us: what we cancel is whole."""
-    whole = own_part(with_parts(order, parts), order_id)
+    before an earlier gap. Cancelled after a split, it was not by us: what we cancel is whole. What was split off an order that it
+    absorbed later is a part of that."""
+    whole = own_part(with_parts(order, parts, sight_of(order).absorbed), order_id)
     if not units_of(whole) > units_of(known):
         return None
     return _before_its_cancellation(whole)

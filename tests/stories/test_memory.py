@@ -12,6 +12,7 @@ from syncd.simulation.day import Day
 from syncd.simulation.desk import desk_of
 from syncd.simulation.seed import copied, restore
 from syncd.simulation.written import pushed
+from tests.orders_api import ON_V1_ALONE
 
 LONG_S, SHORT_S = 3600.0, 660.0
 
@@ -149,6 +150,22 @@ async def test_what_was_split_off_an_order_that_left_lies_in_its_part(day: Day, 
     day.shipstation.labels.buy_label(part.order_id)
     await day.rest()
     assert await day.cause(order_id) == "shipped"
+    await day.assert_clean()
+
+
+@ON_V1_ALONE
+async def test_what_was_split_off_an_order_that_was_merged_then_lies_in_its_part(day: Day) -> None:
+    """The parcel of the order that absorbed it holds the rest. V2 does not tell what absorbed it: there a person is asked."""
+    one, other = day.sell(2, lines=1, quantity=3)
+    await day.rest()
+    parent = there_of(day, one)
+    day.shipstation.desk.split(parent["orderId"], {line_key(day, one): 1})
+    survivor = day.shipstation.desk.merge([there_of(day, other)["orderId"], parent["orderId"]])
+    day.shipstation.labels.buy_label(survivor.order_id)
+    await day.rest()
+    writes = day.writes()
+    await loses_its_memory(day, down_s=SHORT_S)
+    assert (day.writes(), await day.cause(one)) == (writes, "partly_shipped")
     await day.assert_clean()
 
 
