@@ -39,6 +39,7 @@ from syncd.intake.sweeps import sweep_feeds
 from syncd.intake.tally import Refused, Tally
 from syncd.logs import get_logger
 from syncd.operate.desk import Desk
+from syncd.operate.first_start import begun_at
 from syncd.operate.keys import ExpiryWatch, key_report
 from syncd.operate.metrics import Metrics
 from syncd.operate.privacy import PrivacyDuty
@@ -72,7 +73,6 @@ from syncd.wiring import (
     deliveries_flow,
     order_prefixes,
     own_carriers,
-    start_of_sync,
     stock_flow,
     sweep_bounds,
 )
@@ -145,7 +145,7 @@ class Duties:
     @classmethod
     async def prepared(cls, settings: Settings, ports: Ports, stopping: asyncio.Event, way_in: WayIn) -> Duties:
         vendors = connect(settings, ports.http, ports.db, ports.clock, ports.rng)
-        start_at = await start_of_sync(settings, ports.db, ports.clock)
+        start_at = await begun_at(settings, vendors.shops, ports, stopping)
         if await ports.db.run(notice_gap(start_at, ports.clock.now())):
             log.info("memory.gap", since=str(start_at))
         flows = build_flows(settings, vendors, ports.db, ports.clock, start_at)

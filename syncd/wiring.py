@@ -234,15 +234,18 @@ def own_carriers(settings: Settings) -> dict[str, tuple[str, str]]:
 
 
 async def start_of_sync(settings: Settings, db: Db, clock: Clock) -> datetime:
-    """The configured start, or else the first start of this database, which is remembered."""
-    if settings.sync.start_at:
-        return settings.sync.start_at
+    """The configured start, or else the first start of the daemon on this database; before that it would be now."""
+    known = settings.sync.start_at or await known_start(db)
+    return known or clock.now()
+
+
+async def known_start(db: Db) -> datetime | None:
     known = await db.run(cursor(FIRST_START))
-    if known and known.watermark:
-        return known.watermark
-    now = clock.now()
-    await db.run(advance(FIRST_START, now, None, now))
-    return now
+    return known.watermark if known else None
+
+
+async def remember_start(db: Db, start_at: datetime, now: datetime) -> None:
+    await db.run(advance(FIRST_START, start_at, None, now))
 
 
 def rate_sources(vendors: Vendors) -> list[RateSource]:

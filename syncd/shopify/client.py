@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from syncd.budget import CostBudget
@@ -117,6 +118,11 @@ class ShopifyClient:
         self._write_timeout_s = write_timeout_s
         self._mismatch_told = False
         self._log = get_logger(__name__)
+
+    async def time(self) -> datetime | None:
+        """By the shop's clock, which every answer tells, also to somebody without a token; None where it does not."""
+        response = await self._http.send(Request("GET", self._endpoint.graphql_url, timeout_s=self._read_timeout_s))
+        return _date(response.headers.get("date", ""))
 
     async def query(self, document: str, variables: Mapping[str, Any], urgent: bool = False) -> Mapping[str, Any]:
         """The whole data. Repeated twice when the network or the server fails; any error in the answer is raised."""
@@ -338,6 +344,14 @@ def _listed(value: Any) -> list[Any]:
 
 def _request_id(response: Response) -> str:
     return response.headers.get("x-request-id", "unknown")
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        told = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return told.replace(tzinfo=told.tzinfo or UTC)
 
 
 def _retry_after_s(response: Response) -> float:

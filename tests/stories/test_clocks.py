@@ -10,8 +10,9 @@ import pytest
 from syncd.errors import TransientError
 from syncd.ports import Http, Request, Response
 from syncd.sandbox.shopify.faults import FaultRule
-from syncd.simulation.day import Day, Fates
+from syncd.simulation.day import Day, Fates, settings_of
 from syncd.store.memory import beat
+from syncd.wiring import remember_start
 from tests.stories.packing import SETTINGS, an_order, label, numbers
 
 
@@ -76,6 +77,66 @@ async def test_a_gap_found_by_a_clock_that_is_set_back_since_is_over_once_all_is
     await day.passes(30.0)
     day.first.jump(-18_000.0)
     day.network.before = None
+    (order_id,) = day.sell()
+    await day.until(lambda: day.there(order_id))
+
+
+@pytest.fixture
+def first_start(fates: Fates) -> Fates:
+    """A daemon to which nobody said from when on."""
+    fates.settings = settings_of(sync={"start_at": None})
+    return fates
+
+
+async def starts_anew(day: Day, ahead_s: float) -> None:
+    """On a database that remembers no start."""
+    day.kill()
+    day.execute("DELETE FROM cursors")
+    day.first.jump(ahead_s)
+    await day.start()
+
+
+async def test_orders_are_sent_from_the_first_start_on_though_its_clock_was_ahead(first_start: Fates, day: Day) -> None:
+    """It is never set right: all that was sold within five hours would have been before the start."""
+    await starts_anew(day, 18_000.0)
+    (order_id,) = day.sell()
+    await day.until(lambda: day.there(order_id))
+
+
+async def test_nothing_from_before_the_first_start_is_sent_though_its_clock_was_behind(
+    first_start: Fates, day: Day
+) -> None:
+    """It left by another way."""
+    day.kill()
+    (order_id,) = day.sell()
+    await day.passes(3600.0)
+    await starts_anew(day, -18_000.0)
+    await day.passes(600.0)
+    assert await day.cause(order_id) in ("", "before_start")
+    assert day.there(order_id) == []
+
+
+async def test_a_first_start_without_a_network_waits_for_the_time_of_day(first_start: Fates, day: Day) -> None:
+    """Its clock is ahead, and is set right only when the network is there."""
+    day.kill()
+    day.execute("DELETE FROM cursors")
+    day.first.jump(18_000.0)
+    day.network.before = _away
+    starting = asyncio.create_task(day.start())
+    await day.passes(120.0)
+    day.network.before = None
+    await starting
+    day.first.jump(-18_000.0)
+    (order_id,) = day.sell()
+    await day.until(lambda: day.there(order_id))
+
+
+async def test_a_start_noted_by_a_clock_that_was_ahead_is_corrected(first_start: Fates, day: Day) -> None:
+    """By a version that believed it."""
+    day.kill()
+    later = day.clock.now() + timedelta(hours=5)
+    await remember_start(day.db, later, later)
+    await day.start()
     (order_id,) = day.sell()
     await day.until(lambda: day.there(order_id))
 

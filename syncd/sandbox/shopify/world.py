@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import format_datetime
 from random import Random  # noqa: TID251 - seeded: the same for one seed
 from typing import Any
 from urllib.parse import urlsplit
@@ -53,6 +54,7 @@ class ShopifyWorld:
     """Deterministic: the same calls at the same times with the same seed give the same answers."""
 
     def __init__(self, now: Now, seed: int = 0, shops: Sequence[ShopOptions] = (ShopOptions(),)) -> None:
+        self._now = now
         self._ids = Ids()
         self._rng = Random(f"{seed} world")
         self._places: dict[str, _Place] = {}
@@ -193,7 +195,11 @@ class ShopifyWorld:
         place.endpoint.bucket.drain(place.shop.now())
 
     def _json(self, status: int, body: Any, version: str = "") -> Response:
-        headers = JSON_HEADERS | {"x-request-id": f"{self._rng.getrandbits(128):032x}-sandbox"}
+        told = {
+            "x-request-id": f"{self._rng.getrandbits(128):032x}-sandbox",
+            "date": format_datetime(self._now(), True),
+        }
+        headers = JSON_HEADERS | told
         if version:
             headers["x-shopify-api-version"] = version
         return Response(status, headers, json.dumps(body, ensure_ascii=False).encode())
