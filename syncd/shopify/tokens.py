@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import urlencode
 
-from syncd.errors import AccessError, ThrottledError, TransientError, UncertainError
+from syncd.errors import AccessError, SyncError, ThrottledError, TransientError, UncertainError
 from syncd.http import json_of
 from syncd.ports import Clock, Http, Request, Response
 
@@ -54,22 +55,39 @@ class ClientCredentials:
             TIMEOUT_S,
         )
         self._turn = asyncio.Lock()
+        self._tries = 0
+        """That have ended."""
+        self._failure: SyncError | None = None
+        """Of the last one."""
         self._token: str | None = None
         self._renew_at = 0.0
 
     async def token(self) -> str:
+        return await self._had(lambda: self._clock.monotonic() >= self._renew_at)
+
+    async def renewed(self, refused: str) -> str:
+        return await self._had(lambda: self._token == refused)
+
+    async def _had(self, is_old: Callable[[], bool]) -> str:
+        """Who waited behind a try that failed shares its failure: one after the other would wait for an answer that never comes."""
+        tries = self._tries
         async with self._turn:
-            if self._token is None or self._clock.monotonic() >= self._renew_at:
-                await self._renew()
+            if self._token is None or is_old():
+                if self._tries != tries and self._failure:
+                    raise self._failure
+                await self._try()
             assert self._token is not None
             return self._token
 
-    async def renewed(self, refused: str) -> str:
-        async with self._turn:
-            if self._token == refused or self._token is None:
-                await self._renew()
-            assert self._token is not None
-            return self._token
+    async def _try(self) -> None:
+        self._failure = None
+        try:
+            await self._renew()
+        except SyncError as error:
+            self._failure = error
+            raise
+        finally:
+            self._tries += 1
 
     async def _renew(self) -> None:
         asked_at = self._clock.monotonic()

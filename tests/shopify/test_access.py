@@ -109,6 +109,22 @@ async def test_everybody_waits_for_one_token() -> None:
     assert fields == {"grant_type": ["client_credentials"], "client_id": ["id & more"], "client_secret": ["s=cret"]}
 
 
+async def test_who_waits_for_a_token_that_does_not_come_waits_once() -> None:
+    """Of an address that hangs each call lasts its whole time limit."""
+    http = Grants(SimulatedClock(), lambda: Response(500, {}, b""))
+    source = _source(http)
+
+    async def code() -> str:
+        with pytest.raises(TransientError) as caught:
+            await source.token()
+        return caught.value.code
+
+    assert await http.clock.run(*(code() for _ in range(20))) == ["http_500"] * 20
+    assert (len(http.requests), http.clock.monotonic()) == (1, 1.0)
+    http.answer = None
+    assert await http.clock.run(source.token()) == ["t2"]
+
+
 async def test_a_token_is_renewed_ten_minutes_before_it_ends() -> None:
     http = Grants(SimulatedClock())
     source = _source(http)
