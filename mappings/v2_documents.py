@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from mappings.shipstation_shapes import Fulfillment, Order, Shipment, ShipmentItem
@@ -268,8 +268,16 @@ def _status(shipment: Document, now: datetime) -> str:
     status = str(shipment.get("shipment_status") or "")
     if status != "pending":
         return STATUSES.get(status, status)
-    until = shipment.get("hold_until_date")
-    return "on_hold" if until and datetime.fromisoformat(str(until)) > now else "awaiting_shipment"
+    return "on_hold" if _is_to_come(shipment.get("hold_until_date"), now) else "awaiting_shipment"
+
+
+def _is_to_come(until: object, now: datetime) -> bool:
+    """Without a zone it is UTC. A hold whose end cannot be read has not ended."""
+    try:
+        end = datetime.fromisoformat(str(until))
+    except ValueError:
+        return bool(until)
+    return end.replace(tzinfo=end.tzinfo or UTC) > now
 
 
 def _v1_address(address: Document) -> dict[str, Any]:

@@ -23,6 +23,9 @@ LARGEST_PAGE = 500
 SPLITS = (500, 250, 125, 25, 5, 1)  # each divides the one before, so that every part is a page of its own size
 MOST_SKIPPED = 3  # in one page: more is an outage
 MOST_PAGES = 2000
+MOST_IDLE = 2
+"""Pages in a row without a row that is new to us: a full page of one second may come once more before the count of it goes on. A
+list that repeats a page for ever would take all calls of an hour, and nobody would be told."""
 POISON = "http_500"
 
 Row = TypeVar("Row", bound=Mapping[str, Any])
@@ -64,6 +67,7 @@ async def pages(
     """Ends on an empty page, or a short one that the vendor says is the last. Their count of pages is not trusted."""
     start, number = filter_start(since), 1
     known: dict[int, str] = {}
+    idle = 0
     for _ in range(MOST_PAGES):
         chunk = await _Reader(client, listing, start, urgency).read(LARGEST_PAGE, number)
         fresh = [row for row in chunk.rows if _is_fresh(row, listing, known)]
@@ -73,6 +77,9 @@ async def pages(
         is_short = seen < LARGEST_PAGE and (number - 1) * LARGEST_PAGE + seen >= chunk.total
         if not seen or is_short:
             return
+        idle = 0 if fresh or chunk.unreadable else idle + 1
+        if idle > MOST_IDLE:
+            raise TransientError("endless_list", f"{listing.name} shows the same page again and again")
         following = None if chunk.unreadable else _following(chunk.rows[-1], listing)
         if following is not None and following > start:
             start, number = following, 1

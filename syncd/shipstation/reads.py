@@ -160,10 +160,14 @@ async def order_by_id(client: ShipStationClient, order_id: int, urgency: Urgency
 
 
 async def orders_beginning(client: ShipStationClient, number: str, urgency: Urgency) -> list[Order]:
-    """All orders whose number begins like this, up to 500: the parts of a split one too, whatever their suffix."""
+    """All orders whose number begins like this, up to 500: the parts of a split one too, whatever their suffix. Raises
+    `TransientError` where the vendor counts more than it shows: one that is left out would pass for goods that lie nowhere."""
     params: dict[str, str | int] = {"orderNumber": number, "pageSize": LARGEST_PAGE}
     body = await client.get("/orders", params, urgency)
-    return whole_rows(body, "orders", "orderId", Order)
+    rows, total = whole_rows(body, "orders", "orderId", Order), body.get("total")
+    if isinstance(total, int) and len(rows) < min(total, LARGEST_PAGE):
+        raise TransientError("malformed", f"{total} orders are counted and {len(rows)} shown")
+    return rows
 
 
 async def orders_changed_last(client: ShipStationClient, urgency: Urgency) -> list[Order]:

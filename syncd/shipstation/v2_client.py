@@ -54,6 +54,7 @@ class ShipStationV2Client:
     ) -> AsyncIterator[list[dict[str, Any]]]:
         """The rows of a list, page by page, until no next page is linked. Only the number of the page is taken from the vendor's
         link, never its address."""
+        before: list[dict[str, Any]] = []
         for number in range(1, MOST_PAGES + 1):
             body = await self.get(path, {**params, "page": number}, urgency)
             rows = rows_of(body, member, path)
@@ -61,6 +62,9 @@ class ShipStationV2Client:
                 yield rows
             if not rows or not has_next(body):
                 return
+            if rows == before:
+                raise TransientError("endless_list", f"{path} shows the same page again")
+            before = rows
         raise TransientError("endless_list", f"{path} has more than {MOST_PAGES} pages")
 
     async def _call(

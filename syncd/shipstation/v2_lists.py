@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from syncd.budget import Urgency
 from syncd.errors import TransientError
+from syncd.shipstation.lists import MOST_IDLE
 from syncd.shipstation.v2_client import MOST_PAGES, ShipStationV2Client, has_next, rows_of
 from syncd.shipstation.v2_reads import PAGE_SIZE, moment
 
@@ -37,6 +38,13 @@ FULFILLMENTS_CREATED = V2Listing(
 )
 
 
+class V2Page(NamedTuple):
+    """Rows that were not given before. `unshown`: so many more the vendor counted in this page."""
+
+    rows: list[Row]
+    unshown: int
+
+
 @dataclass
 class _Known:
     """Pages overlap. A row that changed meanwhile is fresh again."""
@@ -56,21 +64,32 @@ class _Known:
 
 async def pages_since(
     client: ShipStationV2Client, listing: V2Listing, since: datetime, urgency: Urgency
-) -> AsyncIterator[list[Row]]:
+) -> AsyncIterator[V2Page]:
     """All rows since, oldest first, in pages of up to 500. A page may be empty."""
-    start, number, known = since - MARGIN, 1, _Known(listing)
+    start, number, idle, known = since - MARGIN, 1, 0, _Known(listing)
     for _ in range(MOST_PAGES):
         body = await client.get(listing.path, _asked(listing, start, number), urgency)
         rows = rows_of(body, listing.member, listing.path)
-        yield known.fresh(rows)
+        fresh = known.fresh(rows)
+        yield V2Page(fresh, unshown(body, rows, number))
         if not rows or not has_next(body):
             return
+        idle = 0 if fresh else idle + 1
+        if idle > MOST_IDLE:
+            raise TransientError("endless_list", f"{listing.path} shows the same page again and again")
         last = moment(rows[-1].get(listing.time_member))
         if last is not None and last - MARGIN > start:
             start, number = last - MARGIN, 1
         else:
             number += 1
     raise TransientError("endless_list", f"{listing.path} has more than {MOST_PAGES} pages")
+
+
+def unshown(body: Any, rows: Sequence[Row], number: int = 1) -> int:
+    """How many rows of this page the vendor counts and does not show."""
+    total = body.get("total") if isinstance(body, dict) else None
+    counted = min(PAGE_SIZE, total - (number - 1) * PAGE_SIZE) if isinstance(total, int) else 0
+    return max(0, counted - len(rows))
 
 
 def _asked(listing: V2Listing, start: datetime, number: int) -> dict[str, str | int]:

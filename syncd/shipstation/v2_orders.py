@@ -44,6 +44,7 @@ from syncd.shipstation.v2_lists import (
     V2Listing,
     labels_voided_since,
     pages_since,
+    unshown,
 )
 from syncd.shipstation.v2_names import KnownNames
 from syncd.shipstation.v2_reads import PAGE_SIZE, moment
@@ -91,33 +92,37 @@ class V2Orders:
 
     async def orders_beginning(self, number: str, urgency: Urgency) -> list[Order]:
         """V2 finds whole numbers only: of a split order those parts that share it."""
-        return await self._page({"shipment_number": number}, urgency)
+        orders, hidden = await self._page({"shipment_number": number}, urgency)
+        if hidden:
+            raise TransientError("malformed", f"{hidden} shipments are counted and not shown")
+        return orders
 
     async def orders_changed_last(self, urgency: Urgency) -> list[Order]:
-        return await self._page({"sort_by": "modified_at", "sort_dir": "desc"}, urgency)
+        orders, _ = await self._page({"sort_by": "modified_at", "sort_dir": "desc"}, urgency)
+        return orders
 
     async def orders_since(self, since: datetime, urgency: Urgency) -> AsyncIterator[Page[Order]]:
-        async for rows in pages_since(self._client, SHIPMENTS_MODIFIED, since, urgency):
-            yield await self._order_page(rows)
+        async for page in pages_since(self._client, SHIPMENTS_MODIFIED, since, urgency):
+            yield await self._order_page(*page)
 
     async def orders_created_since(self, since: datetime, urgency: Urgency) -> AsyncIterator[Page[Order]]:
-        async for rows in pages_since(self._client, SHIPMENTS_CREATED, since, urgency):
-            yield await self._order_page(rows)
+        async for page in pages_since(self._client, SHIPMENTS_CREATED, since, urgency):
+            yield await self._order_page(*page)
 
     async def shipments_since(self, since: datetime, urgency: Urgency) -> AsyncIterator[Page[Shipment]]:
-        async for rows in pages_since(self._client, LABELS_CREATED, since, urgency):
-            yield await self._parcel_page(rows, urgency)
+        async for rows, hidden in pages_since(self._client, LABELS_CREATED, since, urgency):
+            yield await self._parcel_page(rows, urgency, hidden)
 
     async def shipments_voided_since(self, since: datetime, urgency: Urgency) -> AsyncIterator[Page[Shipment]]:
         async for rows in labels_voided_since(self._client, since, urgency):
             yield await self._parcel_page(rows, urgency)
 
     async def fulfillments_since(self, since: datetime, urgency: Urgency) -> AsyncIterator[Page[Fulfillment]]:
-        async for rows in pages_since(self._client, FULFILLMENTS_CREATED, since, urgency):
+        async for rows, hidden in pages_since(self._client, FULFILLMENTS_CREATED, since, urgency):
             read, problems = read_rows(
                 {"rows": [fulfillment_of(row) for row in rows]}, "rows", "fulfillmentId", Fulfillment
             )
-            yield Page(read, len(problems))
+            yield Page(read, len(problems) + hidden)
 
     async def shipments_of_order(self, order_id: int, urgency: Urgency) -> list[Shipment]:
         labels = await self._labels_of(order_id, urgency)
@@ -130,18 +135,21 @@ class V2Orders:
         params: dict[str, str | int] = {"shipment_id": f"se-{order_id}", "page_size": PAGE_SIZE}
         return rows_of(await self._client.get("/v2/labels", params, urgency), "labels", "/v2/labels")
 
-    async def _page(self, params: dict[str, str | int], urgency: Urgency) -> list[Order]:
+    async def _page(self, params: dict[str, str | int], urgency: Urgency) -> tuple[list[Order], int]:
+        """The orders of the first page, and how many more it counts."""
         body = await self._client.get("/v2/shipments", {**params, "page_size": PAGE_SIZE}, urgency)
-        return (await self._order_page(rows_of(body, "shipments", "/v2/shipments"))).rows
+        rows = rows_of(body, "shipments", "/v2/shipments")
+        return (await self._order_page(rows)).rows, unshown(body, rows)
 
-    async def _order_page(self, rows: Sequence[Row]) -> Page[Order]:
+    async def _order_page(self, rows: Sequence[Row], hidden: int = 0) -> Page[Order]:
+        """`hidden`: so many more were counted."""
         readable = _readable(rows)
         names, now = await self._names.of_shipments(readable), self._clock.now()
         whole = [order_of(row, names, now) for row in readable]
         if not whole:
-            return Page([], len(rows))
+            return Page([], len(rows) + hidden)
         read, problems = read_rows({"orders": whole}, "orders", "orderId", Order)
-        return Page(read, len(problems) + len(rows) - len(whole))
+        return Page(read, len(problems) + len(rows) - len(whole) + hidden)
 
     async def _orders(self, rows: Sequence[Row]) -> list[Order]:
         page = await self._order_page(rows)
@@ -157,7 +165,7 @@ class V2Orders:
         found: dict[int, Row | None] = {}
         if since is not None and len(wanted) > FEW:
             pages_read = 0
-            async for rows in pages_since(self._client, listing, since, urgency):
+            async for rows, _ in pages_since(self._client, listing, since, urgency):
                 ids = {number_of(row.get("shipment_id")): row for row in rows}
                 found |= {order_id: ids[order_id] for order_id in wanted if order_id in ids}
                 pages_read += 1
@@ -182,12 +190,12 @@ class V2Orders:
 
     # parcels
 
-    async def _parcel_page(self, labels: Sequence[Row], urgency: Urgency) -> Page[Shipment]:
+    async def _parcel_page(self, labels: Sequence[Row], urgency: Urgency, hidden: int = 0) -> Page[Shipment]:
         rows = await self._parcels(labels, urgency)
         if not rows:
-            return Page([], len(labels))
+            return Page([], len(labels) + hidden)
         read, problems = read_rows({"rows": rows}, "rows", "shipmentId", Shipment)
-        return Page(read, len(problems) + len(labels) - len(rows))
+        return Page(read, len(problems) + len(labels) - len(rows) + hidden)
 
     async def _parcels(self, labels: Sequence[Row], urgency: Urgency) -> list[Shipment]:
         """With what is in them: all that is in the shipment, where nothing else is its label too. Unreadable ones are left out."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from mappings.v2_documents import number_of
@@ -158,8 +158,9 @@ async def _all(client: ShipStationV2Client, path: str, member: str) -> list[dict
 
 
 def moment(text: object) -> datetime | None:
-    """A time of V2; None for what is none."""
+    """A time of V2, which names a zone, UTC in practice; without one it is taken for that. None for what is none."""
     try:
-        return datetime.fromisoformat(str(text)) if text else None
+        told = datetime.fromisoformat(str(text)) if text else None
     except ValueError:
         return None
+    return told.replace(tzinfo=told.tzinfo or UTC) if told else None

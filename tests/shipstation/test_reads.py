@@ -134,6 +134,24 @@ async def test_a_vendor_that_cuts_the_page_size_loses_nothing() -> None:
     assert [row["orderId"] for row in page.rows] == list(range(1, 1000))
 
 
+async def test_a_list_that_shows_one_page_for_ever_is_given_up_at_once() -> None:
+    """Two thousand calls are fifty minutes without orders."""
+    rows = [{**WHOLE, "orderId": number} for number in range(1, 501)]
+    http = Scripted(Response(200, {}, json.dumps({"orders": rows, "total": 5000}).encode()))
+    account = Account(http)
+    with pytest.raises(TransientError) as caught:
+        await account.all_of(reads.orders_since(account.client, _since(account), ORDERS))
+    assert (caught.value.code, len(http.requests)) == ("endless_list", 4)
+
+
+async def test_a_part_that_is_counted_and_not_shown_is_no_part_that_is_not_there() -> None:
+    account = Account(
+        Scripted(Response(200, {}, json.dumps({"orders": [WHOLE | {"orderId": 1}], "total": 2}).encode()))
+    )
+    with pytest.raises(TransientError):
+        await account.do(reads.orders_beginning(account.client, "1001", ORDERS))
+
+
 async def test_shipments_come_with_their_items_and_voids_with_their_age() -> None:
     account = Account()
     ids = await _fill(account, 3)

@@ -13,7 +13,7 @@ from syncd.sandbox.memory import MemoryHttp
 from syncd.shipstation import v2_reads
 from syncd.shipstation.v2_client import ShipStationV2Client
 from syncd.shipstation.wire import Wire
-from syncd.simulation.ports import SeededRng
+from syncd.simulation.ports import START, SeededRng
 from tests.shipstation.account import BASE, Account, Scripted, document
 
 CATALOG = Urgency.CATALOG
@@ -95,6 +95,22 @@ async def test_all_pages_of_the_stock_are_read_and_numbers_as_text_are_numbers()
     )
     (row,) = await account.do(_levels(v2_of(account, Scripted(Response(200, {}, text)))))
     assert (row.sku, row.on_hand) == ("7", 3)
+
+
+async def test_a_list_that_shows_one_page_for_ever_is_given_up_at_once() -> None:
+    row = b'{"sku": "M", "on_hand": 3, "allocated": 0, "available": 3, "inventory_location_id": "se-1", "inventory_warehouse_id": "se-2"}'
+    http = Scripted(
+        Response(200, {}, b'{"inventory": [%s], "links": {"next": {"href": "/v2/inventory?page=2"}}}' % row)
+    )
+    account = Account()
+    with pytest.raises(TransientError) as caught:
+        await account.do(_levels(v2_of(account, http)))
+    assert (caught.value.code, len(http.requests)) == ("endless_list", 2)
+
+
+@pytest.mark.parametrize("text", ["2026-11-20T10:00:00Z", "2026-11-20T10:00:00", "2026-11-20T02:00:00-08:00"])
+def test_a_time_without_a_zone_is_one_of_utc(text: str) -> None:
+    assert v2_reads.moment(text) == START
 
 
 async def test_a_closed_part_of_the_plan_closes_nothing_else() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -218,6 +219,41 @@ async def test_lists_that_move_while_they_are_read_lose_no_row() -> None:
 
     await account.do(read())
     assert set(seen) == set(keys)
+
+
+async def test_a_list_that_shows_one_page_for_ever_is_given_up_at_once() -> None:
+    account = Account()
+    await made(account)
+    http = Spoiled(account, lambda body: {**body, "total": 999, "links": {"next": {"href": "/v2/shipments?page=2"}}})
+    with pytest.raises(TransientError) as caught:
+        await account.all_of(orders_of(account, http).orders_since(START, ORDERS))
+    assert (caught.value.code, http.lists) == ("endless_list", 4)
+
+
+async def test_orders_that_are_counted_and_not_shown_are_told_and_no_parts_that_are_not_there() -> None:
+    account = Account()
+    await made(account)
+    orders = orders_of(account, Spoiled(account, lambda body: {**body, "total": 3}))
+    page = await account.all_of(orders.orders_since(START, ORDERS))
+    assert (len(page.rows), page.unreadable) == (1, 2)
+    with pytest.raises(TransientError):
+        await account.do(orders.orders_beginning(KEY, ORDERS))
+
+
+class Spoiled:
+    """The world; of its lists of shipments it shows the first page alone, and changed."""
+
+    def __init__(self, account: Account, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        self._http = MemoryHttp({BASE: account.world})
+        self._change = change
+        self.lists = 0
+
+    async def send(self, request: Request) -> Response:
+        if "/v2/shipments?" not in request.url:
+            return await self._http.send(request)
+        self.lists += 1
+        response = await self._http.send(replace(request, url=re.sub(r"\bpage=\d+", "page=1", request.url)))
+        return replace(response, body=json.dumps(self._change(json.loads(response.body))).encode())
 
 
 @pytest.mark.parametrize(
