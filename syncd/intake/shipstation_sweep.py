@@ -203,25 +203,25 @@ class ShipStationSweep:
     # what is not seen
 
     async def _ask_for_absent(self, seen: _Picture, opened: Sequence[OpenConsignment]) -> None:
-        """Those that no list showed: merged where another order says so, else asked for by id."""
+        """Those that no list showed are asked for by id; only what is not there either was merged where another order says so."""
         absent = [one for one in opened if one.shipstation_order_id and one.shipstation_order_id not in seen.sights]
         if not absent:
             return
         rows = {
             row.order_key: row for row in await self._db.run(consignments_seen([], [one.order_key for one in absent]))
         }
-        for row in (rows[one.order_key] for one in absent):
-            if survivor := survivor_of(_placed(row), row.order_id, seen.sights.values()):
-                await self._survived(seen, row, survivor)
-            elif seen.looks_left > 0:
-                seen.looks_left -= 1
-                await self._ask_for(seen, row)
+        for row in [rows[one.order_key] for one in absent][: seen.looks_left]:
+            seen.looks_left -= 1
+            await self._ask_for(seen, row)
 
     async def _ask_for(self, seen: _Picture, row: ConsignmentRow) -> None:
         order_id = cast(int, row.shipstation_order_id)
         order = (await self._shipstation.orders_by_id([order_id], Urgency.SWEEP))[order_id]
         if order is not None:
             await self._take_in(seen, [order])
+            return
+        if survivor := survivor_of(_placed(row), row.order_id, seen.sights.values()):
+            await self._survived(seen, row, survivor)
             return
         seen.vanished.setdefault(_ref(row), []).append(row.order_key)
         seen.touched.add(_ref(row))

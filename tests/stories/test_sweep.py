@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -13,12 +14,13 @@ from syncd.operate.sweeping import sweep_by_hand
 from syncd.ports import Request
 from syncd.sandbox.shipstation.faults import FaultRule
 from syncd.sandbox.shipstation.v1_documents import order_document
-from syncd.simulation.day import Day
+from syncd.simulation.day import ON_V2, Day
 from syncd.simulation.desk import desk_of
 from syncd.simulation.written import writes_orders
 from syncd.store.cursors import advance
 from syncd.store.leases import take_lease
 from tests.orders_api import ON_V1_ALONE
+from tests.stories.holes import OneAnswer
 
 BOTH = pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)
 QUIET_S = 660.0
@@ -185,6 +187,39 @@ async def test_the_absorbed_order_of_a_merge_is_found_in_its_survivor(day: Day) 
     account = await day.assert_clean()
     assert account.states == {"shipped": 2}
     assert account.fulfillments == account.mails == 2
+
+
+async def test_an_order_that_one_list_leaves_out_was_not_merged_into_one_that_holds_as_much(day: Day) -> None:
+    """Its other part was, from another location, with a unit of the same line."""
+    neighbour, order_id = await sold(day, 2, lines=1, quantity=2)
+    (line,) = day.order(order_id)["lines"]
+    day.shopify.people.move_fulfillment_order(order_id, 82734628, lines={line["id"]: 1})
+    await day.rest()
+    await later(day)
+    here, moved = (one["orderId"] for one in sorted(day.there(order_id), key=lambda one: str(one["orderKey"])))
+    day.shipstation.desk.merge([there_of(day, neighbour)["orderId"], moved])
+    await later(day)
+    await day.rest()
+    day.network.vendors = vendors = OneAnswer(day.network.vendors, *_without(here))
+    await sweep_by_hand(await desk_of(day))
+    assert vendors.is_spent
+    rows = day.rows(f"SELECT shipstation_order_id FROM consignments WHERE order_id = {order_id} ORDER BY order_key")
+    assert [row["shipstation_order_id"] for row in rows] == [here, there_of(day, neighbour)["orderId"]]
+
+
+def _without(order_id: int) -> tuple[str, Callable[[Any], bool]]:
+    """Lists of what was changed since a time, by either API."""
+    path, member, name = (
+        ("/v2/shipments?", "shipments", "shipment_id") if ON_V2 else ("modifyDateStart", "orders", "orderId")
+    )
+
+    def spoil(body: Any) -> bool:
+        rows = body[member]
+        body[member] = [row for row in rows if str(row[name]).removeprefix("se-") != str(order_id)]
+        body["total"] = len(body[member])
+        return len(body[member]) < len(rows)
+
+    return path, spoil
 
 
 @ON_V1_ALONE
