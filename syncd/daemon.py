@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import uvloop
@@ -25,7 +26,7 @@ from syncd.intake.reader import Letters
 from syncd.intake.sockets import bound, number_of
 from syncd.logs import get_logger, set_up_logs
 from syncd.pauses import COLLECT_S, collect, keep_pauses_short
-from syncd.ports import Ports
+from syncd.ports import Clock, Ports
 from syncd.settings.whole import Settings
 from syncd.store.engine import open_daemon_db, open_inbox, place_of, prepare_inbox
 from syncd.store.file_systems import network_warning
@@ -109,6 +110,7 @@ class Daemon:
         """Until `stopping`, and then until what was begun has ended."""
         duties.start()
         scheduler = started_scheduler([*duties.ticks(), Tick(COLLECT_S, collect)])
+        duties.was_set_back = partial(begin_all, scheduler, SystemClock())
         keep_pauses_short()
         give_way()
         log.info(
@@ -182,6 +184,12 @@ def started_scheduler(ticks: Iterable[Tick]) -> Any:
         scheduler.add_job(_in_the_loop, IntervalTrigger(seconds=tick.every_s), args=[tick.begin])
     scheduler.start()
     return scheduler
+
+
+def begin_all(scheduler: Any, clock: Clock) -> None:
+    """All of it now, and then as often as before. The library goes by the time of day: set back by hours it would wait for as long."""
+    for job in scheduler.get_jobs():
+        job.modify(next_run_time=clock.now())
 
 
 async def _in_the_loop(begin: Callable[[], None]) -> None:

@@ -43,7 +43,7 @@ from syncd.operate.first_start import begun_at
 from syncd.operate.keys import ExpiryWatch, key_report
 from syncd.operate.metrics import Metrics
 from syncd.operate.privacy import PrivacyDuty
-from syncd.operate.set_back import SetBackWatch
+from syncd.operate.set_back import SetBackWatch, notice_at_start
 from syncd.operate.status import read_status
 from syncd.operate.subscriptions import EVERY_S, restore_all
 from syncd.operate.tracking import track_order, without_places
@@ -136,7 +136,9 @@ class Duties:
             way_in.letters, ports.db, ports.clock, self.feeds.nudge, self.wake, idle_s, shops, settings.sync.news_used
         )
         self._privacy = PrivacyDuty(ports.db, ports.inbox, ports.clock, self._reader.asked)
-        self._set_back = SetBackWatch(ports.db, ports.clock, settings.limits.lease_s, self.wake)
+        self.was_set_back: Callable[[], None] = lambda: None
+        """For whoever keeps the time of `ticks`: what it waits for may be far again."""
+        self._set_back = SetBackWatch(ports.db, ports.clock, settings.limits.lease_s, self._no_longer_waiting)
         self._refusals = Refusals(cures(list(settings.stores), SHIPSTATION), way_in.refusals, ports.db, ports.clock)
         self._expiry = ExpiryWatch()
         self._desk = Desk(settings, ports.db, ports.inbox, ports.clock, vendors, start_at)
@@ -146,6 +148,7 @@ class Duties:
     async def prepared(cls, settings: Settings, ports: Ports, stopping: asyncio.Event, way_in: WayIn) -> Duties:
         vendors = connect(settings, ports.http, ports.db, ports.clock, ports.rng)
         start_at = await begun_at(settings, vendors.shops, ports, stopping)
+        await notice_at_start(ports.db, ports.clock, settings.limits.lease_s)
         if await ports.db.run(notice_gap(start_at, ports.clock.now())):
             log.info("memory.gap", since=str(start_at))
         flows = build_flows(settings, vendors, ports.db, ports.clock, start_at)
@@ -172,6 +175,10 @@ class Duties:
             runner.wake()
         if self._catalog:
             self._catalog.wake()
+
+    def _no_longer_waiting(self) -> None:
+        self.wake()
+        self.was_set_back()
 
     def _all(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         duties: dict[str, Callable[[], Awaitable[None]]] = {

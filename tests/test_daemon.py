@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from datetime import timedelta
 
-from syncd.daemon import started_scheduler
+from syncd.adapters import SystemClock
+from syncd.daemon import begin_all, started_scheduler
 from syncd.duties import Tick
 
 
@@ -23,3 +25,14 @@ async def test_what_the_scheduler_begins_runs_in_the_event_loop() -> None:
         await done.wait()
     scheduler.shutdown(wait=False)
     assert set(began) == {threading.get_ident()}
+
+
+async def test_after_the_clock_was_set_back_all_is_begun_at_once() -> None:
+    done = asyncio.Event()
+    scheduler = started_scheduler([Tick(18_000.0, done.set)])
+    begin_all(scheduler, SystemClock())
+    async with asyncio.timeout(1):
+        await done.wait()
+    (job,) = scheduler.get_jobs()
+    scheduler.shutdown(wait=False)
+    assert job.next_run_time - SystemClock().now() < timedelta(seconds=18_001)

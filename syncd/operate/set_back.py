@@ -8,6 +8,7 @@ from collections.abc import Callable
 from syncd.errors import SyncError
 from syncd.logs import get_logger
 from syncd.ports import Clock, Db
+from syncd.store.memory import ahead_of
 from syncd.store.set_back import wait_for_nothing_later
 from syncd.waiting import first_of
 
@@ -16,6 +17,15 @@ log = get_logger("daemon")
 LOOK_S = 20.0
 LEAST_S = 300.0
 """A shorter time is waited for."""
+
+
+async def notice_at_start(db: Db, clock: Clock, lease_s: float) -> None:
+    """Whoever lived before us wrote that it did at a time that is far yet: the clock was set back between two lives."""
+    now = clock.now()
+    back_s = await db.run(lambda session: ahead_of(session, now))
+    if back_s > LEAST_S:
+        count = await db.run(wait_for_nothing_later(now, lease_s))
+        log.warning("clock.set_back", count=count, back_s=round(back_s))
 
 
 class SetBackWatch:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import partial
 
 from syncd.adapters import TaskSpawn
 from syncd.duties import Duties, way_in_here
@@ -60,8 +62,9 @@ class Replica:
             duties = await Duties.prepared(self.settings, ports, stopping, way_in)
             duties.start()
             self.duties, self.webhooks = duties, webhooks
-            for tick in duties.ticks():
-                self._kept.append(asyncio.create_task(_ticked(tick.every_s, tick.begin, life, stopping)))
+            kept = [_Ticked(tick.every_s, tick.begin, self._clock, life, stopping) for tick in duties.ticks()]
+            duties.was_set_back = partial(_begin_all, kept)
+            self._kept += [asyncio.create_task(one.work()) for one in kept]
 
         self.duties = None
         task = asyncio.create_task(begin())
@@ -97,10 +100,32 @@ class Replica:
             life.is_buried = True
 
 
-async def _ticked(every_s: float, begin: Callable[[], None], life: Life, stopping: asyncio.Event) -> None:
-    """The scheduler's part."""
-    while True:
-        await asyncio.sleep(every_s)
-        if life.is_over or stopping.is_set():
-            return
-        begin()
+class _Ticked:
+    """The scheduler's part, which goes by the time of day as the library does."""
+
+    def __init__(
+        self, every_s: float, begin: Callable[[], None], clock: LoopClock, life: Life, stopping: asyncio.Event
+    ) -> None:
+        self.due_now = asyncio.Event()
+        self._every = timedelta(seconds=every_s)
+        self._begin = begin
+        self._clock = clock
+        self._life = life
+        self._stopping = stopping
+
+    async def work(self) -> None:
+        due_at = self._clock.now() + self._every
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.due_now.wait(), (due_at - self._clock.now()).total_seconds())
+            if self._life.is_over or self._stopping.is_set():
+                return
+            if self.due_now.is_set() or self._clock.now() >= due_at:
+                self.due_now.clear()
+                self._begin()
+                due_at = self._clock.now() + self._every
+
+
+def _begin_all(ticks: Sequence[_Ticked]) -> None:
+    for one in ticks:
+        one.due_now.set()

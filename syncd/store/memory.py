@@ -29,6 +29,12 @@ def beat(now: datetime) -> Work[None]:
     return advance(BEAT, now, None, now)
 
 
+def ahead_of(session: Session, now: datetime) -> float:
+    """Seconds by which the last sign of life lies ahead of now."""
+    lived = cursor(BEAT)(session)
+    return (lived.updated_at - now).total_seconds() if lived else 0.0
+
+
 def notice_gap(begin_at: datetime, now: datetime) -> Work[bool]:
     """At each start. What is not known is what happened since the last beat, or since `begin_at`. A gap that was not read to
     its end goes on being read from where it began."""

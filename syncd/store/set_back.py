@@ -9,11 +9,15 @@ from sqlalchemy import ColumnElement, case, literal, or_, text, update
 from sqlmodel import Session
 
 from syncd.store.cursors import advance, cursor
+from syncd.store.journeys import JOURNEYS
 from syncd.store.mark_updates import COLUMNS, MARKS
 from syncd.store.memory import GAP
 from syncd.store.outbound import MESSAGES
 from syncd.store.schema import IS_UNSENT, IS_WAITING
 from syncd.store.transaction import Work
+
+LATEST_ASK = timedelta(hours=8)
+"""A carrier that is to be asked later may be asked then: to ask of all at once would take the calls of hours."""
 
 
 def wait_for_nothing_later(now: datetime, lease_s: float) -> Work[int]:
@@ -30,6 +34,12 @@ def wait_for_nothing_later(now: datetime, lease_s: float) -> Work[int]:
             lease_until=_at_most(COLUMNS.lease_until, longest),
         )
     )
+    asked, farthest = JOURNEYS.c.ask_at, now + LATEST_ASK
+    journeys = (
+        update(JOURNEYS)
+        .where(or_(asked > farthest, JOURNEYS.c.tell_at > now))
+        .values(ask_at=_at_most(asked, farthest), tell_at=_at_most(JOURNEYS.c.tell_at, now))
+    )
     unsent = update(MESSAGES).where(text(IS_UNSENT), MESSAGES.c.next_at > now).values(next_at=now)
 
     def work(session: Session) -> int:
@@ -37,6 +47,7 @@ def wait_for_nothing_later(now: datetime, lease_s: float) -> Work[int]:
         if gap and gap.watermark and gap.watermark > now:
             advance(GAP, now, None, now)(session)
         session.connection().execute(unsent)
+        session.connection().execute(journeys)
         return session.connection().execute(waiting).rowcount
 
     return work

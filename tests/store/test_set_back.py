@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import select
+
 from syncd.hints import Mark
 from syncd.ports import Db
+from syncd.store.journeys import JOURNEYS, begin_journeys, keep_news, tell_later
 from syncd.store.marks import claim, defer, due_summary, mark, settle
 from syncd.store.set_back import wait_for_nothing_later
 
@@ -32,6 +35,18 @@ async def test_marks_of_a_time_to_come_are_due_now_and_leases_last_as_long_as_on
     after = NOW + timedelta(seconds=LEASE_S)
     assert second in await claimed_at(db, after, "e")
     assert await db.run(wait_for_nothing_later(after, LEASE_S)) == 0
+
+
+async def test_news_of_carriers_are_told_now_and_asked_for_within_hours(db: Db) -> None:
+    soon = NOW + timedelta(hours=1)
+    await db.run(begin_journeys(["s1", "s2"], NOW, AHEAD + timedelta(hours=4)))
+    await db.run(keep_news("s2", "{}", soon, True, NOW))
+    await db.run(tell_later(["s2"], AHEAD))
+    await db.run(wait_for_nothing_later(NOW, LEASE_S))
+    columns = JOURNEYS.c
+    statement = select(columns.ask_at, columns.tell_at).order_by(columns.package_key)
+    rows = await db.run(lambda session: [tuple(row) for row in session.connection().execute(statement)])
+    assert rows == [(NOW + timedelta(hours=8), None), (soon, NOW)]
 
 
 async def test_what_waits_for_a_time_that_is_near_is_left_alone_once_it_is_done(db: Db) -> None:

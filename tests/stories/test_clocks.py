@@ -56,18 +56,26 @@ async def test_a_parcel_is_told_once_whatever_the_time_of_day_was_when_its_call_
     await day.assert_clean()
 
 
-async def test_what_was_put_off_by_a_clock_that_is_set_back_since_does_not_wait_until_then(day: Day) -> None:
+@pytest.mark.parametrize("dies", [False, True], ids=["the same process", "the next one"])
+async def test_what_was_put_off_by_a_clock_that_is_set_back_since_does_not_wait_until_then(
+    day: Day, dies: bool
+) -> None:
     """Who began before the time of day was known, while the network was not there yet either."""
     day.first.jump(18_000.0)
     day.shopify.faults.set([FaultRule("error_500_before", times=1_000_000, operation="OrdersToShip")])
     (order_id,) = day.sell()
     await day.passes(120.0)
+    if dies:
+        day.kill()
     day.first.jump(-18_000.0)
     day.shopify.faults.set([])
+    if dies:
+        await day.start()
     await day.until(lambda: day.there(order_id))
 
 
-async def test_a_gap_found_by_a_clock_that_is_set_back_since_is_over_once_all_is_read(day: Day) -> None:
+@pytest.mark.parametrize("dies", [False, True], ids=["the same process", "the next one"])
+async def test_a_gap_found_by_a_clock_that_is_set_back_since_is_over_once_all_is_read(day: Day, dies: bool) -> None:
     """Until then nothing older is sent."""
     day.kill()
     await day.db.run(beat(day.clock.now() - timedelta(days=1)))
@@ -75,10 +83,22 @@ async def test_a_gap_found_by_a_clock_that_is_set_back_since_is_over_once_all_is
     day.network.before = _away
     await day.start()
     await day.passes(30.0)
+    if dies:
+        day.kill()
     day.first.jump(-18_000.0)
     day.network.before = None
+    if dies:
+        await day.start()
     (order_id,) = day.sell()
     await day.until(lambda: day.there(order_id))
+
+
+async def test_subscriptions_are_looked_at_though_the_clock_was_set_back_by_hours(day: Day) -> None:
+    """What begins every few minutes is begun by the time of day."""
+    day.first.jump(-18_000.0)
+    await day.passes(60.0)
+    day.shopify.people.unsubscribe()
+    await day.until(day.is_subscribed)
 
 
 @pytest.fixture
