@@ -25,6 +25,7 @@ from syncd.intake.port import Orders
 from syncd.intake.reader import Letters
 from syncd.intake.sockets import bound, number_of
 from syncd.logs import get_logger, set_up_logs
+from syncd.operate.hangs import HangWatch
 from syncd.pauses import COLLECT_S, collect, keep_pauses_short
 from syncd.ports import Clock, Ports
 from syncd.settings.whole import Settings
@@ -121,7 +122,10 @@ class Daemon:
             pid=os.getpid(),
             stores=len(self._settings.stores),
         )
+        watch = HangWatch(duties.lag_s)
+        watch.start()
         await self.stopping.wait()
+        watch.stop()
         log.info("daemon.stopping")
         scheduler.shutdown(wait=False)
         duties.wake()

@@ -40,6 +40,7 @@ from syncd.intake.tally import Refused, Tally
 from syncd.logs import get_logger
 from syncd.operate.desk import Desk
 from syncd.operate.first_start import begun_at
+from syncd.operate.hangs import tell_slow
 from syncd.operate.keys import ExpiryWatch, key_report
 from syncd.operate.metrics import Metrics
 from syncd.operate.privacy import PrivacyDuty
@@ -296,6 +297,7 @@ class Duties:
                 self.feeds.nudge(feed.name)
 
     async def _watch(self) -> None:
+        tell_slow([one for part in (self.feeds, *self._runners) for one in part.under_way()], WATCH_S)
         await self._refusals.watch()
         try:
             self._expiry.look(await self._db.run(key_report(self._settings.shipstation.key_pairs(), self._clock.now())))
@@ -330,8 +332,12 @@ class Duties:
 
     async def _health(self) -> tuple[bool, dict[str, Any]]:
         """The loop answers, and the workers have looked for work lately. A vendor that is down is neither's fault."""
-        lag_s = max(self._clock.monotonic() - runner.beat for runner in self._runners)
+        lag_s = self.lag_s()
         return lag_s < STALE_BEAT_S, {"alive": lag_s < STALE_BEAT_S, "lag_s": round(lag_s, 1), "version": __version__}
+
+    def lag_s(self) -> float:
+        """Since one of the workers last looked for work."""
+        return max(self._clock.monotonic() - runner.beat for runner in self._runners)
 
     async def _ready(self) -> tuple[bool, dict[str, Any]]:
         try:

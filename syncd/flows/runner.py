@@ -95,7 +95,8 @@ class Runner:
         self._wake = asyncio.Event()
         self._next_look_s = bounds.idle_s
         self._planning = asyncio.Lock()
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], float] = {}
+        """With when it began."""
         self._partial: asyncio.Task[None] | None = None
         self._patient_until = clock.monotonic()
         self._is_waiting_for_store = False
@@ -103,6 +104,11 @@ class Runner:
 
     def wake(self) -> None:
         self._wake.set()
+
+    def under_way(self) -> list[tuple[str, float]]:
+        """Each batch, and for how many seconds it has lasted."""
+        now = self._clock.monotonic()
+        return [(task.get_name(), now - began) for task, began in self._running.items()]
 
     async def work(self, stopping: asyncio.Event) -> None:
         """Runs batches until told to stop, then finishes those in flight. Raises what a batch raised: that is our bug."""
@@ -147,7 +153,7 @@ class Runner:
         token = self._rng.token()
         if work := await self._claim(token, now, bounds.batch):
             task = asyncio.create_task(self._run(token, work), name=f"{self._flow.name} batch")
-            self._running.add(task)
+            self._running[task] = self._clock.monotonic()
             self._partial = task if is_partial else self._partial
             task.add_done_callback(lambda _: self._batch_ended())
         return bool(work)
@@ -183,7 +189,8 @@ class Runner:
 
     def _raise_failures(self) -> None:
         ended = {task for task in self._running if task.done()}
-        self._running -= ended
+        for task in ended:
+            del self._running[task]
         for task in ended:
             task.result()
 

@@ -87,11 +87,17 @@ class Feeds:
         """Since when a look is wanted; one that anybody began later will do."""
         self._failed_at: dict[str, float] = {}
         """When the last look began, where it failed: without a nudge the next one waits its time."""
+        self._began: dict[str, float] = {}
         self._feeds = feeds
         self._accounts = accounts
         self._db = db
         self._clock = clock
         self._wake = wake
+
+    def under_way(self) -> list[tuple[str, float]]:
+        """Each look that has begun, and for how many seconds it has lasted."""
+        now = self._clock.monotonic()
+        return [(f"feed {name}", now - began) for name, began in self._began.items()]
 
     @property
     def feeds(self) -> Sequence[Feed]:
@@ -129,8 +135,9 @@ class Feeds:
             if stopping.is_set():
                 return
             nudged.clear()
-            began = self._clock.monotonic()
+            self._began[feed.name] = began = self._clock.monotonic()
             await self._look(feed, self._wanted.pop(feed.name, self._clock.now()))
+            del self._began[feed.name]
             took_s = self._clock.monotonic() - began
             await first_of(self._clock, max(feed.rest_s, min(took_s, feed.every_s / 2)), stopping)
 

@@ -26,6 +26,10 @@ SELECT set_config('statement_timeout', '30s', false), set_config('idle_in_transa
 """A transaction left open slows every claim; and some hosts acknowledge commits that a crash takes back."""
 
 
+DEAD_PEER = {"keepalives_idle": 10, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 40_000}
+"""A server that vanished with its machine closes no connection: the system's own limits are a quarter of an hour, and two hours."""
+
+
 def postgres_url(url: str) -> URL:
     """What hosts hand out names no driver, or is spelled postgres://; SQLAlchemy knows neither."""
     name, separator, rest = url.partition("://")
@@ -40,7 +44,7 @@ def postgres_engine(url: str, connections: int = 4) -> Engine:
         pool_size=connections + 1,  # one for what goes ahead
         max_overflow=0,
         pool_pre_ping=True,
-        connect_args={"prepare_threshold": None, "connect_timeout": 10, "application_name": "syncd"},
+        connect_args={"prepare_threshold": None, "connect_timeout": 10, "application_name": "syncd", **DEAD_PEER},
     )
 
     @event.listens_for(engine, "connect")
