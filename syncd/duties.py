@@ -297,7 +297,8 @@ class Duties:
                 self.feeds.nudge(feed.name)
 
     async def _watch(self) -> None:
-        tell_slow([one for part in (self.feeds, *self._runners) for one in part.under_way()], WATCH_S)
+        batches = [one for runner in self._runners for one in runner.under_way()]
+        tell_slow([*self.feeds.under_way(), *batches], WATCH_S)
         await self._refusals.watch()
         try:
             self._expiry.look(await self._db.run(key_report(self._settings.shipstation.key_pairs(), self._clock.now())))
