@@ -26,6 +26,9 @@ from syncd.shopify.reads import Unreadable as UnreadableOrder
 BulkRead = Callable[[ShopifyClient, Iterable[int]], Awaitable[Mapping[int, Any]]]
 
 CONFLICT_WAIT_S = 2.0
+NOT_ALIKE = Unreadable("incomplete", "two looks at the order did not show the same")
+"""What is decided once is decided by two looks in a row that show the same: what a call without an answer came to, and money that
+goes back. One answer may lack a row, and nobody would ask for it again."""
 
 
 async def look_at_stores(

@@ -15,7 +15,7 @@ from syncd.accounts import Accounts
 from syncd.budget import Call, Urgency
 from syncd.errors import AccessError, SyncError
 from syncd.flows.doubts import Doubts
-from syncd.flows.looks import outcome_of, unreadable_of
+from syncd.flows.looks import NOT_ALIKE, outcome_of, unreadable_of
 from syncd.flows.work import Known, Outcome, Result, Sighting, Unreadable
 from syncd.hints import split_subject
 from syncd.shipstation.v2_client import ShipStationV2Client
@@ -27,8 +27,6 @@ from syncd.store.returns import FLOW
 STORE_UNKNOWN_S = 900.0
 FORBIDDEN_S = 600.0
 """How long a return waits for a scope: a person has to give it."""
-NOT_ALIKE = Unreadable("incomplete", "two looks at the order did not show the same")
-"""Money goes back by what is seen, or never does; and nobody would look again at what one answer left out. Returns are few."""
 
 
 class ReturnsFlow:

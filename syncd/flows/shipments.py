@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mappings.causes import Cause
@@ -27,15 +28,12 @@ from syncd.accounts import Accounts
 from syncd.budget import Call
 from syncd.errors import AccessError, SyncError, UncertainError
 from syncd.flows.doubts import Doubts
-from syncd.flows.looks import look_at_stores, outcome_of
+from syncd.flows.looks import NOT_ALIKE, look_at_stores, outcome_of
 from syncd.flows.work import Known, Outcome, Result, Sighting, Unreadable
 from syncd.hints import split_subject
 from syncd.shopify.client import ShopifyClient
 from syncd.shopify.reads import orders_shipped
 from syncd.shopify.writes import cancel_fulfillment, create_fulfillment, update_tracking
-
-NOT_ALIKE = Unreadable("incomplete", "two looks at the order did not show the same fulfillments", wait_s=LOOK_SOON_S)
-"""What a call without an answer came to is decided once: one look that lacked its fulfillment had the package told once more."""
 
 
 class ShipmentsFlow:
@@ -67,9 +65,8 @@ class ShipmentsFlow:
         looked = await look_at_stores(self._shops, self._accounts, list(known), orders_shipped, self.name)
         doubtful = [subject for subject in known if any(one.intended_at for one in known[subject].packages)]
         again = await look_at_stores(self._shops, self._accounts, doubtful, orders_shipped, self.name)
-        return looked | {
-            subject: one if _shown(one) == _shown(looked[subject]) else NOT_ALIKE for subject, one in again.items()
-        }
+        soon = replace(NOT_ALIKE, wait_s=LOOK_SOON_S)
+        return looked | {s: one if _shown(one) == _shown(looked[s]) else soon for s, one in again.items()}
 
     def plan(self, subject: str, known: Known, sighting: Sighting, now: datetime) -> Plan:
         profile = self._profiles[split_subject(subject)[0]]
