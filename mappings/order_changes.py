@@ -7,21 +7,21 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from mappings.carry_over import CHANGEABLE, changed_fields, has_other_units, is_on_hold, is_regrouped
-from mappings.causes import Cause
+from mappings.carry_over import changed_fields, has_other_units, is_regrouped
 from mappings.consignments import Allotment, Assignment, added, allot
 from mappings.eligibility import Barrier, Routing, barrier, routing, shippable_units
-from mappings.keys import split_order_key
+from mappings.observed import as_observed, in_its_group
 from mappings.orders import cancelled_order, ordinal_in, shipstation_order
-from mappings.packed import Units, packed_units, units_of, untold, whole_packages
+from mappings.packed import Units, units_of
 from mappings.plans import Consignment, Package, Profile, Standing
 from mappings.rates import NOTHING_QUOTED, Choice, Question, Quoted
 from mappings.rating import Rating, rating_of, with_choice
-from mappings.recalled import as_left_there, is_forgotten, own_part, presumed
+from mappings.recalled import is_forgotten, presumed
 from mappings.ruled_fields import with_rules
 from mappings.rules import consignment_verdict, split_groups
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
+from mappings.unsettled import overmarked_units, paused_units, reported_units, still_fulfilled
 
 
 @dataclass(frozen=True)
@@ -92,13 +92,13 @@ def picture(
     quoted: Quoted = NOTHING_QUOTED,
 ) -> Picture:
     order_id, groups = int(order["legacyResourceId"]), split_groups(profile.rules, order)
-    seen = tuple(_regrouped(as_observed(one, observed.get(one.order_key)), one, groups) for one in consignments)
+    seen = tuple(in_its_group(as_observed(one, observed.get(one.order_key)), one, groups) for one in consignments)
     gate = barrier(order, profile, now, released)
     routes = routing(order)
-    paused = _paused(profile, gate, routes, seen, packages)
+    paused = paused_units(profile, gate, routes, seen, packages)
     remaining = {where: units for where, units in routes.free.items() if where is not None} | paused
-    reported = _reported(seen, packages)
-    voided = _still_fulfilled(routes, seen, packages, reported, shippable_units(order["lineItems"]["nodes"]))
+    reported = reported_units(seen, packages)
+    voided = still_fulfilled(routes, seen, packages, reported, shippable_units(order["lineItems"]["nodes"]))
     slack = routes.unrouted + voided
     reopened = (reported - routes.fulfilled) & added(remaining.values())
     if gate and gate.withdraws:
@@ -118,11 +118,7 @@ def picture(
     unknown = {one.order_key for one in consignments if one.applied is None} - forgotten
     uncertain = frozenset(unanswered.keys() | unknown)
     found = _changes(profile, order, allotment, documents, numbers, uncertain)
-    choices = {key: one.choice for key, one in ratings.items() if one.is_new}
-    changes = tuple(
-        replace(change, rules=_rules_of(profile, order, change.assignment), choice=choices.get(change.order_key))
-        for change in found
-    )
+    changes = tuple(_explained(change, profile, order, ratings) for change in found)
     unchanged = forgotten - {change.order_key for change in changes}
     recalled = [one.consignment for one in allotment.assignments if one.consignment and one.order_key in unchanged]
     return Picture(
@@ -136,7 +132,7 @@ def picture(
         reopened,
         voided,
         tuple(recalled),
-        _overmarked(routes, seen, packages, reported),
+        overmarked_units(routes, seen, packages, reported),
         ratings,
     )
 
@@ -173,96 +169,8 @@ def questions(
     return [one.question for one in seen.ratings.values() if one.question]
 
 
-def as_observed(consignment: Consignment, observed: Order | None) -> Consignment:
-    """The truth beats what we noted: shipped or cancelled meanwhile, or open again after a void. Which document was accepted
-    last is known only if no answer is outstanding; otherwise what is there counts."""
-    if observed is None:
-        return consignment
-    status = observed.get("orderStatus") or ""
-    if status == "cancelled":
-        standing = Standing.CANCELLED
-    else:
-        standing = Standing.OPEN if status in CHANGEABLE else Standing.SHIPPED
-    order_id = observed.get("orderId") or consignment.shipstation_order_id
-    return replace(
-        consignment, standing=standing, shipstation_order_id=order_id, applied=_applied(consignment, observed)
-    )
-
-
-def _regrouped(seen: Consignment, known: Consignment, groups: Mapping[int, str]) -> Consignment:
-    """Where our memory of it is gone, its lines tell which part of the order it was."""
-    names = {groups.get(line_id, "") for line_id in units_of(seen.applied)} if is_forgotten(known) else set()
-    return replace(seen, split_group=names.pop()) if len(names) == 1 else seen
-
-
-def learned_from(consignment: Consignment, observed: Order | None) -> Consignment:
-    """What of it is to be remembered: of an open order whose document is gone only a plan can tell what of it is ours."""
-    seen = as_observed(consignment, observed)
-    if is_forgotten(consignment):
-        return replace(seen, applied=None) if seen.standing is Standing.OPEN else seen
-    is_known = consignment.applied is not None and consignment.standing is not Standing.INTENDED
-    if is_known or not seen.applied or seen.standing is not Standing.OPEN:
-        return seen
-    note = (consignment.applied or {}).get("internalNotes")
-    return replace(
-        seen, applied={**seen.applied, "internalNotes": note}
-    )  # whose the one there is, only an answer tells
-
-
-def _applied(consignment: Consignment, observed: Order) -> Order | None:
-    """A hold or a cancellation that is not ours is the warehouse's: it is no part of what we applied. A hold of ours that is gone
-    was lifted there."""
-    known = consignment.applied
-    if is_forgotten(consignment):
-        return as_left_there(consignment, observed)
-    if consignment.standing is Standing.INTENDED or known is None:
-        own = _own_part(consignment, observed)
-        return own if _is_ours(own.get("orderStatus"), consignment) else {**own, "orderStatus": "awaiting_shipment"}
-    is_lifted = is_on_hold(known) and observed.get("orderStatus") in CHANGEABLE and not is_on_hold(observed)
-    return {**known, "orderStatus": "awaiting_shipment"} if is_lifted else known
-
-
-def _is_ours(status: str | None, consignment: Consignment) -> bool:
-    in_doubt = {"on_hold": consignment.hold_in_doubt, "cancelled": consignment.cancel_in_doubt}
-    return in_doubt.get(status or "", True) or (consignment.applied or {}).get("orderStatus") == status
-
-
-def _own_part(consignment: Consignment, observed: Order) -> Order:
-    parts = split_order_key(consignment.order_key)
-    return own_part(observed, parts[1]) if parts else observed
-
-
 def is_mapped(profile: Profile, location_id: int | None) -> bool:
     return location_id is not None and (not profile.warehouses or location_id in profile.warehouses)
-
-
-def _paused(
-    profile: Profile,
-    gate: Barrier | None,
-    routes: Routing,
-    consignments: Sequence[Consignment],
-    packages: Sequence[Package],
-) -> dict[int, Units]:
-    """By location. A hold on some of its units takes those out of ShipStation, so that the others can leave."""
-    if gate and gate.cause is Cause.CANCELLED:
-        return _left_there(consignments, packages) if gate.pauses else {}
-    if gate and gate.pauses:
-        free = {where: units for where, units in routes.free.items() if where is not None}
-        return {where: free.get(where, Counter()) + routes.held.get(where, Counter()) for where in free | routes.held}
-    if profile.on_hold == "withdraw" or (gate and gate.withdraws):
-        return {}
-    return {where: units for where, units in routes.held.items() if where not in routes.free}
-
-
-def _left_there(consignments: Sequence[Consignment], packages: Sequence[Package]) -> dict[int, Units]:
-    """What of a cancelled order lies in ShipStation: Shopify shows nothing as remaining any more."""
-    packed = packed_units(consignments, packages)
-    left: dict[int, Units] = {}
-    for one in consignments:
-        if one.standing is not Standing.CANCELLED:
-            told = packed.of(one.order_key) - packed.pending.get(one.order_key, Counter())
-            left.setdefault(one.location_id, Counter()).update(units_of(one.applied) - told)
-    return left
 
 
 def _on_hold(
@@ -276,40 +184,6 @@ def _on_hold(
             document = applied if is_final and applied else documents[one.order_key]
             held[one.order_key] = {**document, "orderStatus": "on_hold"}
     return held
-
-
-def _reported(consignments: Sequence[Consignment], packages: Sequence[Package]) -> Units:
-    """Units in unvoided packages that Shopify knows."""
-    whole = whole_packages(consignments, packages)
-    return added(Counter(package.lines or {}) - untold(package) for package in whole)
-
-
-def _overmarked(
-    routes: Routing, consignments: Sequence[Consignment], packages: Sequence[Package], reported: Units
-) -> Units:
-    """Such a package tells no lines, so Shopify was told of what it had left: a refund may have been quicker than our change."""
-    marked = {one.package_key for one in packages if one.lines is None and one.fulfillment_gid and not one.voided}
-    if not marked:
-        return Counter()
-    whole = whole_packages(consignments, packages)
-    units = added(Counter(package.lines or {}) for package in whole if package.package_key in marked)
-    live = added([*routes.free.values(), *routes.barred.values()])
-    return (reported - routes.fulfilled - live) & units
-
-
-def _still_fulfilled(
-    routes: Routing, consignments: Sequence[Consignment], packages: Sequence[Package], reported: Units, shippable: Units
-) -> Units:
-    """Units whose label was voided while Shopify still counts them as gone: the warehouse is to send them again, but for those
-    that were refunded meanwhile."""
-    live = added([*routes.free.values(), *routes.barred.values()])
-    held = {one.order_key: units_of(one.applied) for one in consignments}
-    voided: Units = Counter()
-    for package in packages:
-        if package.voided and package.fulfillment_gid:
-            lines = package.lines if package.told is None else package.told
-            voided.update(lines if lines is not None else held.get(package.order_key or "", {}))
-    return voided & (routes.fulfilled - reported) & (shippable - reported - live)
 
 
 def _presumed(
@@ -353,6 +227,13 @@ def _changes(
             yield Change(one, wanted)
         elif fields := changed_fields(wanted, applied) or (("items",) if one.order_key in uncertain else ()):
             yield Change(one, wanted, fields)
+
+
+def _explained(change: Change, profile: Profile, order: OrderToShip, ratings: Mapping[str, Rating]) -> Change:
+    """With the rules that had a hand in it, and how its service was chosen, where that was just now."""
+    rating = ratings.get(change.order_key)
+    choice = rating.choice if rating and rating.is_new else None
+    return replace(change, rules=_rules_of(profile, order, change.assignment), choice=choice)
 
 
 def _rules_of(profile: Profile, order: OrderToShip, one: Assignment) -> tuple[str, ...]:

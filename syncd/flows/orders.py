@@ -11,7 +11,8 @@ from typing import Any
 from mappings.carry_over import is_regrouped, is_silent_on_groups, left_in_parts, with_parts
 from mappings.causes import Cause
 from mappings.keys import split_order_key
-from mappings.order_changes import learned_from, questions
+from mappings.observed import learned_from
+from mappings.order_changes import questions
 from mappings.orders import lines_not_shown
 from mappings.pacific import from_pacific, from_shopify
 from mappings.packed import units_of

@@ -10,7 +10,7 @@ import pytest
 
 from mappings.causes import Cause
 from mappings.keys import order_key
-from mappings.order_changes import as_observed
+from mappings.observed import as_observed
 from mappings.packed import units_of
 from mappings.plan_orders import plan_order
 from mappings.plans import Consignment, Package, Plan, Profile, Standing, UpsertOrder

@@ -10,7 +10,7 @@ import pytest
 
 from mappings.causes import Cause
 from mappings.keys import order_key
-from mappings.order_changes import learned_from
+from mappings.observed import learned_from
 from mappings.packed import units_of
 from mappings.plan_orders import REREAD_S, needs_shipstation_truth, order_number_stem, plan_order
 from mappings.plans import Consignment, Package, Plan, Profile, Standing, UpsertOrder

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import cast
 
 from mappings.consignments import added
-from mappings.order_changes import as_observed
+from mappings.observed import as_observed
 from mappings.packed import units_of
 from mappings.plans import (
     AdoptFulfillment,
