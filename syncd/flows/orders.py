@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from mappings.carry_over import is_regrouped, is_silent_on_groups, left_in_parts, with_parts
 from mappings.causes import Cause
-from mappings.keys import split_order_key
 from mappings.observed import learned_from
 from mappings.order_changes import questions
 from mappings.orders import lines_not_shown
 from mappings.pacific import from_pacific, from_shopify
-from mappings.packed import units_of
 from mappings.plan_orders import needs_shipstation_truth, order_number_stem, plan_order
-from mappings.plans import Consignment, Plan, Profile, Standing, Step, UpsertOrder, VoidLabel
+from mappings.plans import Plan, Profile, Step, UpsertOrder, VoidLabel
 from mappings.rates import Question
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
-from mappings.shown_whole import has_left, is_short_of_packed, may_be_short, shows_destination
-from mappings.sweeping import Placed, Sight, modified_at, sight_of, survivor_of, survivor_of_lost
+from mappings.shown_whole import has_left, is_short_of_packed, shows_destination
+from mappings.sweeping import modified_at
 from syncd.accounts import Accounts
 from syncd.budget import Call, Urgency
 from syncd.errors import AccessError, SyncError
 from syncd.flows.looks import look_at_stores, outcome_of, unreadable_of
 from syncd.flows.rates import Rates
 from syncd.flows.read_back import judged, moved, outcome_of_row, regrouping
+from syncd.flows.truth import Sought, truth_of
 from syncd.flows.work import Known, Outcome, Result, Sighting, Unreadable
 from syncd.hints import split_subject
 from syncd.ports import Clock
@@ -60,18 +58,6 @@ LABELS_UNREAD = Unreadable(
 NOT_WHOLE_THERE = Unreadable(
     "incomplete", "ShipStation does not show all goods of which it has shown a package, or a whole address"
 )
-
-
-@dataclass(frozen=True)
-class Sought:
-    """A consignment whose ShipStation order must be read, and how it can be found there."""
-
-    consignment: Consignment
-    family: tuple[Consignment, ...]
-    """All consignments of its order."""
-    number_stem: str
-    created_at: datetime
-    """When the Shopify order was made: ShipStation's cannot be older."""
 
 
 class OrdersFlow:
@@ -173,7 +159,9 @@ class OrdersFlow:
         known: Mapping[str, Known],
     ) -> dict[str, Sighting | Unreadable]:
         try:
-            found = await self._truth({key: one for needed in wanted.values() for key, one in needed.items()})
+            found = await truth_of(
+                self._shipstation, {key: one for needed in wanted.values() for key, one in needed.items()}
+            )
         except SyncError as error:
             if isinstance(error, AccessError):
                 await self._accounts.lost(error, "orders.read")
@@ -183,54 +171,6 @@ class OrdersFlow:
             **seen,
             **{subject: _seen_with(seen[subject], needed, found, known[subject]) for subject, needed in wanted.items()},
         }
-
-    async def _truth(self, sought: Mapping[str, Sought]) -> dict[str, Order | None]:
-        """By id where we know it, from a list where there are many; else by key, for an order whose answer was lost."""
-        # merged orders have one id between them
-        ids = {key: order_id for key, one in sought.items() if (order_id := one.consignment.shipstation_order_id)}
-        since = min(one.created_at for one in sought.values())
-        by_id = await self._shipstation.orders_by_id(ids.values(), Urgency.ORDERS, since)
-        found = {key: by_id[order_id] for key, order_id in ids.items()}
-        for key, one in sought.items():
-            if one.consignment.shipstation_order_id is None:
-                found[key] = await self._shipstation.order_by_key(key, one.number_stem, Urgency.ORDERS)
-        short = [key for key, one in sought.items() if may_be_short(found[key], one.consignment.applied)]
-        found |= await self._once_more({key: ids[key] for key in short if key in ids})
-        whole = await self._with_parts(sought, {key: order for key, order in found.items() if order})
-        return found | whole | await self._survivors([one for key, one in sought.items() if found[key] is None])
-
-    async def _once_more(self, ids: Mapping[str, int]) -> dict[str, Order | None]:
-        """By order key. What a second look does not show either, somebody took out."""
-        found = await self._shipstation.orders_by_id(ids.values(), Urgency.ORDERS) if ids else {}
-        return {key: found[order_id] for key, order_id in ids.items()}
-
-    async def _with_parts(self, sought: Mapping[str, Sought], found: Mapping[str, Order]) -> dict[str, Order]:
-        """Those of which nobody knows whether something was split off, with it. What is silent on groups finds parts of
-        another number only among what was changed last."""
-        unsure = {key for key, order in found.items() if _is_unsure(sought[key].consignment) and _may_be_split(order)}
-        cancelled = {key for key, order in found.items() if order.get("orderStatus") == "cancelled"} - unsure
-        is_silent = any(is_silent_on_groups(found[key]) for key in unsure | cancelled)
-        lately = await self._shipstation.orders_changed_last(Urgency.ORDERS) if is_silent else []
-        whole = {}
-        for key in sorted(unsure | cancelled):
-            others = {one["orderId"]: one for one in (*lately, *await self._parts(sought[key], found[key]))}.values()
-            whole[key] = with_parts(found[key], others) if key in unsure else left_in_parts(found[key], key, others)
-        return whole
-
-    async def _parts(self, one: Sought, shown: Order) -> list[Order]:
-        """The orders among which its parts are. What is split off a merged one bears the number of that."""
-        number = shown.get("orderNumber") or ""
-        stems = {one.number_stem} | ({number} if not number.startswith(one.number_stem) else set())
-        return [one for stem in sorted(stems) for one in await self._shipstation.orders_beginning(stem, Urgency.ORDERS)]
-
-    async def _survivors(self, absent: Sequence[Sought]) -> dict[str, Order]:
-        """Order key -> the order into which the warehouse merged it, if that was lately. The sweep looks further back."""
-        if not absent:
-            return {}
-        orders = {one["orderId"]: one for one in await self._shipstation.orders_changed_last(Urgency.ORDERS)}
-        sights = [sight_of(order) for order in orders.values()]
-        survivors = {one.consignment.order_key: _survivor_of(one, sights) for one in absent}
-        return {key: orders[one.order_id] for key, one in survivors.items() if one}
 
     def plan(self, subject: str, known: Known, sighting: Sighting, now: datetime) -> Plan:
         profile = self._profiles[split_subject(subject)[0]]
@@ -338,25 +278,6 @@ class OrdersFlow:
             outcomes[step.order_key] = judged(step, outcomes[step.order_key], found[step.order_key])
 
 
-def _survivor_of(absent: Sought, sights: Sequence[Sight]) -> Sight | None:
-    one, parts = absent.consignment, split_order_key(absent.consignment.order_key)
-    if parts is None:
-        return None
-    if one.shipstation_order_id is None:
-        return survivor_of_lost(parts[1], absent.family, sights)
-    placed = Placed(one.order_key, one.standing, one.shipstation_order_id, units_of(one.applied))
-    return survivor_of(placed, parts[1], sights) if one.applied else None
-
-
-def _may_be_split(order: Order) -> bool:
-    return is_regrouped(order) or is_silent_on_groups(order)
-
-
-def _is_unsure(consignment: Consignment) -> bool:
-    """What ShipStation shows is then all that we know of what we sent: what was split off it since would be placed anew."""
-    return consignment.standing is Standing.INTENDED or consignment.applied is None
-
-
 def _may_have_labels(order: Order, known: Known) -> bool:
     """That we have not read yet."""
     read_at, left_at = known.labels_read_at, modified_at(order)
@@ -388,7 +309,7 @@ def _seen_with(
     if isinstance(sighting, Unreadable):
         return sighting
     truth = {key: found[key] for key in needed if key in found}
-    left = [order for key, order in truth.items() if order and _is_unsure(needed[key].consignment) and has_left(order)]
+    left = [order for key, order in truth.items() if order and needed[key].is_unsure and has_left(order)]
     if any(_may_have_labels(order, known) for order in left):
         return replace(LABELS_UNREAD, name=sighting.name)
     if any(not shows_destination(order) or is_short_of_packed(order, known.packages) for order in left):
