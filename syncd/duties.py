@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 
 from syncd import __version__
 from syncd.errors import SyncError
+from syncd.flows.batch import Bounds
 from syncd.flows.catalog import NAME as CATALOG
 from syncd.flows.deliveries import EVERY_S as DELIVERIES_EVERY_S
 from syncd.flows.deliveries import NAME as DELIVERIES
 from syncd.flows.outbound import EVERY_S as OUTBOUND_EVERY_S
 from syncd.flows.outbound import NAME as OUTBOUND
 from syncd.flows.outbound import OutboundDuty
-from syncd.flows.runner import Bounds, Runner
+from syncd.flows.runner import Runner
 from syncd.flows.stock import NAME as STOCK
 from syncd.intake.feeds import CHANGE_LISTS, ChangeFeed, Feed, Feeds
 from syncd.intake.inbox import SHIPSTATION, Inbox

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mappings.causes import ROUTINE, Cause
-from syncd.flows.runner import EVENTS
+from syncd.flows.batch import EVENTS
 from syncd.operate.story import story, story_lines
 from syncd.store.schema import JournalEntry, OrderRow, PackageRow
 

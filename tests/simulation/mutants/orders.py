@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mappings import carry_over, consignments, eligibility, keys, order_changes, plan_orders
 from syncd.flows import read_back
-from syncd.flows.runner import Runner
+from syncd.flows.batch import Batches
 from syncd.shipstation import writes
 from syncd.shipstation.client import ShipStationClient
 from tests.simulation.mutants.planting import Edit, Mutant
@@ -104,7 +104,7 @@ ORDERS = (
         "cancelled_on_absence",
         "an order that Shopify does not show is cancelled in ShipStation",
         (
-            Edit(Runner._verdict, "if sighting.order is None and (", "if False and ("),
+            Edit(Batches._verdict, "if sighting.order is None and (", "if False and ("),
             Edit(
                 plan_orders.plan_order,
                 "if order is None:\n        return Plan(Cause.NOT_FOUND)",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from syncd.budget import WindowBudget
 from syncd.flows import claim, ending, looks, settle
-from syncd.flows.runner import Runner
+from syncd.flows.batch import Batches
 from syncd.store import journal, mark_updates, marks
 from tests.simulation.mutants.planting import Edit, Mutant
 
@@ -17,7 +17,7 @@ QUEUE = (
         "a mark is settled before its calls are made",
         (
             Edit(
-                Runner._carry_out,
+                Batches._carry_out,
                 APPLIES,
                 "from syncd.store.marks import settle; "
                 f"await self._db.run(settle(self._flow.name, [one.claimed for one in ready], token)); {APPLIES}",
@@ -36,7 +36,7 @@ QUEUE = (
     Mutant(
         "lease_not_renewed",
         "whoever waited for its turn longer than its lease lasts sends all the same",
-        (Edit(Runner._carry_out, "ready = await self._still_ours(token, ready)", "pass"),),
+        (Edit(Batches._carry_out, "ready = await self._still_ours(token, ready)", "pass"),),
         test="tests/stories/test_backlog.py::test_an_order_that_is_cancelled_while_it_waits_for_its_turn_is_never_sent",
     ),
     Mutant(
@@ -67,8 +67,8 @@ QUEUE = (
         "intent_after_call",
         "what will be sent is written down when the answer is here",
         (
-            Edit(Runner._carry_out, INTENDS, "pass"),
-            Edit(Runner._carry_out, APPLIES, f"{APPLIES}; {INTENDS}"),
+            Edit(Batches._carry_out, INTENDS, "pass"),
+            Edit(Batches._carry_out, APPLIES, f"{APPLIES}; {INTENDS}"),
         ),
     ),
     Mutant(
@@ -88,7 +88,7 @@ QUEUE = (
         "our rows are read after Shopify was: a package reported in between looks as if its goods were wanted once more",
         (
             Edit(
-                Runner._look,
+                Batches._look,
                 "sightings = await self._flow.observe({claimed.subject: known for claimed, known in work.items()})",
                 "sightings = await self._flow.observe({claimed.subject: known for claimed, known in work.items()})\n"
                 "        work = await self._read_again(list(work))",
@@ -112,7 +112,7 @@ QUEUE = (
     Mutant(
         "cancelled_while_it_waited",
         "an order that waited for its turn is sent although its cancellation was told meanwhile",
-        (Edit(Runner._still_ours, "token, until, sent)", "token, until)"),),
+        (Edit(Batches._still_ours, "token, until, sent)", "token, until)"),),
         test="tests/stories/test_backlog.py::test_an_order_that_is_cancelled_while_it_waits_for_its_turn_is_never_sent",
     ),
     Mutant(
