@@ -83,20 +83,8 @@ def ending_of(
     """The decision table of settling, first row that applies."""
     claimed, plan, worst = verdict.claimed, verdict.plan, verdict.worst
     retry_at = now + timedelta(seconds=delay_s(claimed.attempts))
-    # We could not look: not the order's fault, so it is tried for as long as it takes, unless it is our bug.
-    if unreadable := verdict.unreadable:
-        at = now + timedelta(seconds=unreadable.wait_s) if unreadable.wait_s is not None else retry_at
-        if unreadable.code == "bug" and claimed.attempts:
-            return Ending(
-                claimed,
-                "park",
-                now,
-                "bug",
-                unreadable.text,
-                order=_order_row(flow, verdict, Cause.BUG, unreadable.text, now),
-            )
-        unseen = _order_row(flow, verdict, unreadable.cause, unreadable.text, now) if flow.decides_state else None
-        return Ending(claimed, "defer", at, unreadable.code, unreadable.text, unreadable.counts_attempt, unseen=unseen)
+    if verdict.unreadable:
+        return _not_seen(flow, verdict, verdict.unreadable, now, retry_at)
     assert plan is not None
     # The brake: what would be cancelled waits for a person, what was planned beside it is planned anew.
     if verdict.is_stopped:
@@ -111,14 +99,8 @@ def ending_of(
     # The vendor refuses the document, or a doubt did not end, twice for the same reason, while others got through: a person must look.
     is_given_up = worst and worst.is_of_this_order and worst.code == claimed.error_code
     if worst and (worst.result is Result.REFUSED or (is_given_up and claimed.attempts >= most_attempts)):
-        return Ending(
-            claimed,
-            "park",
-            now,
-            worst.code,
-            worst.text,
-            order=_order_row(flow, verdict, worst.cause or flow.refused, worst.text or worst.code, now),
-        )
+        row = _order_row(flow, verdict, worst.cause or flow.refused, worst.text or worst.code, now)
+        return Ending(claimed, "park", now, worst.code, worst.text, order=row)
     # In doubt, or not sent at all: look again soon.
     if worst:
         at = now + timedelta(seconds=worst.wait_s) if worst.wait_s is not None else retry_at
@@ -136,6 +118,16 @@ def ending_of(
     if plan.look_again_at:
         return Ending(claimed, "look_again", plan.look_again_at, order=order)
     return Ending(claimed, "settle", now, order=order)
+
+
+def _not_seen(flow: Flow, verdict: Verdict, unreadable: Unreadable, now: datetime, retry_at: datetime) -> Ending:
+    """We could not look: not the order's fault, so it is tried for as long as it takes, unless it is our bug."""
+    claimed, code, text = verdict.claimed, unreadable.code, unreadable.text
+    if code == "bug" and claimed.attempts:
+        return Ending(claimed, "park", now, code, text, order=_order_row(flow, verdict, Cause.BUG, text, now))
+    at = now + timedelta(seconds=unreadable.wait_s) if unreadable.wait_s is not None else retry_at
+    unseen = _order_row(flow, verdict, unreadable.cause, text, now) if flow.decides_state else None
+    return Ending(claimed, "defer", at, code, text, unreadable.counts_attempt, unseen=unseen)
 
 
 def looked_at_once_more(ending: Ending, before: Mapping[OrderRef, tuple[str, datetime]], now: datetime) -> Ending:

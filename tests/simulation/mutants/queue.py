@@ -101,11 +101,7 @@ QUEUE = (
         "what a person should look at is settled and told to nobody",
         (
             Edit(mark_updates.parked, "parked=COLUMNS.claimed", "settled=COLUMNS.claimed"),
-            Edit(
-                ending.ending_of,
-                "order=_order_row(flow, verdict, worst.cause or flow.refused, worst.text or worst.code, now),",
-                "",
-            ),
+            Edit(ending.ending_of, "worst.text, order=row)", "worst.text)"),
         ),
         test="tests/store/test_marks.py::test_parked_is_listed_and_woken_by_a_newer_mark[sqlite]",
     ),
