@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syncd.operate.doctor import carriers_check
+from syncd.operate.shipstation_checks import carriers_check
 from syncd.sandbox.shipstation.catalog import CARRIERS
 from syncd.simulation.day import settings_of
 
