@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, NotRequired, TypedDict
+from typing import Annotated, NotRequired, TypedDict
 
 from mappings.keys import LARGEST_ID
 
@@ -119,35 +119,6 @@ class TariffCodes(TypedDict):
 
     id: str
     countryHarmonizedSystemCodes: TariffCodeList
-
-
-class StockedItem(TypedDict):
-    id: GlobalId
-    sku: str | None
-    tracked: bool
-
-
-class NamedQuantity(TypedDict):
-    name: str
-    quantity: int
-
-
-class InventoryLevel(TypedDict):
-    """A node of LEVELS_AT, and the level of an item in LEVELS_OF."""
-
-    item: StockedItem
-    quantities: list[NamedQuantity]
-
-
-class InventoryItemLevel(TypedDict):
-    """`inventoryLevel` is null where the item has none at the location."""
-
-    inventoryLevel: InventoryLevel | None
-
-
-class LevelPage(TypedDict):
-    nodes: list[InventoryLevel]
-    pageInfo: PageInfo
 
 
 class InventoryItem(TypedDict):
@@ -335,41 +306,6 @@ class OrderToShip(TypedDict):
     fulfillmentOrders: FulfillmentOrders
     customerTags: NotRequired[list[str]]
     metafields: NotRequired[dict[str, str]]
-
-
-class ListedOrder(TypedDict):
-    """A row of ORDERS_SINCE."""
-
-    legacyResourceId: Number
-    updatedAt: Moment
-    cancelledAt: Moment | None
-
-
-class ListedFulfillmentOrder(TypedDict):
-    """A row of FULFILLMENT_ORDERS_SINCE."""
-
-    orderId: GlobalId
-    updatedAt: Moment
-
-
-class ListedSubscription(TypedDict):
-    """A row of SUBSCRIPTIONS."""
-
-    id: str
-    topic: str
-    uri: str
-
-
-class PageInfo(TypedDict):
-    hasNextPage: bool
-    endCursor: str | None
-
-
-class ListPage(TypedDict):
-    """One page of any list, its rows unread."""
-
-    pageInfo: PageInfo
-    nodes: list[Any]
 
 
 class FulfillmentEventNode(TypedDict):

@@ -8,12 +8,9 @@ from typing import Any, NamedTuple
 
 from mappings.decoding import MalformedError, decoded
 from mappings.rules import Rules
+from mappings.shopify_lists import ListedFulfillmentOrder, ListedOrder, ListedSubscription, ListPage
 from mappings.shopify_shapes import (
     CustomerTags,
-    ListedFulfillmentOrder,
-    ListedOrder,
-    ListedSubscription,
-    ListPage,
     MetafieldValue,
     OrderShipped,
     OrderToShip,

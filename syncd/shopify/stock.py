@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from mappings.decoding import MalformedError, decoded
-from mappings.shopify_shapes import InventoryItemLevel, InventoryLevel, LevelPage, number_of
+from mappings.shopify_lists import InventoryItemLevel, InventoryLevel, LevelPage
+from mappings.shopify_shapes import number_of
 from mappings.stock import Offered, QuantityName
 from syncd.errors import RejectedError, TransientError
 from syncd.shopify import documents
