@@ -7,13 +7,13 @@ Taken for the warehouse's own, goods would stay open in Shopify for good; a parc
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
-from mappings import canonical
 from mappings.keys import line_of
 from mappings.packed import units_of
-from mappings.shipstation_shapes import Order, Shipment
+from mappings.shipstation_shapes import Shipment
 from syncd.budget import Urgency
+from syncd.intake.remembered import applied_of
 from syncd.ports import Db
 from syncd.shipstation.orders_api import OrdersApi
 from syncd.store.consignments import consignments_by_shipstation_id
@@ -63,13 +63,13 @@ def _may_hide_ours(row: Mapping[str, Any], consignments: Sequence[ConsignmentRow
 
 def _may_be_parted(consignments: Sequence[ConsignmentRow]) -> bool:
     """A single unit is not: it is what is in the parcel."""
-    documents = [cast(Order, canonical.loads(one.applied)) if one.applied else None for one in consignments]
+    documents = [applied_of(one) for one in consignments]
     return any(document is None or units_of(document).total() > 1 for document in documents)
 
 
 def _may_be_ours(items: Sequence[Mapping[str, Any]], consignments: Sequence[ConsignmentRow]) -> bool:
     """Whether one of them may be goods that we sent there: of their article, or of none that is told."""
-    documents = [cast(Order, canonical.loads(one.applied)) for one in consignments if one.applied]
+    documents = [document for one in consignments if (document := applied_of(one))]
     sold = {item.get("sku") for document in documents for item in document["items"]}
     is_known = len(documents) == len(consignments)
     return bool(consignments) and any(not is_known or not item.get("sku") or item.get("sku") in sold for item in items)

@@ -10,13 +10,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from mappings import canonical
 from mappings.carry_over import is_regrouped
 from mappings.shipstation_shapes import Order, ShipmentItem
 from syncd.budget import Urgency
 from syncd.intake.feeds import OVERLAP, times_of
+from syncd.intake.remembered import applied_of
 from syncd.ports import Db
 from syncd.shipstation.orders_api import OrdersApi
 from syncd.store.consignments import consignments_by_shipstation_id
@@ -24,7 +24,6 @@ from syncd.store.journal import in_doubt_since
 from syncd.store.memory import gap_in_memory, recall_from
 from syncd.store.orders import known_names
 from syncd.store.packages import recorded_packages
-from syncd.store.schema import ConsignmentRow
 
 PART = re.compile(r"-[0-9]+$")
 """What ShipStation and we put behind the number of a further part."""
@@ -64,7 +63,7 @@ class MarkedOrders:
         found: dict[int, list[ShipmentItem]] = {}
         for key, row in near.items():
             order = orders.get(row["orderId"])
-            if order and (row["orderId"] not in ours or is_regrouped(order, *map(_applied, ours[row["orderId"]]))):
+            if order and (row["orderId"] not in ours or is_regrouped(order, *map(applied_of, ours[row["orderId"]]))):
                 found[key] = await self._unlabelled(order)
         return found
 
@@ -103,7 +102,3 @@ class MarkedOrders:
 def _came_after(row: Mapping[str, Any], doubt_at: datetime | None) -> bool:
     """It may be of an order that was made by a call without an answer: neither its id nor its name need be known."""
     return doubt_at is not None and any(made_at >= doubt_at - OVERLAP for made_at in times_of([row], "createDate"))
-
-
-def _applied(row: ConsignmentRow) -> Order | None:
-    return cast(Order, canonical.loads(row.applied)) if row.applied else None

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import cast
 
 from sqlmodel import Session
 
@@ -21,6 +20,7 @@ from mappings.recalled import Recalled, absorbed_by, before_the_split, is_as_it_
 from mappings.shipstation_shapes import Order
 from mappings.sweeping import sight_of
 from syncd.budget import Urgency
+from syncd.intake.remembered import applied_of
 from syncd.intake.shifts import Shift
 from syncd.logs import get_logger
 from syncd.ports import Clock
@@ -145,7 +145,7 @@ class Recall:
         updates = []
         for row in rows:
             order = shown[row.shipstation_order_id or 0]
-            if order and (whole := before_the_split(order, _applied(row), row.order_id, parts)):
+            if order and (whole := before_the_split(order, applied_of(row), row.order_id, parts)):
                 updates.append(ConsignmentUpdate(row.order_key, row.standing, None, canonical.dumps(whole)))
         return updates
 
@@ -165,11 +165,7 @@ def _new(one: Recalled) -> NewConsignment:
 
 
 def _is_as_it_reads(row: ConsignmentRow) -> bool:
-    return is_as_it_reads(Standing(row.standing), _applied(row))
-
-
-def _applied(row: ConsignmentRow) -> Order | None:
-    return cast(Order, canonical.loads(row.applied)) if row.applied else None
+    return is_as_it_reads(Standing(row.standing), applied_of(row))
 
 
 def _consignment(row: ConsignmentRow) -> Consignment:

@@ -11,11 +11,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import cast
 
 from sqlmodel import Session
 
-from mappings import canonical
 from mappings.carry_over import CHANGEABLE
 from mappings.causes import Cause, State, state_of
 from mappings.packed import Units, units_of
@@ -35,12 +34,13 @@ from mappings.sweeping import (
 )
 from syncd.budget import Urgency
 from syncd.hints import Lane, Mark, order_subject
+from syncd.intake.lessons import WORDS, Lesson, without_hold
+from syncd.intake.remembered import applied_of, ref_of
 from syncd.intake.twins import twins_among
 from syncd.logs import get_logger
 from syncd.ports import Clock, Db
 from syncd.shipstation.orders_api import OrdersApi
 from syncd.store.consignments import (
-    ConsignmentUpdate,
     consignments_by_key,
     consignments_of,
     record_consignments,
@@ -74,19 +74,6 @@ MOST_LOOKS = 40
 MARGIN = timedelta(days=1)
 """ShipStation's clock beside ours, and its times without a zone."""
 GONE = "gone"
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """One thing that a sweep learned for certain of one consignment, as its order's journal tells it."""
-
-    row: ConsignmentRow
-    found: str
-    standing: Standing | None = None
-    shipstation_order_id: int | None = None
-    applied: Order | None = None
-    """What of our document still holds there."""
-    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -139,14 +126,14 @@ class ShipStationSweep:
         by_id = {order["orderId"]: order for order in orders}
         beside = [(row, by_id[row.shipstation_order_id]) for row in rows if row.shipstation_order_id in by_id]
         seen.sights |= {order["orderId"]: sights[order["orderId"]] for _, order in beside}
-        seen.touched |= {_ref(row) for row, _ in beside}
+        seen.touched |= {ref_of(row) for row, _ in beside}
         await self._remember(seen, beside)
         await self._find_twins(seen, [order for order in orders if not sights[order["orderId"]].units])
 
     async def _remember(self, seen: _Picture, beside: Sequence[tuple[ConsignmentRow, Order]]) -> None:
         """How each looks now; what its status teaches; and in the journal what a person did there."""
         now = self._clock.now()
-        refs = {_ref(row) for row, _ in beside}
+        refs = {ref_of(row) for row, _ in beside}
         packaged, causes = await self._db.run(packaged_keys(refs)), await self._db.run(causes_of(refs))
         sights, lessons, reopened, unheld = [], [], set(), set()
         for row, order in beside:
@@ -157,12 +144,12 @@ class ShipStationSweep:
                 continue
             if differs and ",".join(differs) != (row.seen_differs or ""):
                 lessons.append(Lesson(row, "edited", facts={"fields": list(differs)}))
-            if is_hold_lifted(_applied(row), status):
-                lessons.append(Lesson(row, "hold_lifted", applied=_without_hold(row)))
-            elif status in CHANGEABLE - {"on_hold"} and _is_held(causes.get(_ref(row))):
-                unheld.add(_ref(row))  # the warehouse lifted a hold of its own, which spared us one
+            if is_hold_lifted(applied_of(row), status):
+                lessons.append(Lesson(row, "hold_lifted", applied=without_hold(row)))
+            elif status in CHANGEABLE - {"on_hold"} and _is_held(causes.get(ref_of(row))):
+                unheld.add(ref_of(row))  # the warehouse lifted a hold of its own, which spared us one
             if learned := standing_seen(Standing(row.standing), status, row.order_key in packaged):
-                lessons.append(Lesson(row, _WORDS[learned], standing=learned))
+                lessons.append(Lesson(row, WORDS[learned], standing=learned))
             if row.standing == Standing.SHIPPED and status in {"awaiting_shipment", "on_hold"}:
                 reopened.add(row.order_key)
 
@@ -184,10 +171,10 @@ class ShipStationSweep:
         def work(session: Session) -> set[OrderRef]:
             rows = consignments_by_key([one.row.order_key for one in lessons])(session)
             told = [one for one in lessons if rows[one.row.order_key].updated_at == one.row.updated_at]
-            changes = [one for one in told if one.standing or one.shipstation_order_id or one.applied]
-            certain = {_ref(one.row) for one in changes}
-            record_consignments([_update(one) for one in changes], now)(session)
-            note([_entry(one) for one in told], now)(session)
+            changes = [one for one in told if one.changes_row]
+            certain = {ref_of(one.row) for one in changes}
+            record_consignments([one.update() for one in changes], now)(session)
+            note([one.entry() for one in told], now)(session)
             mark(_marks(certain), now)(session)
             return certain
 
@@ -223,8 +210,8 @@ class ShipStationSweep:
         if survivor := survivor_of(_placed(row), row.order_id, seen.sights.values()):
             await self._survived(seen, row, survivor)
             return
-        seen.vanished.setdefault(_ref(row), []).append(row.order_key)
-        seen.touched.add(_ref(row))
+        seen.vanished.setdefault(ref_of(row), []).append(row.order_key)
+        seen.touched.add(ref_of(row))
         gone = SeenConsignment(row.order_key, GONE, "", None)
         await self._db.run(record_sights([gone], self._clock.now()))
         if row.seen_status != GONE:
@@ -233,7 +220,7 @@ class ShipStationSweep:
     async def _survived(self, seen: _Picture, row: ConsignmentRow, survivor: Sight) -> None:
         """It may leave with the survivor, whatever our hold said."""
         facts = {"shipstation_order": row.shipstation_order_id, "survivor": survivor.order_id}
-        applied = _without_hold(row) if is_hold_lifted(_applied(row), survivor.status) else None
+        applied = without_hold(row) if is_hold_lifted(applied_of(row), survivor.status) else None
         await self._learn(seen, [Lesson(row, "merged", None, survivor.order_id, applied, facts)])
 
     # what it means
@@ -251,7 +238,7 @@ class ShipStationSweep:
                 keys = {row.order_key for row in placed}
                 if any(entry.key in keys for entry in in_doubt.get(ref, ())):
                     continue  # what ShipStation shows may be what we wrote, whose answer was lost
-                if any(row.updated_at >= now - QUIET and _ref(row) not in seen.marked for row in placed):
+                if any(row.updated_at >= now - QUIET and ref_of(row) not in seen.marked for row in placed):
                     continue
                 parcels = _parcels(placed, packages[ref])
                 finding = self._verdict(seen, ref, placed, parcels)
@@ -278,7 +265,7 @@ class ShipStationSweep:
         """Once more, with all orders of its number: parts split off long ago are on no list of late changes. What another
         importer made has the number without our prefix, and often without the #."""
         names = await self._db.run(names_of([ref]))
-        ours = {(_applied(row) or {}).get("orderNumber") or "" for row in rows} - {""}
+        ours = {(applied_of(row) or {}).get("orderNumber") or "" for row in rows} - {""}
         numbers = {min(ours, key=len, default=""), names.get(ref, ""), names.get(ref, "").lstrip("#")} - {""}
         seen.twins.pop(ref, None)
         for number in sorted(numbers):
@@ -287,13 +274,6 @@ class ShipStationSweep:
             seen.sights |= {one.order_id: one for one in map(sight_of, orders) if ref[1] in one.units}
             await self._find_twins(seen, [order for order in orders if not sight_of(order).units])
         return self._verdict(seen, ref, rows, parcels)
-
-
-_WORDS = {
-    Standing.CANCELLED: "cancelled_there",
-    Standing.OPEN: "restored_there",
-    Standing.SHIPPED: "shipped_there",
-}
 
 
 def _conclude(verdicts: Mapping[OrderRef, tuple[str, str] | None], now: datetime) -> Work[None]:
@@ -316,38 +296,12 @@ def _marks(refs: Iterable[OrderRef]) -> list[Mark]:
     return [Mark(flow, order_subject(*ref), Lane.FRESH) for flow in ("shipments", "orders") for ref in sorted(refs)]
 
 
-def _entry(lesson: Lesson) -> NewEntry:
-    facts = json.dumps({"found": lesson.found, **lesson.facts})
-    return NewEntry("sweep", "sweep", lesson.row.store, lesson.row.order_id, "sweep", lesson.row.order_key, facts)
-
-
-def _update(lesson: Lesson) -> ConsignmentUpdate:
-    return ConsignmentUpdate(
-        lesson.row.order_key,
-        lesson.standing or lesson.row.standing,
-        lesson.shipstation_order_id,
-        canonical.dumps(lesson.applied) if lesson.applied else None,
-    )
-
-
-def _without_hold(row: ConsignmentRow) -> Order:
-    return cast(Order, {**(_applied(row) or {}), "orderStatus": "awaiting_shipment"})
-
-
 def _is_held(found: tuple[str, datetime] | None) -> bool:
     return found is not None and state_of(Cause(found[0])) is State.HELD
 
 
-def _ref(row: ConsignmentRow) -> OrderRef:
-    return row.store, row.order_id
-
-
-def _applied(row: ConsignmentRow) -> Order | None:
-    return cast(Order, canonical.loads(row.applied)) if row.applied else None
-
-
 def _placed(row: ConsignmentRow) -> Placed:
-    return Placed(row.order_key, Standing(row.standing), row.shipstation_order_id, units_of(_applied(row)))
+    return Placed(row.order_key, Standing(row.standing), row.shipstation_order_id, units_of(applied_of(row)))
 
 
 def _parcels(rows: Sequence[ConsignmentRow], packages: Iterable[PackageRow]) -> dict[str, Units]:
@@ -361,5 +315,5 @@ def _parcels(rows: Sequence[ConsignmentRow], packages: Iterable[PackageRow]) -> 
 
 
 def _edited(row: ConsignmentRow, order: Order) -> tuple[str, ...]:
-    applied = _applied(row)
+    applied = applied_of(row)
     return edited_fields(order, applied) if applied else ()

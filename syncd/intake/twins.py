@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from typing import cast
 
-from mappings import canonical
 from mappings.keys import split_order_key
 from mappings.plans import Standing
 from mappings.shipstation_shapes import Order
 from mappings.sweeping import is_twin
+from syncd.intake.remembered import applied_of
 from syncd.ports import Db
 from syncd.store.consignments import consignments_of
 from syncd.store.statements import OrderRef
@@ -26,11 +25,7 @@ async def twins_among(db: Db, stores: Container[str], strangers: Sequence[Order]
             refs.setdefault(row.name, []).append((row.store, row.order_id))
     consignments = await db.run(consignments_of([ref for some in refs.values() for ref in some])) if refs else {}
     documents = {
-        ref: [
-            cast(Order, canonical.loads(row.applied))
-            for row in rows
-            if row.applied and row.standing != Standing.CANCELLED
-        ]
+        ref: [document for row in rows if row.standing != Standing.CANCELLED and (document := applied_of(row))]
         for ref, rows in consignments.items()
     }
     found: dict[OrderRef, set[int]] = {}
