@@ -14,7 +14,7 @@ FULFILLMENTS = (
         "not_read_back",
         "a fulfillment whose answer was lost is sent again without looking for it",
         (Edit(recognised.existing, CANDIDATES, "for one in () if package.intended_at else candidates:"),),
-        test="tests/flows/test_failures.py::test_a_fulfillment_whose_answer_is_lost_is_adopted_not_doubled",
+        test="tests/flows/test_lost_answers.py::test_a_fulfillment_whose_answer_is_lost_is_adopted_not_doubled",
     ),
     Mutant(
         "read_back_too_early",
@@ -41,7 +41,7 @@ FULFILLMENTS = (
                 "        answer = await self._call(document, variables, urgent, is_write=True, leaves_before=leaves_before)",
             ),
         ),
-        test="tests/flows/test_failures.py::test_a_fulfillment_whose_answer_is_lost_is_adopted_not_doubled",
+        test="tests/flows/test_lost_answers.py::test_a_fulfillment_whose_answer_is_lost_is_adopted_not_doubled",
     ),
     Mutant(
         "lines_omitted",
