@@ -123,7 +123,7 @@ def ending_of(
 def _not_seen(flow: Flow, verdict: Verdict, unreadable: Unreadable, now: datetime, retry_at: datetime) -> Ending:
     """We could not look: not the order's fault, so it is tried for as long as it takes, unless it is our bug."""
     claimed, code, text = verdict.claimed, unreadable.code, unreadable.text
-    if code == "bug" and claimed.attempts:
+    if code == "bug" and claimed.error_code == "bug":
         return Ending(claimed, "park", now, code, text, order=_order_row(flow, verdict, Cause.BUG, text, now))
     at = now + timedelta(seconds=unreadable.wait_s) if unreadable.wait_s is not None else retry_at
     unseen = _order_row(flow, verdict, unreadable.cause, text, now) if flow.decides_state else None
