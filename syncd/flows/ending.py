@@ -10,7 +10,7 @@ from mappings.causes import Cause, State, state_of
 from mappings.plans import Plan, Standing, Step
 from mappings.returns import ReturnStep
 from syncd.flows.intend import Intent
-from syncd.flows.work import Flow, Known, Outcome, Result, Seen, Unreadable
+from syncd.flows.work import NOT_SHOWN, Flow, Known, Outcome, Result, Seen, Unreadable
 from syncd.hints import split_subject
 from syncd.store.marks import Claimed
 from syncd.store.schema import OrderRow
@@ -46,7 +46,8 @@ class Verdict:
     @property
     def has_news(self) -> bool:
         """Whether what the order's state is made of may have changed."""
-        return self.plan is not None or (self.unreadable is not None and self.unreadable.code == "bug")
+        is_bug = self.unreadable is not None and self.unreadable.code == "bug"
+        return self.plan is not None or bool(self.done) or is_bug
 
     @property
     def has_others_to_try(self) -> bool:
@@ -96,9 +97,11 @@ def ending_of(
     # One return of several is refused: the others go first, then it is tried once more.
     if worst and worst.result is Result.REFUSED and verdict.has_others_to_try and not claimed.attempts:
         return Ending(claimed, "defer", retry_at, worst.code, worst.text)
-    # The vendor refuses the document, or a doubt did not end, twice for the same reason, while others got through: a person must look.
-    is_given_up = worst and worst.is_of_this_order and worst.code == claimed.error_code
-    if worst and (worst.result is Result.REFUSED or (is_given_up and claimed.attempts >= most_attempts)):
+    # The vendor refuses the document, or doubts did not end while others got through: a person must look. What was accepted just
+    # now is shown late, whatever failed before.
+    is_late = worst and worst.code == NOT_SHOWN != claimed.error_code
+    is_given_up = worst and worst.is_of_this_order and claimed.attempts >= most_attempts and not is_late
+    if worst and (worst.result is Result.REFUSED or is_given_up):
         row = _order_row(flow, verdict, worst.cause or flow.refused, worst.text or worst.code, now)
         return Ending(claimed, "park", now, worst.code, worst.text, order=row)
     # In doubt, or not sent at all: look again soon.
@@ -123,7 +126,7 @@ def ending_of(
 def _not_seen(flow: Flow, verdict: Verdict, unreadable: Unreadable, now: datetime, retry_at: datetime) -> Ending:
     """We could not look: not the order's fault, so it is tried for as long as it takes, unless it is our bug."""
     claimed, code, text = verdict.claimed, unreadable.code, unreadable.text
-    if code == "bug" and claimed.error_code == "bug":
+    if code == "bug" and claimed.attempts:
         return Ending(claimed, "park", now, code, text, order=_order_row(flow, verdict, Cause.BUG, text, now))
     at = now + timedelta(seconds=unreadable.wait_s) if unreadable.wait_s is not None else retry_at
     unseen = _order_row(flow, verdict, unreadable.cause, text, now) if flow.decides_state else None

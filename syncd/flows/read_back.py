@@ -9,7 +9,7 @@ from mappings.plans import UpsertOrder
 from mappings.shipstation_shapes import Order
 from mappings.v2_documents import is_our_hold
 from syncd.flows.looks import CONFLICT_WAIT_S, outcome_of
-from syncd.flows.work import Outcome, Result
+from syncd.flows.work import NOT_SHOWN, Outcome, Result
 from syncd.shipstation.writes import RowOutcome
 
 LOCKED = frozenset({"shipped", "cancelled"})
@@ -40,7 +40,7 @@ def judged(step: UpsertOrder, outcome: Outcome, truth: Order | None) -> Outcome:
         return moved(f"it reads back as {read}")
     is_left = sent in WEIGHTY or is_our_hold(truth)  # nobody else would ever end a hold of ours
     if sent != read and is_left and outcome.result is Result.CONFIRMED:
-        return Outcome(Result.UNKNOWN, "not_shown", f"it still reads back as {read}")
+        return Outcome(Result.UNKNOWN, NOT_SHOWN, f"it still reads back as {read}")
     return outcome
 
 
@@ -58,5 +58,5 @@ def moved(problem: str) -> Outcome:
 def _not_shown_yet(outcome: Outcome) -> Outcome:
     """Of the first that we sent under a key, the cancelled order that takes its place. Reads may lag behind for a while."""
     if outcome.result is Result.CONFIRMED:
-        return Outcome(Result.UNKNOWN, "not_shown", "accepted, and not shown yet")
+        return Outcome(Result.UNKNOWN, NOT_SHOWN, "accepted, and not shown yet")
     return replace(outcome, wait_s=None) if outcome.result is Result.CONFLICT else outcome

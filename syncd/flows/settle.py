@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -49,8 +49,8 @@ def settle_work(
     delay_s: Callable[[int], float],
     most_attempts: int,
 ) -> Work[Settled]:
-    """Transaction 3: what was learned, then how each mark ends. A subject whose lease ran out keeps what ShipStation or
-    Shopify confirmed, for that is true; its mark belongs to whoever took it over, and so does its state."""
+    """Transaction 3: what was learned, then how each mark ends. Of a subject that somebody took over only what the vendors answered
+    is kept, for that is true; what was seen may be older than what that one saw, and did since."""
 
     def work(session: Session) -> Settled:
         endings = [ending_of(flow, verdict, now, delay_s, most_attempts) for verdict in verdicts]
@@ -58,9 +58,10 @@ def settle_work(
         if flow.decides_state:
             before = causes_of([split_subject(one.claimed.subject) for one in endings if one.order])(session)
             endings = [looked_at_once_more(one, before, now) for one in endings]
-        for write in (*_lessons(flow, verdicts, now), *_return_lessons(verdicts, endings, now)):
-            write(session)
         ours = still_ours(flow.name, [one.claimed.subject for one in endings], token)(session)
+        told = [one if one.claimed.subject in ours else replace(one, plan=None, seen=None) for one in verdicts]
+        for write in (*_lessons(flow, told, now), *_return_lessons(told, endings, now)):
+            write(session)
         for write in _end_marks(flow.name, token, endings):
             write(session)
         orders = [one.order for one in endings if one.order and one.claimed.subject in ours]
@@ -70,8 +71,8 @@ def settle_work(
             remember = record_orders if flow.decides_state else record_troubles
             remember(orders)(session)
         record_unseen([ending.unseen for ending in endings if ending.unseen])(session)
-        for verdict, ending in zip(verdicts, endings, strict=True):
-            if verdict.known.ruling.take and ending.kind in {"settle", "look_again"}:
+        for verdict, ending in zip(told, endings, strict=True):
+            if verdict.plan and verdict.known.ruling.take and ending.kind in {"settle", "look_again"}:
                 take_side(*split_subject(verdict.claimed.subject), None)(session)
         counts = Counter(ending.kind for ending in endings)
         return Settled(counts["settle"] + counts["look_again"], counts["defer"], counts["park"])

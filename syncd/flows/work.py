@@ -48,6 +48,10 @@ class Unreadable:
     """Of the order, where its store showed it: ShipStation tells of some packages by nothing else."""
 
 
+NOT_SHOWN = "not_shown"
+"""What was accepted does not read back as it was sent."""
+
+
 class Result(StrEnum):
     CONFIRMED = "confirmed"
     REFUSED = "refused"  # the vendor does not want this document

@@ -1,4 +1,4 @@
-"""How the work on an order ends that failed before: one more failure counts against it only where it is the same."""
+"""How the work on an order ends that failed before."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mappings.plans import Plan, VoidLabel
 from syncd.flows.ending import Verdict, ending_of
 from syncd.flows.intend import Intent
 from syncd.flows.orders import OrdersFlow
-from syncd.flows.work import Outcome, Result, Seen, Unreadable
+from syncd.flows.work import NOT_SHOWN, Outcome, Result, Seen, Unreadable
 from syncd.hints import Lane
 from syncd.store.marks import Claimed
 
@@ -31,7 +31,7 @@ def claimed(attempts: int, error_code: str | None) -> Claimed:
 
 @pytest.mark.parametrize(
     ("attempts", "before", "expected"),
-    [(0, None, "defer"), (9, "http_503", "defer"), (1, "bug", "park"), (9, "bug", "park")],
+    [(0, None, "defer"), (1, "bug", "park"), (2, "in_doubt", "park")],
 )
 def test_a_mistake_of_ours_is_put_before_a_person_the_second_time(
     attempts: int, before: str | None, expected: str
@@ -40,18 +40,19 @@ def test_a_mistake_of_ours_is_put_before_a_person_the_second_time(
 
 
 @pytest.mark.parametrize(
-    ("attempts", "before", "result", "expected"),
+    ("attempts", "before", "result", "code", "expected"),
     [
-        (7, "not_shown", Result.UNKNOWN, "defer"),
-        (8, "not_shown", Result.UNKNOWN, "park"),
-        (8, "http_503", Result.UNKNOWN, "defer"),
-        (8, "not_shown", Result.POSTPONED, "defer"),
-        (0, None, Result.REFUSED, "park"),
+        pytest.param(7, "http_500", Result.UNKNOWN, "http_500", "defer", id="goes on"),
+        pytest.param(8, "in_doubt", Result.UNKNOWN, "http_500", "park", id="did not end"),
+        pytest.param(8, "http_503", Result.UNKNOWN, NOT_SHOWN, "defer", id="accepted just now"),
+        pytest.param(8, NOT_SHOWN, Result.UNKNOWN, NOT_SHOWN, "park", id="accepted twice"),
+        pytest.param(8, "http_500", Result.POSTPONED, "throttled", "defer", id="not sent"),
+        pytest.param(0, None, Result.REFUSED, "refused", "park", id="refused"),
     ],
 )
 def test_a_doubt_that_does_not_end_is_put_before_a_person(
-    attempts: int, before: str | None, result: Result, expected: str
+    attempts: int, before: str | None, result: Result, code: str, expected: str
 ) -> None:
-    done = [(STEP, Outcome(result, "not_shown", "accepted, and not shown yet"))]
+    done = [(STEP, Outcome(result, code, "in its words"))]
     seen = Seen("#1", None, None, ())
     assert ending(Verdict(claimed(attempts, before), NOW, Plan(Cause.QUEUED), seen, done=done)) == expected
