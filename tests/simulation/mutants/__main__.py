@@ -57,7 +57,7 @@ def _arguments() -> argparse.Namespace:
         "--days", type=int, help="how many of those that fit to live at most, the shortest first (default all)"
     )
     parser.add_argument("--seed", type=int, default=1, help="the first of them (default 1)")
-    parser.add_argument("--orders", type=int, default=12, help="orders in each seed (default 12)")
+    parser.add_argument("--orders", type=int, help="orders in each seed (default as many as each mutant needs)")
     parser.add_argument("--processes", type=int, default=2, help="at the same time (default 2)")
     parser.add_argument("--by-seeds", action="store_true", help="look by seeds for those that a test knows, too")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the finds as JSON")
@@ -65,7 +65,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _told(mutant: Mutant, seeds_of: range, orders: int, days: int) -> Find:
+def _told(mutant: Mutant, seeds_of: range, orders: int | None, days: int) -> Find:
     find = hunted(mutant, seeds_of, orders, days)
     by = find.by or f"not found in {find.seeds} seeds"
     print(f"{find.name:32} {by:12} {find.took_s:7.1f} s  {find.problem[:110]}", flush=True)

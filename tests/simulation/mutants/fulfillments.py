@@ -14,7 +14,9 @@ FULFILLMENTS = (
         "not_read_back",
         "a fulfillment whose answer was lost is sent again without looking for it",
         (Edit(recognised.existing, CANDIDATES, "for one in () if package.intended_at else candidates:"),),
-        test="tests/flows/test_lost_answers.py::test_a_fulfillment_whose_answer_is_lost_is_adopted_not_doubled",
+        needs=("timeout_after",),
+        orders=100,
+        seed=1333,
     ),
     Mutant(
         "read_back_too_early",
@@ -41,7 +43,9 @@ FULFILLMENTS = (
                 "        answer = await self._call(document, variables, urgent, is_write=True, leaves_before=leaves_before)",
             ),
         ),
-        test="tests/flows/test_lost_answers.py::test_a_fulfillment_whose_answer_is_lost_is_adopted_not_doubled",
+        needs=("timeout_after",),
+        orders=100,
+        seed=22369,
     ),
     Mutant(
         "lines_omitted",
@@ -85,6 +89,7 @@ FULFILLMENTS = (
                 "notify_customer=True",
             ),
         ),
-        test="tests/stories/test_relabels.py::test_a_new_label_for_the_same_goods_takes_over_the_fulfillment_without_a_second_mail[sqlite]",
+        orders=100,
+        seed=1078,
     ),
 )  # fmt: skip

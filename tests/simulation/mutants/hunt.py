@@ -45,17 +45,20 @@ class Find:
     took_s: float
 
 
-def hunted(mutant: Mutant, seeds_of: range, orders: int, days: int) -> Find:
-    """`days`: how many seeds are lived at most."""
+def hunted(mutant: Mutant, seeds_of: range, orders: int | None, days: int) -> Find:
+    """`orders` in each seed: None for as many as the mutant needs. `days`: how many seeds are lived at most."""
     began = time.perf_counter()
-    by, seeds, problem = _by_test(mutant) if mutant.test else _by_seeds(mutant, seeds_of, orders, days)
+    by, seeds, problem = _by_test(mutant) if mutant.test else _by_seeds(mutant, seeds_of, orders or mutant.orders, days)
     return Find(mutant.name, mutant.breaks, by, seeds, problem, round(time.perf_counter() - began, 1))
 
 
 def _by_seeds(mutant: Mutant, seeds_of: range, orders: int, days: int) -> tuple[str, int, str]:
-    """Of these seeds those whose weather the mutant needs, short days first. One that fails without it has found something else."""
-    weathers = (drawn_weather(seed, orders) for seed in seeds_of)
-    fitting = sorted((one for one in weathers if all(has(one, need) for need in mutant.needs)), key=_effort)[:days]
+    """The one that is known to find it, then of these seeds those whose weather it needs, short days first. One that fails without
+    the mutant has found something else."""
+    weathers = (drawn_weather(seed, orders) for seed in seeds_of if seed != mutant.seed)
+    fitting = sorted((one for one in weathers if all(has(one, need) for need in mutant.needs)), key=_effort)
+    known = [drawn_weather(mutant.seed, orders)] if mutant.seed else []
+    fitting = [*known, *fitting][:days]
     for lived, weather in enumerate(fitting, start=1):
         problem = failure_of(mutant.changes, weather.seed, orders)
         if problem and not failure_of((), weather.seed, orders):

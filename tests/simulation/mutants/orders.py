@@ -53,7 +53,9 @@ ORDERS = (
             ),
             NO_ID,
         ),
-        test="tests/shipstation/test_writes.py::test_a_row_that_the_answer_forgets_is_uncertain",
+        needs=("batch_missing",),
+        orders=150,
+        seed=21333,
     ),
     Mutant(
         "rows_matched_by_place",
@@ -114,7 +116,9 @@ ORDERS = (
                 '{**one.applied, "orderStatus": "cancelled"}, ("orderStatus",)) for one in goners))',
             ),
         ),
-        test="tests/flows/test_holes.py::test_an_order_that_is_shown_as_null_in_passing_is_not_given_up",
+        needs=("gql_nullnode",),
+        orders=150,
+        seed=25765,
     ),
     Mutant(
         "holds_ignored",
@@ -126,7 +130,8 @@ ORDERS = (
                 'if status == "ON_HOLD" or fulfillment_order["fulfillmentHolds"]:\n        return None\n    if False:',
             ),
         ),
-        test="tests/stories/test_orders_in.py::test_an_order_that_is_held_before_it_was_sent_is_kept_back",
+        orders=100,
+        seed=1054,
     ),
     Mutant(
         "untold_packages_sent_again",
@@ -138,12 +143,14 @@ ORDERS = (
                 "pass",
             ),
         ),
-        test="tests/mappings/test_consignments.py::test_units_go_to_exactly_one_consignment",
+        orders=100,
+        seed=22313,
     ),
     Mutant(
         "more_than_ordered",
         "an order that changes gets its units on top of those that it has",
         (Edit(consignments._Place._assign, "due = given + stays + kept", "due = given + stays + kept + (has if has != given else type(has)())"),),
-        test="tests/stories/test_orders_in.py::test_lines_added_and_removed_move_units_totals_and_weight",
+        orders=100,
+        seed=1078,
     ),
 )  # fmt: skip

@@ -43,13 +43,16 @@ Change = Edit | Constant
 @dataclass(frozen=True)
 class Mutant:
     """`breaks` says what is wrong with this daemon. `test` is the node id of the test that finds it; empty for one that the
-    seeds of the simulation find, and then `needs` says in which weather it can show at all."""
+    seeds of the simulation find, and then `needs` says in which weather it can show at all, `orders` how many its days need
+    to have, and `seed` with which of them the hunt begins: one that is known to have found it. 0 where any will do."""
 
     name: str
     breaks: str
     changes: tuple[Change, ...]
     test: str = ""
     needs: tuple[str, ...] = ()
+    orders: int = 12
+    seed: int = 0
 
 
 @contextmanager

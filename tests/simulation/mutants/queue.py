@@ -31,7 +31,8 @@ QUEUE = (
             Edit(mark_updates._ours, "IS_OURS", 'COLUMNS.flow == bindparam("b_flow")'),
             Edit(mark_updates._each, "IS_OURS", 'COLUMNS.flow == bindparam("b_flow")'),
         ),
-        test="tests/store/test_marks.py::test_who_lost_the_lease_can_change_nothing[sqlite]",
+        orders=100,
+        seed=32373,
     ),
     Mutant(
         "lease_not_renewed",
@@ -103,7 +104,8 @@ QUEUE = (
             Edit(mark_updates.parked, "parked=COLUMNS.claimed", "settled=COLUMNS.claimed"),
             Edit(ending.ending_of, "worst.text, order=row)", "worst.text)"),
         ),
-        test="tests/store/test_marks.py::test_parked_is_listed_and_woken_by_a_newer_mark[sqlite]",
+        orders=100,
+        seed=32373,
     ),
     Mutant(
         "cancelled_while_it_waited",
