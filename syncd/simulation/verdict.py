@@ -27,7 +27,8 @@ JUSTIFIED: Mapping[Cause, tuple[frozenset[str], ...]] = {
     Cause.MISSING_WEIGHT: (ANYTIME,),
     Cause.NON_ROMAN_ADDRESS: (ANYTIME,),
     Cause.CUSTOMS_INCOMPLETE: (ANYTIME,),
-    Cause.EDITED_AFTER_LABEL: (EDITS, LABELS),
+    # A part that was merged into another sale's order counts as one more consignment after a gap in our memory (seed 200021).
+    Cause.EDITED_AFTER_LABEL: (EDITS | {"merge"}, LABELS),
     # What is merged between our look and our write leaves with the survivor's label for all that we know (seed 160109).
     Cause.CANCELLED_AFTER_LABEL: (PAYS_BACK | {"cancel", "change_quantity"}, LABELS | {"merge"}),
     Cause.CHANGED_ON_BOTH_SIDES: (EDITS | THERE, THERE),
