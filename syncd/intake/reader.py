@@ -104,16 +104,17 @@ class Reader:
                 hear(self._news(opened), self._delivery_news == "tell", self._clock),
             )
         )
-        await self._letters.finish([delivery.id for delivery in taken], problems, now)
+        # Before they count as read: a connection that breaks at that commit leaves nothing to be read again.
         if asked:
             self.asked.set()
-        for delivery in taken:
-            if delivery.id in problems:
-                log.warning("webhook.unreadable", store=delivery.store, reason=problems[delivery.id])
         for feed in sorted({hint.feed for hint in hints if isinstance(hint, Nudge)}):
             self._nudge(feed)
         if marks:
             self._wake()
+        await self._letters.finish([delivery.id for delivery in taken], problems, now)
+        for delivery in taken:
+            if delivery.id in problems:
+                log.warning("webhook.unreadable", store=delivery.store, reason=problems[delivery.id])
         return len(taken)
 
     def _news(self, opened: Sequence[Opened]) -> dict[str, Document]:

@@ -32,7 +32,9 @@ INTAKE = (
         "a webhook counts as read before its mark is committed",
         (
             Edit(Reader.read_some, "mark(marks, now),", "mark([], now),"),
-            Edit(Reader.read_some, "if asked:", "await self._db.run(mark(marks, now))\n    if asked:"),
+            Edit(
+                Reader.read_some, "for delivery in taken:", "await self._db.run(mark(marks, now))\n    for delivery in taken:"
+            ),
         ),
         needs=("db_busy", "webhooks alone",),
     ),
