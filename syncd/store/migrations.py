@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from syncd.store.postgres import postgres_engine
-from syncd.store.sqlite import file_of, prepare_file, sqlite_engine
+from syncd.store.sqlite import file_of, one_at_a_time, prepare_file, sqlite_engine
 from syncd.store.transaction import store_error
 
 MIGRATION_LOCK = 7_301_946_552_118  # any number that nobody else takes
@@ -93,10 +93,11 @@ def _schema(connection: Connection) -> Schema:
 
 def migrate(url: str) -> None:
     """Brings the schema to our head: all of it in one transaction, or nothing. Two that migrate at once take turns."""
-    if is_sqlite(url):
-        prepare_file(file_of(url))
-    with _connected(url) as connection:
-        upgrade(connection)
+    with ExitStack() as stack:
+        if is_sqlite(url):
+            prepare_file(file_of(url))
+            stack.enter_context(one_at_a_time(file_of(url)))
+        upgrade(stack.enter_context(_connected(url)))
 
 
 def upgrade(connection: Connection, revision: str = "head") -> None:

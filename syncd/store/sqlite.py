@@ -8,7 +8,7 @@ import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
@@ -110,6 +110,18 @@ def take_file_lock(path: Path) -> int:
         os.close(lock)
         raise UnusableStoreError("store_locked", f"another syncd runs on {path}: stop it first") from error
     return lock
+
+
+@contextlib.contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Waits for whoever is at it, by a lock of the folder: who switches a new file to its write-ahead log refuses everybody else at
+    once, because SQLite does not wait its busy timeout for that (https://www.sqlite.org/c3ref/busy_handler.html)."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # where folders cannot be locked the second one is refused as before
+            folder = os.open(path.absolute().parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            stack.callback(os.close, folder)
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
 
 
 def check_file(path: Path, url: str) -> None:
