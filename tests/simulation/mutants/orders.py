@@ -83,6 +83,8 @@ ORDERS = (
             Edit(order_changes._changes, "fields := changed_fields(wanted, applied) or", 'fields := changed_fields(wanted, applied) or ("items",) or'),
             Edit(plan_orders._updated, "if update.fields:", "if True:"),
         ),
+        orders=100,
+        seed=1247,
     ),
     Mutant(
         "split_orders_written",
