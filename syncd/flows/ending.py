@@ -99,7 +99,7 @@ def ending_of(
         return Ending(claimed, "defer", retry_at, worst.code, worst.text)
     # The vendor refuses the document, or doubts did not end while others got through: a person must look. What was accepted just
     # now is shown late, whatever failed before.
-    is_late = worst and worst.code == NOT_SHOWN != claimed.error_code
+    is_late = worst and worst.code == NOT_SHOWN and claimed.error_code != NOT_SHOWN
     is_given_up = worst and worst.is_of_this_order and claimed.attempts >= most_attempts and not is_late
     if worst and (worst.result is Result.REFUSED or is_given_up):
         row = _order_row(flow, verdict, worst.cause or flow.refused, worst.text or worst.code, now)

@@ -27,10 +27,8 @@ JUSTIFIED: Mapping[Cause, tuple[frozenset[str], ...]] = {
     Cause.MISSING_WEIGHT: (ANYTIME,),
     Cause.NON_ROMAN_ADDRESS: (ANYTIME,),
     Cause.CUSTOMS_INCOMPLETE: (ANYTIME,),
-    # A part that was merged into another sale's order counts as one more consignment after a gap in our memory (seed 200021).
-    Cause.EDITED_AFTER_LABEL: (EDITS | {"merge"}, LABELS),
-    # What is merged between our look and our write leaves with the survivor's label for all that we know (seed 160109).
-    Cause.CANCELLED_AFTER_LABEL: (PAYS_BACK | {"cancel", "change_quantity"}, LABELS | {"merge"}),
+    Cause.EDITED_AFTER_LABEL: (EDITS, LABELS),
+    Cause.CANCELLED_AFTER_LABEL: (PAYS_BACK | {"cancel", "change_quantity"}, LABELS),
     Cause.CHANGED_ON_BOTH_SIDES: (EDITS | THERE, THERE),
     Cause.OVERSHIPPED: (EDITS | THERE, LABELS),
     Cause.MERGED_PARENT_UNKNOWN: (frozenset({"merge"}),),
@@ -41,6 +39,14 @@ JUSTIFIED: Mapping[Cause, tuple[frozenset[str], ...]] = {
     Cause.REJECTED_BY_SHOPIFY: (frozenset({"hold", "move", "refund", "cancel", "change_quantity"}), LABELS),
 }
 """Cause -> one of each group must have befallen the order. A cause that is missing here is never right at rest."""
+
+BY_A_MERGE: Mapping[Cause, tuple[frozenset[str], ...]] = {
+    # A part that was merged into another sale's order counts as one more consignment after a gap in our memory (seed 200021).
+    Cause.EDITED_AFTER_LABEL: (frozenset({"split"}), frozenset({"merge"}), LABELS),
+    # What is merged between our look and our write leaves with the survivor's label for all that we know (seed 160109).
+    Cause.CANCELLED_AFTER_LABEL: (frozenset({"cancel"}), frozenset({"merge"})),
+}
+"""Another way in which these may be right."""
 
 OF_THE_GOODS = frozenset(
     {
@@ -74,8 +80,9 @@ def _unjustified(told: Iterable[Mapping[str, Any]], watch: Watch) -> Iterable[st
         if one["state"] != "parked":
             continue
         befallen = watch.befallen[order_id(one)].keys()
-        groups = JUSTIFIED.get(Cause(one["cause"]))
-        if groups is None or not all(group & befallen for group in groups if group):
+        cause = Cause(one["cause"])
+        ways = [table[cause] for table in (JUSTIFIED, BY_A_MERGE) if cause in table]
+        if not any(all(group & befallen for group in groups if group) for groups in ways):
             yield f"parked: {one['order']} ({order_id(one)}) as {one['cause']} ({one['detail']}) after {sorted(befallen) or 'nothing'}"
 
 
