@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from mappings.canonical import differing_fields, same
-from mappings.keys import line_of, split_order_key
+from mappings.keys import line_of
 from mappings.orders import OWNED_ADVANCED, OWNED_FIELDS, OWNED_INTERNATIONAL
 from mappings.packed import units_of
 from mappings.ruled_fields import RULED_FIELDS, changed_by_rules, ruled_advanced, ruled_value
@@ -95,55 +95,6 @@ def _holds_several_sales(observed: Order) -> bool:
 
 def is_silent_on_groups(observed: Order) -> bool:
     return (observed.get("advancedOptions") or {}).get("mergedOrSplit", False) is None
-
-
-def with_parts(order: Order, others: Iterable[Order], absorbed: Iterable[int] = ()) -> Order:
-    """As it was before the warehouse split it: what was split off, and off that, lies in it again. It tells of the split, also where
-    ShipStation did not: what was put together here must not be written there. `absorbed`: orders whose parts count as its own."""
-    root = {order["orderId"], *absorbed}
-    family, items = set(root), list(order.get("items") or [])
-    for part in sorted(others, key=lambda one: one["orderId"]):  # a part is younger than what it was split off
-        is_child = (part.get("advancedOptions") or {}).get("parentId") in family
-        if (is_child or _is_part_by_its_lines(part, order)) and part["orderId"] not in family:
-            family.add(part["orderId"])
-            items += part.get("items") or []
-    if family == root:
-        return order
-    return cast(
-        Order, {**order, "items": items, "advancedOptions": {**order["advancedOptions"], "mergedOrSplit": True}}
-    )
-
-
-def left_in_parts(order: Order, order_key: str, others: Iterable[Order]) -> Order:
-    """Of one that was cancelled: what parts of the same Shopify order hold that we did not make, whatever they were split off. Of a
-    part that shares its key the parcel counts as its own: what left in it lies there no more."""
-    ours = split_order_key(order_key)
-    items = [
-        item
-        for part in others
-        if _is_split_off(part) and part.get("orderStatus") not in {"cancelled", *_gone(part, order_key)}
-        for item in part.get("items") or []
-        if ours and (line := line_of(item.get("lineItemKey"))) and line[0] == ours[1]
-    ]
-    return cast(Order, {**order, "items": items})
-
-
-def _gone(part: Order, order_key: str) -> set[str]:
-    return {"shipped"} if part.get("orderKey") == order_key else set()
-
-
-def _is_split_off(order: Order) -> bool:
-    """Where parts share the key of what they were split off, their parent tells."""
-    return bool((order.get("advancedOptions") or {}).get("parentId")) or not split_order_key(order.get("orderKey"))
-
-
-def _is_part_by_its_lines(part: Order, order: Order) -> bool:
-    """Where nobody tells of a split: goods of the same Shopify order under a key that is none of ours."""
-    if not is_silent_on_groups(part) or split_order_key(part.get("orderKey")):
-        return False
-    ours = split_order_key(order.get("orderKey"))
-    lines = [line_of(item.get("lineItemKey")) for item in part.get("items") or []]
-    return ours is not None and any(line is not None and line[0] == ours[1] for line in lines)
 
 
 def has_other_units(observed: Order, applied: Order) -> bool:

@@ -15,11 +15,11 @@ from mappings.carry_over import (
     is_regrouped,
     is_silent_on_groups,
     same_destination,
-    with_parts,
 )
 from mappings.conflicts import OF_THE_UNITS
 from mappings.keys import line_of, order_key, split_order_key
 from mappings.packed import units_of
+from mappings.parts import with_parts
 from mappings.plans import Consignment, Standing
 from mappings.shipstation_shapes import Order
 from mappings.sweeping import Sight, sight_of

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mappings.carry_over import is_regrouped, is_silent_on_groups, left_in_parts, with_parts
+from mappings.carry_over import is_regrouped, is_silent_on_groups
 from mappings.keys import split_order_key
 from mappings.packed import units_of
+from mappings.parts import left_in_parts, merged_away, with_items, with_parts
 from mappings.plans import Consignment, Standing
 from mappings.shipstation_shapes import Order
 from mappings.shown_whole import may_be_short
@@ -56,17 +57,19 @@ async def truth_of(shipstation: OrdersApi, sought: Mapping[str, Sought]) -> dict
 async def _with_parts(
     shipstation: OrdersApi, sought: Mapping[str, Sought], found: Mapping[str, Order]
 ) -> dict[str, Order]:
-    """Those of which nobody knows whether something was split off, with it. What is silent on groups finds parts of
-    another number only among what was changed last."""
+    """Those of which nobody knows whether something was split off, with it. What was merged into another sale since, and, where
+    nobody tells of a split, what has another number, is found only among what was changed last."""
     unsure = {key for key, order in found.items() if sought[key].is_unsure and _may_be_split(order)}
     cancelled = {key for key, order in found.items() if order.get("orderStatus") == "cancelled"} - unsure
-    is_silent = any(is_silent_on_groups(found[key]) for key in unsure | cancelled)
-    lately = await shipstation.orders_changed_last(Urgency.ORDERS) if is_silent else []
+    is_split = any(_may_be_split(found[key]) for key in unsure | cancelled)
+    lately = await shipstation.orders_changed_last(Urgency.ORDERS) if is_split else []
     whole = {}
     for key in sorted(unsure | cancelled):
         parts = await _parts(shipstation, sought[key], found[key])
-        others = {one["orderId"]: one for one in (*lately, *parts)}.values()
-        whole[key] = with_parts(found[key], others) if key in unsure else left_in_parts(found[key], key, others)
+        others = list({one["orderId"]: one for one in (*lately, *parts)}.values())
+        own = with_parts(found[key], others) if key in unsure else left_in_parts(found[key], key, others)
+        away = merged_away(key, sought[key].family, others)
+        whole[key] = with_items(own, [*(own.get("items") or []), *away]) if away else own
     return whole
 
 

@@ -15,6 +15,18 @@ from syncd.simulation.written import writes_orders
 from tests.flows.sold import placed, ship
 
 
+def split_off(day: Day, order_id: int, units: int = 1) -> Any:
+    (there,) = day.there(order_id)
+    return day.shipstation.desk.split(there["orderId"], {there["items"][0]["lineItemKey"]: units})
+
+
+def units_there(day: Day, order_id: int) -> int:
+    """Of its lines, in whatever orders that are still to leave or left."""
+    orders = [one for one in day.shipstation.state()["orders"].values() if not one["gone"]]
+    items = [item for one in orders if one["status"] != "cancelled" for item in one["items"]]
+    return sum(item["quantity"] for item in items if item["lineItemKey"].startswith(f"{order_id}:"))
+
+
 @pytest.mark.parametrize("kind", ["lost_answer", "error_500_after", "truncated"])
 async def test_a_fulfillment_whose_answer_is_lost_is_adopted_not_doubled(day: Day, kind: Any) -> None:
     (order_id,) = await placed(day, lines=1, quantity=2)
@@ -135,6 +147,40 @@ async def test_what_is_split_before_its_lost_answer_is_looked_up_is_not_placed_a
     assert (await day.assert_clean()).states == {"shipped": 1}
 
 
+async def test_what_is_split_off_and_merged_into_another_sale_before_its_lost_answer_is_looked_up_lies_there_once(
+    day: Day,
+) -> None:
+    (other_id,) = await placed(day, lines=1, quantity=1)
+    day.shipstation.faults.set([ShipStationRule("error_500_after", path="/orders/createorders", times=1)])
+    (order_id,) = day.sell(lines=1, quantity=3)
+    await day.until(lambda: day.there(order_id))
+    part = split_off(day, order_id)
+    day.shipstation.desk.merge([day.there(other_id)[0]["orderId"], part.order_id])
+    day.shipstation.labels.buy_label(day.there(order_id)[0]["orderId"])
+    await day.rest()
+    assert units_there(day, order_id) == 3
+    day.shipstation.labels.ship_all()
+    await day.rest()
+    assert (await day.assert_clean()).states == {"shipped": 2}
+
+
+async def test_what_was_merged_into_another_sale_before_the_rest_was_cancelled_is_not_placed_anew(day: Day) -> None:
+    """While it waits there a person is told, as of any part; once it left, the rest is placed anew."""
+    (other_id,) = await placed(day, lines=1, quantity=1)
+    (order_id,) = await placed(day, lines=1, quantity=3)
+    part = split_off(day, order_id)
+    day.shipstation.desk.merge([day.there(other_id)[0]["orderId"], part.order_id])
+    day.shipstation.desk.cancel(day.there(order_id)[0]["orderId"])
+    day.shopify.people.edit(order_id, note="Ring twice")
+    await day.rest()
+    assert (units_there(day, order_id), await day.cause(order_id)) == (1, "changed_on_both_sides")
+    for _ in range(2):
+        day.shipstation.labels.ship_all()
+        await day.rest()
+    assert units_there(day, order_id) == 3
+    assert (await day.assert_clean()).states == {"shipped": 2}
+
+
 @pytest.mark.parametrize("style", ["own", "shared"])
 async def test_what_left_of_an_order_that_was_cancelled_before_its_lost_answer_is_looked_up_stays_gone(
     day: Day, style: str
@@ -163,7 +209,6 @@ async def test_the_rest_of_a_parcel_whose_order_was_never_answered_is_not_placed
     day.shipstation.labels.buy_label(there["orderId"], {there["items"][0]["lineItemKey"]: 1})
     day.execute("UPDATE consignments SET standing = 'intended', shipstation_order_id = NULL, applied = NULL")
     await day.rest()
-    print("CAUSE", await day.cause(order_id), day.there(order_id)[0]["status"])
     assert len(day.there(order_id)) == 1
     assert (await day.assert_clean()).states == {"partly_shipped": 1}
 
@@ -179,6 +224,5 @@ async def test_goods_that_leave_while_their_move_is_carried_out_are_not_placed_a
     day.network.before = label
     day.shopify.people.move_fulfillment_order(order_id, 82734628)
     await day.rest()
-    print("CAUSE", await day.cause(order_id), day.there(order_id)[0]["status"])
     assert len(day.there(order_id)) == 1
     assert (await day.assert_clean()).states == {"shipped": 1}

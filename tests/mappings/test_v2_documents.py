@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mappings.carry_over import contested_fields, is_regrouped, with_parts
+from mappings.carry_over import contested_fields, is_regrouped
+from mappings.parts import with_parts
 from mappings.shipstation_shapes import Order
 from mappings.v2_documents import (
     FAR_AWAY,
