@@ -22,9 +22,9 @@ from syncd.ports import Clock, Db
 from syncd.shopify import reads as shopify
 from syncd.shopify.client import ShopifyClient
 from syncd.shopify.reads import FulfillmentOrderSeen, OrderSeen
+from syncd.store.changed import mark_changed
 from syncd.store.cursors import advance, cursor
 from syncd.store.leases import last_done
-from syncd.store.marks import mark
 from syncd.store.orders import SeenVersion, seen_versions
 from syncd.store.transaction import together
 from syncd.waiting import first_of
@@ -236,14 +236,14 @@ class ChangeFeed:
         total = 0
         async for page in self._source.pages(self._client, max(since, self._begin_at - OVERLAP)):
             marks = await self._marks(page)
-            await self._db.run(mark(marks, self._clock.now()))
+            await self._db.run(mark_changed(marks, self._clock.now()))
             total += len(marks)
         return total
 
     async def _keep(self, page: Sequence[Seen], watermark: datetime) -> int:
         """Marks and cursor move in one transaction. An empty page still tells that we looked."""
         marks, now = await self._marks(page), self._clock.now()
-        await self._db.run(together(mark(marks, now), advance(self.name, watermark, None, now)))
+        await self._db.run(together(mark_changed(marks, now), advance(self.name, watermark, None, now)))
         return len(marks)
 
     async def _marks(self, page: Sequence[Seen]) -> list[Mark]:

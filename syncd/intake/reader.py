@@ -20,8 +20,8 @@ from syncd.ports import Clock, Db
 from syncd.shipstation.webhooks import hints_of as shipstation_hints
 from syncd.shopify.webhooks import hints_of as shopify_hints
 from syncd.shopify.webhooks import json_object
+from syncd.store.changed import mark_changed
 from syncd.store.inbox import TakenDelivery, take_deliveries
-from syncd.store.marks import mark
 from syncd.store.privacy import NewRequest, ask
 from syncd.store.transaction import together
 from syncd.waiting import first_of
@@ -99,7 +99,7 @@ class Reader:
         marks = [hint for hint in hints if isinstance(hint, Mark)]
         await self._db.run(
             together(
-                mark(marks, now),
+                mark_changed(marks, now),
                 ask(asked, now),
                 hear(self._news(opened), self._delivery_news == "tell", self._clock),
             )

@@ -38,6 +38,20 @@ async def test_what_somebody_fulfills_in_shopify_leaves_shipstation(day: Day) ->
     await day.assert_clean()
 
 
+async def test_a_parcel_in_whose_way_a_fulfillment_by_hand_stood_is_told_once_that_is_taken_back(day: Day) -> None:
+    """Though every webhook of it is lost: the order's own list must be enough."""
+    order_id, there = await an_order(day, lines=1, quantity=2)
+    day.shopify.people.fulfill(order_id)
+    parcel = label(day, there, 2)
+    await day.rest()
+    assert await day.cause(order_id) == "overshipped"
+    day.shopify.people.unsubscribe()
+    day.shopify.people.cancel_fulfillment(day.fulfillments(order_id)[0]["id"])
+    await day.passes(day.settings.sync.order_poll_s + 1)
+    await day.rest()
+    await assert_told(day, order_id, parcel)
+
+
 @BOTH
 async def test_a_parcel_that_left_before_the_hold_arrived_is_told_once_the_hold_ends(day: Day) -> None:
     """No webhook of Shopify names the order of a hold, and none speaks of a parcel: the end of the hold must be enough."""
