@@ -65,14 +65,13 @@ async def _time(shops: Shops, clock: Clock) -> datetime:
     failed: SyncError | None = None
     for shop in shops.values():
         try:
-            told = await shop.time()
+            ahead = await shop.clock_ahead() or timedelta()
         except SyncError as error:
             failed = error
             continue
-        now = clock.now()
-        if told and abs(now - told) > WORTH_A_WORD:
-            log.warning("clock.differs", store=shop.store, ahead_s=round((now - told).total_seconds()))
-        return told or now
+        if abs(ahead) > WORTH_A_WORD:
+            log.warning("clock.differs", store=shop.store, ahead_s=round(ahead.total_seconds()))
+        return clock.now() - ahead
     if failed:
         raise failed
     return clock.now()

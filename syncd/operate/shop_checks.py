@@ -1,12 +1,13 @@
-"""What one shop shows: login, currency, scopes, API version, locations, webhooks."""
+"""What one shop shows: login, currency, scopes, clock, API version, locations, webhooks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from syncd.adapters import SystemClock
 from syncd.operate.checks import Check, Finding, fault, note, ok, webhooks
+from syncd.operate.first_start import WORTH_A_WORD
 from syncd.operate.returns import return_scopes
 from syncd.operate.subscriptions import shopify_address
 from syncd.settings.stores import Store
@@ -23,7 +24,7 @@ async def check_store(settings: Settings, name: str, store: Store, client: Shopi
     found = [ok(f"store {name} login", f"{access.name}, plan {access.plan}, {access.currency_code}")]
     found += _currency(settings, name, store, access.currency_code)
     found += _scopes(settings, name, access.scopes)
-    found += [_version(name, store), *await _locations(name, store, client)]
+    found += [await _clock(name, client), _version(name, store), *await _locations(name, store, client)]
     found += _catalog(name, store)
     if not settings.server.public_url:
         return [*found, note(f"store {name} webhooks", "off: orders are found by polling", "Set server.public_url.")]
@@ -60,6 +61,18 @@ def _scopes(settings: Settings, name: str, granted: Sequence[str]) -> Finding:
         fault(f"store {name} scope {scope}", f"missing; without it the app may not {wanted[scope]}", cure)
         for scope in missing
     ] or [ok(f"store {name} scopes", "all granted")]
+
+
+async def _clock(name: str, client: ShopifyClient) -> Check:
+    ahead = await client.clock_ahead()
+    if ahead is None:
+        return note(f"store {name} clock", "the shop does not tell the time")
+    apart = f"{abs(ahead).total_seconds():.0f} s"
+    if abs(ahead) <= WORTH_A_WORD:
+        return ok(f"store {name} clock", f"{apart} from this machine's")
+    way = "ahead of" if ahead > timedelta() else "behind"
+    cure = "Let the machine follow a time server."
+    return fault(f"store {name} clock", f"this machine is {apart} {way} the shop", cure)
 
 
 def _version(name: str, store: Store) -> Check:

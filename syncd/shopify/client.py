@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -119,10 +119,11 @@ class ShopifyClient:
         self._mismatch_told = False
         self._log = get_logger(__name__)
 
-    async def time(self) -> datetime | None:
-        """By the shop's clock, which every answer tells, also to somebody without a token; None where it does not."""
+    async def clock_ahead(self) -> timedelta | None:
+        """Of the shop's clock, which every answer tells, also to somebody without a token; None where it does not."""
         response = await self._http.send(Request("GET", self._endpoint.graphql_url, timeout_s=self._read_timeout_s))
-        return _date(response.headers.get("date", ""))
+        told = _date(response.headers.get("date", ""))
+        return self._clock.now() - told if told else None
 
     async def query(self, document: str, variables: Mapping[str, Any], urgent: bool = False) -> Mapping[str, Any]:
         """The whole data. Repeated twice when the network or the server fails; any error in the answer is raised."""

@@ -8,7 +8,7 @@ from syncd.store import sqlite
 from syncd.store.faults import UnusableStoreError
 from syncd.store.keeping import Place
 from syncd.store.migrations import Schema, check_schema, is_sqlite, migrate
-from syncd.store.postgres import SESSION, PostgresDb, postgres_engine, postgres_url
+from syncd.store.postgres import DEAD_PEER, SESSION, PostgresDb, postgres_engine, postgres_url
 from syncd.store.sqlite import SqliteDb, check_file, file_of, prepare_file, sqlite_engine, take_file_lock
 
 __all__ = ["Schema", "UnusableStoreError", "check_schema", "migrate_all", "open_daemon_db", "open_db", "open_inbox"]
@@ -69,9 +69,9 @@ def place_of(url: str) -> Place:
     """Of the webhooks, for a process that does without this library."""
     if is_sqlite(url):
         return Place(True, str(file_of(inbox_url(url))), sqlite.PRAGMAS)
-    return Place(
-        False, postgres_url(url).set(drivername="postgresql").render_as_string(hide_password=False), (SESSION,)
-    )
+    given = postgres_url(url).set(drivername="postgresql")
+    address = given.set(query={**{name: str(value) for name, value in DEAD_PEER.items()}, **given.query})
+    return Place(False, address.render_as_string(hide_password=False), (SESSION,))
 
 
 def prepare_inbox(url: str) -> None:

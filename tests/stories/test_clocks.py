@@ -8,9 +8,11 @@ from datetime import timedelta
 import pytest
 
 from syncd.errors import TransientError
+from syncd.operate.doctor import check_vendors
 from syncd.ports import Http, Request, Response
 from syncd.sandbox.shopify.faults import FaultRule
 from syncd.simulation.day import Day, Fates, settings_of
+from syncd.simulation.desk import desk_of
 from syncd.store.memory import beat
 from syncd.wiring import remember_start
 from tests.stories.packing import SETTINGS, an_order, label, numbers
@@ -163,3 +165,21 @@ async def test_a_start_noted_by_a_clock_that_was_ahead_is_corrected(first_start:
 
 def _away(request: Request) -> None:
     raise TransientError("connect_failed", "the network is not there yet")
+
+
+@pytest.mark.parametrize(
+    ("fates", "words"),
+    [
+        (Fates(vendors_ahead_s=-7200.0), "ahead of the shop"),
+        (Fates(vendors_ahead_s=400.0), "behind the shop"),
+        (Fates(vendors_ahead_s=200.0), "from this machine's"),
+    ],
+    ids=["ahead", "behind", "near"],
+)
+async def test_doctor_compares_the_clock_of_this_machine_with_the_shop_s(day: Day, fates: Fates, words: str) -> None:
+    found = {one["check"]: one for one in await check_vendors(day.settings, (await desk_of(day)).vendors)}
+    told = found["store main clock"]
+    (seconds,) = [int(word) for word in told["text"].split() if word.isdigit()]
+    assert seconds == pytest.approx(abs(fates.vendors_ahead_s), abs=2)
+    assert told["text"].endswith(words)
+    assert told["result"] == ("fault" if "the shop" in words else "ok")
