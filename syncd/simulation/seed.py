@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+import traceback
 from collections import Counter
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
@@ -113,6 +114,8 @@ async def _lived(weather: Weather, is_kept: bool) -> Outcome:
         await seed.live()
     except AssertionError as error:
         outcome.problems.append(f"stuck: {error}")
+    except Exception:  # of the simulation itself: the other seeds are to be lived all the same
+        outcome.problems.append(f"bug: {traceback.format_exc()}")
     finally:
         outcome.problems = [*watch.seen(), *outcome.problems]
         history.add(day.clock.monotonic(), "end", *outcome.problems, sorted(outcome.causes.items()))

@@ -7,8 +7,11 @@ import subprocess
 import sys
 from collections import Counter
 
+import pytest
+
 from syncd.simulation.seed import Outcome, run_seed
 from syncd.simulation.swarm import Sum, account_text, as_json, repro
+from syncd.simulation.trouble import Trouble
 from syncd.simulation.weather import KINDS, drawn_weather
 
 SEEDS = (300, 302, 304, 305, 306, 308)
@@ -46,6 +49,16 @@ def test_a_few_days_full_of_faults_end_well() -> None:
         fired.update(outcome.faults)
     assert len(fired) >= MOST_KINDS, sorted(set(KINDS) - set(fired))
     assert sum(outcome.kills for outcome in outcomes) > 10
+
+
+def test_a_mistake_of_the_simulation_fails_its_seed_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def mistaken(_: object) -> None:
+        raise KeyError("differing")
+
+    monkeypatch.setattr(Trouble, "heal", mistaken)
+    (problem,) = run_seed(11, 3).problems
+    assert problem.startswith("bug: Traceback")
+    assert "KeyError: 'differing'" in problem
 
 
 def test_the_account_names_each_failed_seed_and_how_to_repeat_it() -> None:

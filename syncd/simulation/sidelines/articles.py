@@ -66,7 +66,8 @@ class Articles(Sideline):
         except SyncError as error:
             return [f"catalog: not readable: {error}"]
         kinds = ("differing", "edited", "refused", "doubled")
-        return [f"catalog: {kind} {one[kind]}" for one in stores for kind in kinds if one[kind]]
+        unread = [f"catalog: not readable: {one['unread']}" for one in stores if one["unread"]]
+        return unread or [f"catalog: {kind} {one[kind]}" for one in stores for kind in kinds if one[kind]]
 
     def broken(self) -> list[str]:
         return list(self._broken)
