@@ -31,9 +31,9 @@ INTAKE = (
         "read_before_marked",
         "a webhook counts as read before its mark is committed",
         (
-            Edit(Reader.read_some, "mark(marks, now),", "mark([], now),"),
+            Edit(Reader.read_some, "mark_changed(marks, now),", "mark_changed([], now),"),
             Edit(
-                Reader.read_some, "for delivery in taken:", "await self._db.run(mark(marks, now))\n    for delivery in taken:"
+                Reader.read_some, "for delivery in taken:", "await self._db.run(mark_changed(marks, now))\n    for delivery in taken:"
             ),
         ),
         needs=("db_busy", "webhooks alone",),
