@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mappings.carry_over import is_regrouped
+from mappings.packed import units_of
 from mappings.plans import UpsertOrder
 from mappings.shipstation_shapes import Order
 from mappings.v2_documents import is_our_hold
@@ -14,7 +15,7 @@ from syncd.shipstation.writes import RowOutcome
 
 LOCKED = frozenset({"shipped", "cancelled"})
 WEIGHTY = frozenset({"cancelled", "on_hold"})
-"""What we ask for by these must be so afterwards: goods would leave otherwise."""
+"""What we ask for by these must be so afterwards, and so must be what we take out: goods would leave otherwise."""
 
 
 def outcome_of_row(row: RowOutcome | None, probe_s: float) -> Outcome:
@@ -38,9 +39,11 @@ def judged(step: UpsertOrder, outcome: Outcome, truth: Order | None) -> Outcome:
     sent, read = step.document["orderStatus"], truth.get("orderStatus")
     if sent != read and read in LOCKED:
         return moved(f"it reads back as {read}")
-    is_left = sent in WEIGHTY or is_our_hold(truth)  # nobody else would ever end a hold of ours
-    if sent != read and is_left and outcome.result is Result.CONFIRMED:
+    is_left = sent != read and (sent in WEIGHTY or is_our_hold(truth))  # nobody else would ever end a hold of ours
+    if is_left and outcome.result is Result.CONFIRMED:
         return Outcome(Result.UNKNOWN, NOT_SHOWN, f"it still reads back as {read}")
+    if units_of(truth) - units_of(step.document) and outcome.result is Result.CONFIRMED:
+        return Outcome(Result.UNKNOWN, NOT_SHOWN, "it still reads back with units that were taken out")
     return outcome
 
 

@@ -122,6 +122,25 @@ async def test_a_hold_that_reads_do_not_show_yet_is_waited_for(day: Day) -> None
     assert await day.cause(order_id) == "fulfillment_hold"
 
 
+@pytest.mark.parametrize(
+    "fates",
+    [Fates(settings=settings_of(), account=replace(SHIPSTATION, stale_read_s=20.0, locked_order_style="silent_200"))],
+)
+async def test_what_was_taken_out_after_an_unseen_label_lies_there_no_more_once_that_is_voided(day: Day) -> None:
+    """ShipStation accepts the change and does not carry it out; nor do its reads show the label yet."""
+    (order_id,) = await placed(day, lines=1, quantity=2)
+    await day.passes(60)
+    (line,) = day.order(order_id)["lines"]
+    parcel = day.shipstation.labels.buy_label(day.there(order_id)[0]["orderId"])
+    day.shopify.people.hold(order_id, lines={line["id"]: 1})
+    await day.until(lambda: len(day.calls("createorders")) > 1)
+    await day.passes(30)
+    day.shipstation.labels.void_label(parcel.shipment_id)
+    await day.passes(600)
+    await day.rest()
+    assert (units_there(day, order_id), await day.cause(order_id)) == (1, "in_shipstation")
+
+
 async def test_a_further_part_whose_answer_was_lost_is_found_by_the_beginning_of_its_number(day: Day) -> None:
     """It is called `#1001-2`. Not found, it would be refused for ever once the warehouse has closed it."""
     (order_id,) = await placed(day, lines=1)
