@@ -105,7 +105,7 @@ def whole_packages(consignments: Sequence[Consignment], packages: Sequence[Packa
     whole = []
     for package in live:
         if package.lines is None:
-            package = replace(package, lines=held.pop(package.order_key or "", Counter[int]()))
+            package = replace(package, lines=held.pop(package.order_key or "", Counter[int]()), told=None)
         whole.append(package)
     return whole
 

@@ -5,7 +5,7 @@ Each unit is given out once. What does not fit is not written, and a person is t
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -127,9 +127,14 @@ def plan_shipments(
         planning.look_soon()
     else:
         planning.resolved += _without_effect(planning, pending)
-    details = _AND.join(detail for _, detail in planning.troubles)
-    look_again_at = min(planning.waits, default=None)
-    return Plan(_cause(planning), tuple(planning.steps), details, look_again_at, tuple(planning.resolved))
+    return Plan(
+        _cause(planning),
+        tuple(planning.steps),
+        _AND.join(detail for _, detail in planning.troubles),
+        min(planning.waits, default=None),
+        tuple(planning.resolved),
+        tuple(_taken_back(order, packages)),
+    )
 
 
 def _begin(
@@ -158,6 +163,13 @@ def _begin(
         orphans=orphans,
         known=known,
     )
+
+
+def _taken_back(order: OrderShipped, packages: Sequence[Package]) -> Iterator[str]:
+    ended = {one["id"] for one in order["fulfillments"] if one["status"] == "CANCELLED"}
+    for one in packages:
+        if one.voided and one.fulfillment_gid in ended and one.told != {}:
+            yield one.package_key
 
 
 def _is_pending(package: Package) -> bool:
@@ -220,7 +232,7 @@ def _plan_package(planning: _Planning, package: Package) -> None:
     elif orphan:
         planning.steps.append(_relabelled(planning.profile, package, orphan))
     elif taken is not None:
-        planning.steps.append(_create(planning, package, taken))
+        planning.steps.append(_create(planning, package, taken, lines if package.lines is None else None))
     else:
         _misfit(planning, package, lines)
 
@@ -232,7 +244,10 @@ def _lines(package: Package) -> Units | None:
 
 def _adopt(planning: _Planning, package: Package, found: Fulfillment, lines: Units | None) -> None:
     planning.give_out(found)
-    told = told_with(package, lines_of(found)) if lines is not None else None
+    if lines is None:
+        planning.steps.append(AdoptFulfillment(package.package_key, found["id"], lines_of(found)))
+        return
+    told = told_with(package, lines_of(found))
     planning.steps.append(AdoptFulfillment(package.package_key, found["id"], told))
     if told is not None:
         planning.look_soon()

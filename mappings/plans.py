@@ -122,7 +122,8 @@ class Package:
     `package_key` is `s<shipment id>` or `f<fulfillment id>`. `lines` maps Shopify line item id to units, None when ShipStation
     did not say (fulfillments have no lines). `intended_at` is when something was last about to be done about it in Shopify
     without us having seen the answer, `in_doubt_since` from when on its effect is to be waited for, where that differs.
-    `voided_at`: when we first saw it void. `told`: what of the lines Shopify accepted, None for all of them.
+    `voided_at`: when we first saw it void. `told`: what of the lines Shopify accepted, None for all of them; where ShipStation
+    did not say, what it was told to hold.
     """
 
     package_key: str
@@ -283,6 +284,8 @@ class Plan:
     look_again_at: datetime | None = None
     resolved: tuple[str, ...] = ()
     """Keys of calls whose answer was lost and of which it is known by now what came of them, without any step."""
+    taken_back: tuple[str, ...] = ()
+    """Keys of voided packages whose fulfillment Shopify shows as cancelled: of them it counts nothing as gone any more."""
     conflicts: tuple[Conflict, ...] = ()
     has_hold: bool = False
     """Whether Shopify holds any of its goods."""

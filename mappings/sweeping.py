@@ -142,6 +142,16 @@ def _may_hold_others(sight: Sight, shopify_order_id: int) -> bool:
     return parts is not None and parts[1] != shopify_order_id
 
 
+def has_left_behind(placed: Iterable[Placed], parcels: Mapping[str, Units]) -> bool:
+    """Whether an order that left held more than its parcels: the rest may lie in a part that somebody split off. `parcels` as
+    `judge` takes them."""
+    behind: Units = Counter()
+    for one in placed:
+        if one.standing is Standing.SHIPPED:
+            behind.update(one.units - parcels.get(one.order_key, Counter()))
+    return bool(behind - parcels.get("", Counter()))
+
+
 def is_twin(observed: Order, ours: Order, shopify_order_id: int) -> bool:
     """Whether an order that we did not make is the same sale, imported by somebody else: its number has to be checked before.
 

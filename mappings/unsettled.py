@@ -50,14 +50,15 @@ def _left_there(consignments: Sequence[Consignment], packages: Sequence[Package]
 def overmarked_units(
     routes: Routing, consignments: Sequence[Consignment], packages: Sequence[Package], reported: Units
 ) -> Units:
-    """Such a package tells no lines, so Shopify was told of what it had left: a refund may have been quicker than our change."""
-    marked = {one.package_key for one in packages if one.lines is None and one.fulfillment_gid and not one.voided}
+    """Such a package tells no lines, so Shopify was told of what it had left: a refund or a fulfillment by hand may have been
+    quicker than our change. What we do not remember to have told shows in the sums, if nobody else fulfilled any of it."""
+    marked = {one.package_key: one for one in packages if one.lines is None and one.fulfillment_gid and not one.voided}
     if not marked:
         return Counter()
-    whole = whole_packages(consignments, packages)
-    units = added(Counter(package.lines or {}) for package in whole if package.package_key in marked)
+    whole = {one.package_key: Counter(one.lines or {}) for one in whole_packages(consignments, packages)}
     live = added([*routes.free.values(), *routes.barred.values()])
-    return (reported - routes.fulfilled - live) & units
+    untold = added(whole[key] - Counter(one.told) for key, one in marked.items() if one.told is not None)
+    return (untold - live) | ((reported - routes.fulfilled - live) & added(whole[key] for key in marked))
 
 
 def still_fulfilled(

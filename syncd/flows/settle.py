@@ -23,7 +23,7 @@ from syncd.store.consignments import ConsignmentUpdate, record_consignments, rem
 from syncd.store.journal import ClosedEntry, NewEntry, close_intents, close_settled, close_superseded, note
 from syncd.store.marks import defer, look_again, mark, park, settle, still_ours
 from syncd.store.orders import causes_of, record_orders, record_troubles, record_unseen
-from syncd.store.packages import adopt_fulfillment
+from syncd.store.packages import adopt_fulfillment, note_taken_back
 from syncd.store.returns import note_return
 from syncd.store.rulings import take_side
 from syncd.store.schema import OrderRow
@@ -124,6 +124,9 @@ def _lessons(flow: Flow, verdicts: Sequence[Verdict], now: datetime) -> Iterable
     for intent, outcome in confirmed:
         if isinstance(intent.step, FulfillmentStep) and outcome.far_id:
             yield _adopted(intent.step, intent.subject, outcome.far_id, now)
+    for verdict in verdicts:
+        if verdict.plan and verdict.plan.taken_back:
+            yield note_taken_back(verdict.plan.taken_back, *split_subject(verdict.claimed.subject))
     yield close_intents([closed_entry(intent.entry_id, outcome) for intent, outcome in done], now)
     yield close_superseded([intent.entry_id for intent, _ in confirmed], now)
     yield close_settled(flow.name, [pair for verdict in verdicts for pair in _final(flow, verdict)], now)

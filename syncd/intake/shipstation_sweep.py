@@ -25,6 +25,7 @@ from mappings.sweeping import (
     Placed,
     Sight,
     edited_fields,
+    has_left_behind,
     is_hold_lifted,
     judge,
     modified_at,
@@ -60,6 +61,7 @@ from syncd.store.sweeps import (
     names_of,
     open_consignments,
     packaged_keys,
+    partly_shipped,
     record_findings,
     record_sights,
 )
@@ -85,6 +87,8 @@ class _Picture:
     twins: dict[OrderRef, set[int]] = field(default_factory=dict)
     touched: set[OrderRef] = field(default_factory=set)
     marked: set[OrderRef] = field(default_factory=set)
+    parted: set[OrderRef] = field(default_factory=set)
+    """Of which some may lie in parts that are on no list, because their parents left long ago."""
     looks_left: int = MOST_LOOKS
 
     def of_order(self, order_id: int, ids: Iterable[int]) -> list[Sight]:
@@ -113,6 +117,7 @@ class ShipStationSweep:
                 log.warning("feed.unreadable", feed="shipstation.orders", count=page.unreadable)
             await self._take_in(seen, page.rows)
         await self._ask_for_absent(seen, [one for one in opened if one.updated_at < began - QUIET])
+        seen.parted = await self._parted()
         await self._judge(seen)
         return len(seen.marked)
 
@@ -135,7 +140,7 @@ class ShipStationSweep:
         now = self._clock.now()
         refs = {ref_of(row) for row, _ in beside}
         packaged, causes = await self._db.run(packaged_keys(refs)), await self._db.run(causes_of(refs))
-        sights, lessons, reopened, unheld = [], [], set(), set()
+        sights, lessons, reopened, woken = [], [], set(), set()
         for row, order in beside:
             differs = _edited(row, order)
             status = order.get("orderStatus") or ""
@@ -147,7 +152,9 @@ class ShipStationSweep:
             if is_hold_lifted(applied_of(row), status):
                 lessons.append(Lesson(row, "hold_lifted", applied=without_hold(row)))
             elif status in CHANGEABLE - {"on_hold"} and _is_held(causes.get(ref_of(row))):
-                unheld.add(ref_of(row))  # the warehouse lifted a hold of its own, which spared us one
+                woken.add(ref_of(row))  # the warehouse lifted a hold of its own, which spared us one
+            elif _is_contested(causes.get(ref_of(row))) and modified_at(order) != row.seen_modified_at:
+                woken.add(ref_of(row))  # perhaps somebody settled it there
             if learned := standing_seen(Standing(row.standing), status, row.order_key in packaged):
                 lessons.append(Lesson(row, WORDS[learned], standing=learned))
             if row.standing == Standing.SHIPPED and status in {"awaiting_shipment", "on_hold"}:
@@ -157,10 +164,10 @@ class ShipStationSweep:
             record_sights(sights, now)(session)
             if reopened:
                 reopen_voided(reopened, now)(session)
-            mark(_marks(unheld), now)(session)
+            mark(_marks(woken), now)(session)
 
         await self._db.run(work)
-        seen.marked |= unheld
+        seen.marked |= woken
         await self._learn(seen, lessons)
 
     async def _learn(self, seen: _Picture, lessons: Sequence[Lesson]) -> None:
@@ -228,7 +235,7 @@ class ShipStationSweep:
     async def _judge(self, seen: _Picture) -> None:
         """Every order that was touched, and every one of which something is known to be wrong, by fresh rows."""
         known = {ref: one for ref, one in (await self._db.run(findings())).items() if ref[0] in self._stores}
-        refs = sorted(seen.touched | seen.twins.keys() | known.keys())
+        refs = sorted(seen.touched | seen.twins.keys() | known.keys() | seen.parted)
         now, verdicts = self._clock.now(), dict[OrderRef, tuple[str, str] | None]()
         for start in range(0, len(refs), 500):
             rows = await self._db.run(consignments_of(refs[start : start + 500]))
@@ -242,7 +249,7 @@ class ShipStationSweep:
                     continue
                 parcels = _parcels(placed, packages[ref])
                 finding = self._verdict(seen, ref, placed, parcels)
-                if (finding or ref in known) and seen.looks_left > 0:
+                if (finding or ref in known or ref in seen.parted) and seen.looks_left > 0:
                     finding = await self._confirmed(seen, ref, placed, parcels)
                 elif finding or ref in known:
                     continue
@@ -251,6 +258,19 @@ class ShipStationSweep:
                     verdicts[ref] = verdict
         await self._db.run(_conclude(verdicts, now))
         seen.marked |= verdicts.keys()
+
+    async def _parted(self) -> set[OrderRef]:
+        refs = [ref for ref in await self._db.run(partly_shipped()) if ref[0] in self._stores]
+        found: set[OrderRef] = set()
+        for start in range(0, len(refs), 500):
+            rows = await self._db.run(consignments_of(refs[start : start + 500]))
+            packages = await self._db.run(packages_of(list(rows)))
+            found |= {
+                ref
+                for ref, placed in rows.items()
+                if has_left_behind(map(_placed, placed), _parcels(placed, packages[ref]))
+            }
+        return found
 
     def _verdict(
         self, seen: _Picture, ref: OrderRef, rows: Sequence[ConsignmentRow], parcels: Mapping[str, Units]
@@ -298,6 +318,10 @@ def _marks(refs: Iterable[OrderRef]) -> list[Mark]:
 
 def _is_held(found: tuple[str, datetime] | None) -> bool:
     return found is not None and state_of(Cause(found[0])) is State.HELD
+
+
+def _is_contested(found: tuple[str, datetime] | None) -> bool:
+    return found is not None and found[0] == Cause.CHANGED_ON_BOTH_SIDES
 
 
 def _placed(row: ConsignmentRow) -> Placed:

@@ -129,6 +129,18 @@ def adopt_fulfillment(
     return work
 
 
+def note_taken_back(keys: Iterable[str], store: str, order_id: int) -> Work[None]:
+    """The fulfillment of these voided packages is cancelled: it holds nothing of them, and it stays theirs. Index: the primary key."""
+    columns = PACKAGES.c
+    of_order = and_(columns.store == store, columns.order_id == order_id, columns.voided.is_(True))
+    statement = update(PACKAGES).where(columns.package_key.in_(list(keys)), of_order).values(told="{}")
+
+    def work(session: Session) -> None:
+        session.connection().execute(statement)
+
+    return work
+
+
 @cache
 def _adopted() -> Update:
     other = PACKAGES.alias("other")

@@ -188,7 +188,7 @@ class PackageRow(Row, table=True):
     lines: str | None = Field(default=None, sa_type=Text)
     fulfillment_gid: str | None = None
     told: str | None = Field(default=None, sa_type=Text)
-    """What of the lines its fulfillment holds; empty for all of them."""
+    """What of the lines its fulfillment holds; empty for all of them. Of a voided one whose fulfillment is cancelled: nothing."""
     created_at: datetime = Field(sa_type=UtcTime)
     updated_at: datetime = Field(sa_type=UtcTime)
     seen_at: datetime = Field(sa_type=UtcTime)

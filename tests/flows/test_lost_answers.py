@@ -12,19 +12,7 @@ from syncd.sandbox.shopify.faults import FaultRule as ShopifyRule
 from syncd.simulation.day import ACCOUNT as SHIPSTATION
 from syncd.simulation.day import Day, Fates, settings_of
 from syncd.simulation.written import writes_orders
-from tests.flows.sold import placed, ship
-
-
-def split_off(day: Day, order_id: int, units: int = 1) -> Any:
-    (there,) = day.there(order_id)
-    return day.shipstation.desk.split(there["orderId"], {there["items"][0]["lineItemKey"]: units})
-
-
-def units_there(day: Day, order_id: int) -> int:
-    """Of its lines, in whatever orders that are still to leave or left."""
-    orders = [one for one in day.shipstation.state()["orders"].values() if not one["gone"]]
-    items = [item for one in orders if one["status"] != "cancelled" for item in one["items"]]
-    return sum(item["quantity"] for item in items if item["lineItemKey"].startswith(f"{order_id}:"))
+from tests.flows.sold import placed, ship, split_off, units_there
 
 
 @pytest.mark.parametrize("kind", ["lost_answer", "error_500_after", "truncated"])

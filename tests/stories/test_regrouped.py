@@ -123,6 +123,20 @@ async def test_marked_as_shipped_is_told_with_all_that_was_left(day: Day) -> Non
     await day.assert_clean()
 
 
+async def test_marked_as_shipped_while_somebody_fulfills_a_part_by_hand_is_a_persons_case(day: Day) -> None:
+    """Three left there, and one more here: of four packed Shopify had sold three."""
+    order_id, there = await an_order(day, lines=1, quantity=3)
+    (line,) = day.order(order_id)["lines"]
+    day.shipstation.labels.mark_shipped(there["orderId"], "fedex", "797000111222")
+    day.shopify.people.fulfill(order_id, lines={line["id"]: 1})
+    await day.rest()
+    assert await day.cause(order_id) == "overshipped"
+    by_hand = next(one for one in day.fulfillments(order_id) if not one["tracking"])
+    day.shopify.people.cancel_fulfillment(by_hand["id"])
+    await day.rest()
+    assert await day.cause(order_id) == "edited_after_label"
+
+
 async def test_marked_as_shipped_twice_is_a_persons_case(day: Day) -> None:
     order_id, there = await an_order(day)
     day.shipstation.labels.mark_shipped(there["orderId"], "fedex", "797000111222")

@@ -186,3 +186,19 @@ async def test_a_crash_while_a_label_is_replaced_changes_nothing_about_the_end(d
         await day.start()
     await day.rest()
     await assert_told(day, order_id, second)
+
+
+async def test_what_somebody_fulfills_by_hand_after_its_label_was_voided_leaves_shipstation(day: Day) -> None:
+    """The voided package keeps the fulfillment that we took back: it says nothing of what is gone."""
+    order_id, there = await an_order(day, lines=1, quantity=1)
+    parcel = label(day, there)
+    await day.rest()
+    await void(day, parcel)
+    await day.passes(GRACE_S + 120)
+    await day.rest()
+    assert day.fulfillments(order_id) == []
+    day.shopify.people.fulfill(order_id)
+    await day.rest()
+    assert [one["status"] for one in day.there(order_id)] == ["cancelled"]
+    assert await day.cause(order_id) == "fulfilled_elsewhere"
+    await day.assert_clean()

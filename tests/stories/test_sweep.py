@@ -19,6 +19,7 @@ from syncd.simulation.desk import desk_of
 from syncd.simulation.written import writes_orders
 from syncd.store.cursors import advance
 from syncd.store.leases import take_lease
+from tests.flows.sold import units_there
 from tests.orders_api import ON_V1_ALONE
 from tests.stories.holes import OneAnswer
 
@@ -403,6 +404,45 @@ async def test_events_that_were_all_lost_are_found_within_the_hour(day: Day) -> 
     assert there_of(day, order_ids[0])["status"] == "cancelled"
     assert [await day.cause(order_id) for order_id in late] == ["in_shipstation"] * 2
     assert (await day.assert_clean()).states == {"cancelled": 1, "shipped": 1, "in_shipstation": 4}
+
+
+async def test_a_field_changed_on_both_sides_is_right_again_once_somebody_there_types_what_the_customer_wants(
+    day: Day,
+) -> None:
+    (order_id,) = await sold(day)
+    there = there_of(day, order_id)["orderId"]
+    day.shipstation.edit(there, {"shipTo": {"street1": "1 Other Road"}})
+    day.shopify.people.edit(order_id, address={"address1": "2 New Street"})
+    await swept(day)
+    assert await day.cause(order_id) == "changed_on_both_sides"
+    day.shipstation.edit(there, {"shipTo": {"street1": "2 New Street"}})
+    await swept(day)
+    assert await day.cause(order_id) == "in_shipstation"
+
+
+@ON_V1_ALONE
+@pytest.mark.parametrize("how", ["cancel", "delete"])
+@pytest.mark.parametrize("days", [0, 4])
+@pytest.mark.parametrize("style", ["own", "shared"])
+async def test_a_part_that_somebody_took_out_long_after_its_parent_left_is_missed(
+    day: Day, how: str, days: int, style: str
+) -> None:
+    """By then the parent is on no list of late changes, and nothing of ours is open there."""
+    day.shipstation.set_options({"split_key_style": style})
+    (order_id,) = await sold(day, lines=1, quantity=2)
+    there = there_of(day, order_id)
+    part = day.shipstation.desk.split(there["orderId"], {there["items"][0]["lineItemKey"]: 1})
+    day.shipstation.labels.buy_label(there["orderId"])
+    await day.rest()
+    for _ in range(days):
+        await later(day, 24 * 3600.0)
+        await swept(day)
+    assert await day.cause(order_id) == "partly_shipped"
+    getattr(day.shipstation.desk, how)(part.order_id)
+    for _ in range(2):
+        await swept(day)
+    told = (await day.told())[order_id]
+    assert told["state"] == "parked" or units_there(day, order_id) == 2, told
 
 
 async def test_a_sweep_costs_a_call_for_a_page_and_not_for_an_order(day: Day) -> None:
