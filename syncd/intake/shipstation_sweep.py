@@ -60,8 +60,8 @@ from syncd.store.sweeps import (
     findings,
     names_of,
     open_consignments,
+    orders_in,
     packaged_keys,
-    partly_shipped,
     record_findings,
     record_sights,
 )
@@ -260,7 +260,7 @@ class ShipStationSweep:
         seen.marked |= verdicts.keys()
 
     async def _parted(self) -> set[OrderRef]:
-        refs = [ref for ref in await self._db.run(partly_shipped()) if ref[0] in self._stores]
+        refs = [ref for ref in await self._db.run(orders_in(State.PARTLY_SHIPPED)) if ref[0] in self._stores]
         found: set[OrderRef] = set()
         for start in range(0, len(refs), 500):
             rows = await self._db.run(consignments_of(refs[start : start + 500]))

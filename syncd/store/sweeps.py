@@ -10,7 +10,6 @@ from sqlalchemy import bindparam, or_, select, text, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
-from mappings.causes import State
 from syncd.store.schema import IS_IN_SHIPSTATION, ConsignmentRow, OrderRow, PackageRow, table_of
 from syncd.store.statements import OrderRef, given_orders, of_orders
 from syncd.store.transaction import Work
@@ -131,12 +130,10 @@ def findings() -> Work[dict[OrderRef, tuple[str, str]]]:
     return work
 
 
-def partly_shipped() -> Work[list[OrderRef]]:
-    """Orders of which more is to leave. Reads the whole table, once per sweep."""
+def orders_in(state: str) -> Work[list[OrderRef]]:
+    """Those that are not closed. Reads the whole table, once per sweep."""
     columns = ORDERS.c
-    statement = select(columns.store, columns.order_id).where(
-        columns.state == State.PARTLY_SHIPPED, columns.closed_at.is_(None)
-    )
+    statement = select(columns.store, columns.order_id).where(columns.state == state, columns.closed_at.is_(None))
     return lambda session: [(row.store, row.order_id) for row in session.connection().execute(statement)]
 
 
