@@ -114,8 +114,9 @@ def plan_shipments(
     for package in sorted((p for p in packages if p.voided and p.intended_at), key=package_order):
         _resolve(planning, package)
     pending = [p for p in sorted(packages, key=package_order) if not p.voided and _is_pending(p)]
-    # Those without lines come last: they take what the others leave.
-    for package in sorted(pending, key=lambda p: p.lines is None):
+    # Those without lines come last: they take what the others leave. So do those of another sale's order, whose goods may be
+    # from any place, before them.
+    for package in sorted(pending, key=lambda p: (p.lines is None, place_of(p) is None)):
         _plan_package(planning, package)
     for package, lines, detail in planning.overpacked:
         _tell_part(planning, package, lines, detail)

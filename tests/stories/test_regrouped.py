@@ -79,6 +79,23 @@ async def test_a_merged_parcel_is_voided_and_labelled_again_for_both_orders(day:
     assert [await day.cause(order_id) for order_id in orders] == ["shipped"] * 2
 
 
+async def test_a_parcel_of_another_sale_leaves_each_location_what_its_own_parcels_hold(day: Day) -> None:
+    """A unit of one line is at the second location, and was merged into a stranger's order, whose label comes first."""
+    first, second = day.sell(2, lines=2, quantity=2)
+    await day.rest()
+    one, _ = day.order(second)["lines"]
+    day.shopify.people.move_fulfillment_order(second, 82734628, lines={one["id"]: 1})
+    await day.rest()
+    here, elsewhere = sorted(day.there(second), key=lambda row: "82734628" in row["orderKey"])
+    merged = day.shipstation.desk.merge([day.there(first)[0]["orderId"], elsewhere["orderId"]])
+    await day.stop()
+    parcels = [day.shipstation.labels.buy_label(order_id) for order_id in (merged.order_id, here["orderId"])]
+    await day.start()
+    await day.rest()
+    assert numbers(day, second) == {parcels[0].tracking_number: 1, parcels[1].tracking_number: 3}
+    assert await day.cause(second) == "shipped"
+
+
 async def test_a_merged_order_that_is_edited_is_not_taken_for_deleted(day: Day) -> None:
     orders = day.sell(2, lines=1, quantity=2)
     await day.rest()
