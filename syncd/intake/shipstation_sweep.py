@@ -7,7 +7,6 @@ parks the order with a cause. Not seeing an order is no evidence: it is asked fo
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,15 +16,13 @@ from sqlmodel import Session
 
 from mappings.carry_over import CHANGEABLE
 from mappings.causes import Cause, State, state_of
-from mappings.packed import Units, units_of
+from mappings.packed import Units
 from mappings.plans import Standing
 from mappings.shipstation_shapes import Order
 from mappings.sweeping import (
     Finding,
-    Placed,
     Sight,
     edited_fields,
-    has_left_behind,
     is_hold_lifted,
     judge,
     modified_at,
@@ -36,6 +33,7 @@ from mappings.sweeping import (
 from syncd.budget import Urgency
 from syncd.hints import Lane, Mark, order_subject
 from syncd.intake.lessons import WORDS, Lesson, without_hold
+from syncd.intake.placements import left_behind, parcels_of, placed_of
 from syncd.intake.remembered import applied_of, ref_of
 from syncd.intake.twins import twins_among
 from syncd.logs import get_logger
@@ -46,12 +44,13 @@ from syncd.store.consignments import (
     consignments_of,
     record_consignments,
     reopen_voided,
+    stores_of_orders,
 )
 from syncd.store.journal import NewEntry, note, open_entries
 from syncd.store.marks import mark
 from syncd.store.orders import causes_of
 from syncd.store.packages import packages_of
-from syncd.store.schema import ConsignmentRow, PackageRow
+from syncd.store.schema import ConsignmentRow
 from syncd.store.statements import OrderRef
 from syncd.store.sweeps import (
     OpenConsignment,
@@ -60,7 +59,6 @@ from syncd.store.sweeps import (
     findings,
     names_of,
     open_consignments,
-    orders_in,
     packaged_keys,
     record_findings,
     record_sights,
@@ -117,7 +115,7 @@ class ShipStationSweep:
                 log.warning("feed.unreadable", feed="shipstation.orders", count=page.unreadable)
             await self._take_in(seen, page.rows)
         await self._ask_for_absent(seen, [one for one in opened if one.updated_at < began - QUIET])
-        seen.parted = await self._parted()
+        seen.parted = await left_behind(self._db, self._stores)
         await self._judge(seen)
         return len(seen.marked)
 
@@ -132,6 +130,13 @@ class ShipStationSweep:
         beside = [(row, by_id[row.shipstation_order_id]) for row in rows if row.shipstation_order_id in by_id]
         seen.sights |= {order["orderId"]: sights[order["orderId"]] for _, order in beside}
         seen.touched |= {ref_of(row) for row, _ in beside}
+        # what lies in an order of another sale, or in a part, is counted beside what we remember of it
+        elsewhere = {order_id for sight in sights.values() for order_id in sight.units} - {
+            row.order_id for row, _ in beside
+        }
+        if elsewhere:
+            stores = await self._db.run(stores_of_orders(sorted(self._stores), elsewhere))
+            seen.touched |= {(store, order_id) for order_id, store in stores.items()}
         await self._remember(seen, beside)
         await self._find_twins(seen, [order for order in orders if not sights[order["orderId"]].units])
 
@@ -214,7 +219,7 @@ class ShipStationSweep:
         if order is not None:
             await self._take_in(seen, [order])
             return
-        if survivor := survivor_of(_placed(row), row.order_id, seen.sights.values()):
+        if survivor := survivor_of(placed_of(row), row.order_id, seen.sights.values()):
             await self._survived(seen, row, survivor)
             return
         seen.vanished.setdefault(ref_of(row), []).append(row.order_key)
@@ -247,7 +252,7 @@ class ShipStationSweep:
                     continue  # what ShipStation shows may be what we wrote, whose answer was lost
                 if any(row.updated_at >= now - QUIET and ref_of(row) not in seen.marked for row in placed):
                     continue
-                parcels = _parcels(placed, packages[ref])
+                parcels = parcels_of(placed, packages[ref])
                 finding = self._verdict(seen, ref, placed, parcels)
                 if (finding or ref in known or ref in seen.parted) and seen.looks_left > 0:
                     finding = await self._confirmed(seen, ref, placed, parcels)
@@ -259,24 +264,11 @@ class ShipStationSweep:
         await self._db.run(_conclude(verdicts, now))
         seen.marked |= verdicts.keys()
 
-    async def _parted(self) -> set[OrderRef]:
-        refs = [ref for ref in await self._db.run(orders_in(State.PARTLY_SHIPPED)) if ref[0] in self._stores]
-        found: set[OrderRef] = set()
-        for start in range(0, len(refs), 500):
-            rows = await self._db.run(consignments_of(refs[start : start + 500]))
-            packages = await self._db.run(packages_of(list(rows)))
-            found |= {
-                ref
-                for ref, placed in rows.items()
-                if has_left_behind(map(_placed, placed), _parcels(placed, packages[ref]))
-            }
-        return found
-
     def _verdict(
         self, seen: _Picture, ref: OrderRef, rows: Sequence[ConsignmentRow], parcels: Mapping[str, Units]
     ) -> Finding | None:
         sights = seen.of_order(ref[1], [row.shipstation_order_id or 0 for row in rows])
-        placed = [_placed(row) for row in rows if row.applied]
+        placed = [placed_of(row) for row in rows if row.applied]
         return judge(ref[1], placed, sights, sorted(seen.twins.get(ref, ())), seen.vanished.get(ref, ()), parcels)
 
     async def _confirmed(
@@ -322,20 +314,6 @@ def _is_held(found: tuple[str, datetime] | None) -> bool:
 
 def _is_contested(found: tuple[str, datetime] | None) -> bool:
     return found is not None and found[0] == Cause.CHANGED_ON_BOTH_SIDES
-
-
-def _placed(row: ConsignmentRow) -> Placed:
-    return Placed(row.order_key, Standing(row.standing), row.shipstation_order_id, units_of(applied_of(row)))
-
-
-def _parcels(rows: Sequence[ConsignmentRow], packages: Iterable[PackageRow]) -> dict[str, Units]:
-    """Units that left, by order key of ours; blank for all that left under another."""
-    parcels = {row.order_key: Counter[int]() for row in rows} | {"": Counter[int]()}
-    for one in packages:
-        if one.lines and not one.voided:
-            units = {int(line_id): count for line_id, count in json.loads(one.lines).items()}
-            parcels[one.order_key if one.order_key in parcels else ""].update(units)
-    return parcels
 
 
 def _edited(row: ConsignmentRow, order: Order) -> tuple[str, ...]:

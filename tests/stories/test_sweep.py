@@ -420,6 +420,22 @@ async def test_a_field_changed_on_both_sides_is_right_again_once_somebody_there_
     assert await day.cause(order_id) == "in_shipstation"
 
 
+async def test_a_voided_label_that_a_merge_hides_is_told_to_a_person(day: Day) -> None:
+    """Shipments of merged orders are on no list: Shopify counts the goods as gone, and they are to leave with the survivor."""
+    survivor, absorbed = await sold(day, 2, lines=1, quantity=1)
+    parcel = day.shipstation.labels.buy_label(there_of(day, absorbed)["orderId"])
+    await day.rest()
+    await day.stop()
+    day.shipstation.labels.void_label(parcel.shipment_id)
+    day.shipstation.desk.merge([there_of(day, survivor)["orderId"], there_of(day, absorbed)["orderId"]])
+    await day.start()
+    await day.rest()
+    assert await day.cause(absorbed) == "shipped"
+    await swept(day)
+    assert await day.cause(absorbed) == "doubled_there"
+    assert await day.cause(survivor) == "in_shipstation"
+
+
 @ON_V1_ALONE
 @pytest.mark.parametrize("how", ["cancel", "delete"])
 @pytest.mark.parametrize("days", [0, 4])
