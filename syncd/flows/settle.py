@@ -24,7 +24,7 @@ from syncd.store.journal import ClosedEntry, NewEntry, close_intents, close_sett
 from syncd.store.marks import defer, look_again, mark, park, settle, still_ours
 from syncd.store.orders import causes_of, record_orders, record_troubles, record_unseen
 from syncd.store.packages import adopt_fulfillment, note_taken_back
-from syncd.store.returns import note_return
+from syncd.store.returns import look_at_returns, note_return
 from syncd.store.rulings import take_side
 from syncd.store.schema import OrderRow
 from syncd.store.statements import OrderRef
@@ -134,6 +134,8 @@ def _lessons(flow: Flow, verdicts: Sequence[Verdict], now: datetime) -> Iterable
         yield mark([Mark("shipments", verdict.claimed.subject) for verdict in verdicts if _is_freed(verdict)], now)
     elif flow.tells_trouble:
         yield mark([Mark("orders", verdict.claimed.subject) for verdict in verdicts if verdict.has_news], now)
+        told = [i.subject for i, _ in confirmed if isinstance(i.step, CreateFulfillment | AdoptFulfillment)]
+        yield look_at_returns(map(split_subject, told), now)
 
 
 def _return_lessons(verdicts: Sequence[Verdict], endings: Sequence[Ending], now: datetime) -> Iterable[Work[Any]]:

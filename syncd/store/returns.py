@@ -7,15 +7,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, case, func, or_, select, text, update
+from sqlalchemy import Select, and_, case, func, not_, or_, select, text, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from syncd.hints import Mark, order_subject
 from syncd.store.journal import NewEntry, note
-from syncd.store.marks import mark
+from syncd.store.marks import mark, waiting_among
 from syncd.store.packages import PACKAGES
 from syncd.store.schema import IS_ON_ITS_WAY, ReturnRow, table_of
 from syncd.store.statements import OrderRef, dialect_of, given_orders, of_orders, upsert
@@ -24,6 +25,14 @@ from syncd.store.transaction import Work
 RETURNS = table_of(ReturnRow)
 COLUMNS = RETURNS.c
 FLOW = "returns"
+
+IS_OPEN = and_(COLUMNS.outcome == "", or_(not_(COLUMNS.voided), COLUMNS.received_at.is_not(None)))
+"""Neither refunded nor given up, and not the label of goods that never come."""
+IS_ASKED = and_(COLUMNS.suggested.is_not(None), COLUMNS.suggested.is_distinct_from(COLUMNS.approved))
+ASKS = and_(IS_OPEN, or_(COLUMNS.detail != "", and_(COLUMNS.received_at.is_not(None), IS_ASKED)))
+"""A person must decide or do something."""
+IS_UNFINISHED = and_(ASKS, COLUMNS.detail != "refused")
+"""A change of the order in Shopify may end what it waits for. What was refused is sent again when a person says so."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +105,34 @@ def returns_of(subjects: Iterable[OrderRef]) -> Work[dict[OrderRef, list[ReturnR
     return work
 
 
+def orders_to_look_at(subjects: Iterable[OrderRef]) -> Work[list[OrderRef]]:
+    """Those of these orders of which something changed in Shopify that a return waits for, or that the flow may have seen as it was
+    before: it has not settled yet. Index: ix_returns_order."""
+    stores, given = given_orders(subjects)
+
+    def work(session: Session) -> list[OrderRef]:
+        rows = session.connection().execute(_open_returns(stores), given).all() if stores else []
+        unfinished = {(row.store, row.order_id): bool(row.unfinished) for row in rows}
+        moving = waiting_among(FLOW, [order_subject(*ref) for ref, waits in unfinished.items() if not waits])(session)
+        return sorted(ref for ref, waits in unfinished.items() if waits or order_subject(*ref) in moving)
+
+    return work
+
+
+@cache
+def _open_returns(stores: int) -> Select[Any]:
+    """The orders with any, and whether one of them is unfinished."""
+    order = (COLUMNS.store, COLUMNS.order_id)
+    is_one_unfinished = func.max(case((IS_UNFINISHED, 1), else_=0)).label("unfinished")
+    return select(*order, is_one_unfinished).where(of_orders(RETURNS, stores), IS_OPEN).group_by(*order)
+
+
+def look_at_returns(orders: Iterable[OrderRef], now: datetime) -> Work[None]:
+    """Units of these orders were told to Shopify just now: what could not be returned may be by now."""
+    found = orders_to_look_at(orders)
+    return lambda session: mark([Mark(FLOW, order_subject(*ref)) for ref in found(session)], now)(session)
+
+
 def note_return(ref: OrderRef, return_key: str, values: dict[str, Any], is_refused: bool, now: datetime) -> Work[None]:
     """`values` by column. `is_refused` counts one more clear refusal of its refund."""
     more = {"refusals": COLUMNS.refusals + 1} if is_refused else {}
@@ -162,20 +199,18 @@ def returns_on_their_way(stores: Iterable[str], since: datetime, limit: int) -> 
 
 def count_returns() -> Work[dict[str, int]]:
     """On their way, and those about which a person must decide something."""
-    is_asked = and_(COLUMNS.suggested.is_not(None), COLUMNS.suggested.is_distinct_from(COLUMNS.approved))
-    asks = and_(COLUMNS.outcome == "", or_(COLUMNS.detail != "", and_(COLUMNS.received_at.is_not(None), is_asked)))
     counted = select(func.count()).select_from(RETURNS)
 
     def work(session: Session) -> dict[str, int]:
         run = session.connection().execute
         under_way = run(counted.where(text(IS_ON_ITS_WAY))).scalar_one()
-        return {"on_their_way": under_way, "ask_for_a_person": run(counted.where(asks)).scalar_one()}
+        return {"on_their_way": under_way, "ask_for_a_person": run(counted.where(ASKS)).scalar_one()}
 
     return work
 
 
 def unfinished_returns() -> Work[list[ReturnRow]]:
     """That arrived or were refused by Shopify, and are neither refunded nor given up, oldest first."""
-    is_open = and_(or_(COLUMNS.received_at.is_not(None), COLUMNS.detail == "refused"), COLUMNS.outcome == "")
-    statement = select_rows(ReturnRow).where(is_open).order_by(col(ReturnRow.received_at), col(ReturnRow.return_key))
+    is_shown = and_(IS_OPEN, or_(COLUMNS.received_at.is_not(None), COLUMNS.detail == "refused"))
+    statement = select_rows(ReturnRow).where(is_shown).order_by(col(ReturnRow.received_at), col(ReturnRow.return_key))
     return lambda session: list(session.exec(statement))

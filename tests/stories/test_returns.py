@@ -303,3 +303,40 @@ async def test_goods_that_are_not_for_sale_again_are_paid_back_all_the_same(day:
     await arrives(day, coming)
     assert money(day, order_id)[1] == units_worth(day, order_id, 2)
     await assert_both_sides(day)
+
+
+@ON_V1_ALONE
+@pytest.mark.parametrize("fates", [Fates(settings=policy(refund="automatic", refund_limit=1000, restocks=False))])
+async def test_goods_that_are_not_for_sale_again_are_paid_back_once_the_rest_has_left(day: Day) -> None:
+    order_id, there = await an_order(day)
+    parcel = label(day, there, 1)
+    await day.rest()
+    await arrives(day, await comes_back(day, parcel, 1))
+    assert state_of(day, order_id)["detail"] == "partly_shipped"
+    label(day, there)
+    await day.rest()
+    assert state_of(day, order_id)["outcome"] == "refunded"
+    assert money(day, order_id)[1] == units_worth(day, order_id, 1)
+    await assert_both_sides(day)
+
+
+@pytest.mark.parametrize("fates", [Fates(settings=policy(refund="suggest"))])
+async def test_a_suggested_refund_that_somebody_made_by_hand_asks_nobody_any_more(day: Day) -> None:
+    order_id, coming = await sent_back(day)
+    await arrives(day, coming)
+    assert "to pay back" in refunds_text(await waiting_refunds(await desk_of(day)))
+    writes, looks = day.writes(), len(day.calls("OrderReturning"))
+    day.shopify.people.edit(order_id, note=f"Called.\n{day.sold()[order_id].note}")
+    await day.rest()
+    assert day.writes() == writes
+    assert len(day.calls("OrderReturning")) > looks
+    (line,) = [one["id"] for one in day.order(order_id)["lines"]]
+    day.shopify.people.refund(order_id, lines={line: 2}, restock_type="RETURN")
+    await day.rest()
+    assert state_of(day, order_id)["outcome"] == "elsewhere"
+    assert "to pay back" not in refunds_text(await waiting_refunds(await desk_of(day)))
+    looks = len(day.calls("OrderReturning"))
+    day.shopify.people.edit(order_id, note=f"Called again.\n{day.sold()[order_id].note}")
+    await day.rest()
+    assert len(day.calls("OrderReturning")) == looks
+    await assert_both_sides(day)

@@ -14,6 +14,7 @@ from syncd.sandbox.shopify import returning
 from syncd.sandbox.shopify.faults import FaultRule
 from syncd.simulation.day import Day, Fates
 from syncd.simulation.desk import desk_of
+from syncd.store.returns import count_returns
 from tests.orders_api import ON_V1_ALONE
 from tests.stories.coming_back import (
     PLACE,
@@ -28,7 +29,7 @@ from tests.stories.coming_back import (
     story_of,
     units_worth,
 )
-from tests.stories.packing import BOTH, an_order, label
+from tests.stories.packing import BOTH, Shipment, an_order, label
 
 pytestmark = BOTH
 
@@ -192,3 +193,82 @@ async def test_a_return_with_an_exchange_is_paid_by_whoever_agreed_to_it(day: Da
     await day.rest()
     assert money(day, order_id)[1] == 5
     assert state_of(day, order_id)["outcome"] == "elsewhere"
+
+
+async def told_late(day: Day, parcel: Shipment, units: int) -> None:
+    """The return label is seen while Shopify was not told of its parcel, and again a long time after that."""
+    await comes_back(day, parcel, units)
+    await day.passes(200)
+    await day.rest()
+
+
+@pytest.mark.parametrize("kind", ["error_500_before", "error_500_after"])
+async def test_a_return_label_in_the_box_is_opened_once_its_parcel_is_told_late(day: Day, kind: str) -> None:
+    order_id, there = await an_order(day)
+    day.shopify.faults.set([FaultRule(kind, operation="CreateFulfillment", times=1)])
+    await told_late(day, label(day, there), 2)
+    assert await day.cause(order_id) == "shipped"
+    assert [one["status"] for one in day.order(order_id)["returns"]] == ["OPEN"]
+    assert state_of(day, order_id)["detail"] == ""
+    await assert_both_sides(day)
+
+
+async def test_a_return_label_of_held_goods_is_opened_once_they_are_released(day: Day) -> None:
+    order_id, there = await an_order(day)
+    day.shopify.people.hold(order_id)
+    await told_late(day, label(day, there), 2)
+    assert state_of(day, order_id)["detail"] == "not_returnable"
+    day.shopify.people.release(order_id)
+    await day.rest()
+    assert [one["status"] for one in day.order(order_id)["returns"]] == ["OPEN"]
+    assert state_of(day, order_id)["detail"] == ""
+    await assert_both_sides(day)
+
+
+async def test_a_voided_return_label_of_held_goods_asks_nobody(day: Day) -> None:
+    order_id, there = await an_order(day)
+    day.shopify.people.hold(order_id)
+    parcel = label(day, there)
+    coming = await comes_back(day, parcel, 2)
+    assert state_of(day, order_id)["detail"] == "not_returnable"
+    assert (await day.db.run(count_returns()))["ask_for_a_person"] == 1
+    day.shipstation.labels.void_label(coming.shipment_id)
+    await day.rest()
+    assert (await day.db.run(count_returns()))["ask_for_a_person"] == 0
+    looks = len(day.calls("OrderReturning"))
+    day.shopify.people.release(order_id)
+    await day.rest()
+    assert len(day.calls("OrderReturning")) == looks
+    assert day.order(order_id)["returns"] == []
+    await assert_both_sides(day)
+
+
+async def test_a_return_left_open_is_over_when_somebody_closes_it(day: Day) -> None:
+    order_id, coming = await sent_back(day)
+    (line,) = [one["id"] for one in day.order(order_id)["lines"]]
+    day.shopify.people.refund(order_id, lines={line: 2}, restock_type="RETURN")
+    await arrives(day, coming)
+    assert state_of(day, order_id)["detail"] == "return_left_open"
+    (opened,) = day.sold()[order_id].returns
+    returning.close(day.shopify.people.shop(None), opened)
+    await day.rest()
+    assert state_of(day, order_id)["outcome"] == "elsewhere"
+    await assert_both_sides(day)
+
+
+async def test_goods_are_paid_back_once_somebody_cancels_the_return_by_hand_that_held_them(day: Day) -> None:
+    order_id, there = await an_order(day)
+    parcel = label(day, there)
+    await day.rest()
+    order, shop = day.sold()[order_id], day.shopify.people.shop(None)
+    (part,) = order.fulfillments[0].lines
+    by_hand = returning.open_return(shop, order, [(part.id, 2, "by hand")])
+    await arrives(day, await comes_back(day, parcel, 2))
+    assert state_of(day, order_id)["detail"] == "not_returnable"
+    by_hand.status = "CANCELED"
+    shop.touch(order)
+    shop.tell_order(order, "ORDERS_UPDATED")
+    await day.rest()
+    assert state_of(day, order_id)["outcome"] == "refunded"
+    assert money(day, order_id)[1] == units_worth(day, order_id, 2)
+    await assert_both_sides(day)
