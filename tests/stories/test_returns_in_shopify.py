@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -203,7 +204,7 @@ async def told_late(day: Day, parcel: Shipment, units: int) -> None:
 
 
 @pytest.mark.parametrize("kind", ["error_500_before", "error_500_after"])
-async def test_a_return_label_in_the_box_is_opened_once_its_parcel_is_told_late(day: Day, kind: str) -> None:
+async def test_a_return_label_in_the_box_is_opened_once_its_parcel_is_told_late(day: Day, kind: Any) -> None:
     order_id, there = await an_order(day)
     day.shopify.faults.set([FaultRule(kind, operation="CreateFulfillment", times=1)])
     await told_late(day, label(day, there), 2)
