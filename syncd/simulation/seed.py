@@ -176,6 +176,8 @@ class _Seed:
         """The feeds find what the webhooks lost, the sweep what the feeds cannot know. Webhooks alone come again for hours."""
         if self.weather.alone == "webhooks":
             await self.day.until(lambda: not self._webhooks_waiting(), LONGEST_REST_S * 2)
+        # What is new looks old where the shop's clock is behind, and what looks old is looked at seldom (seed 240135).
+        await self.day.passes(max(0.0, -self.weather.fates.vendors_ahead_s))
         await self.day.rest(LONGEST_REST_S, quiet_s=QUIET_S + self.weather.fates.shop.index_lag_s)
         if self.weather.alone is None:
             await self.day.passes(FRESH.total_seconds())  # a sweep leaves alone what changed a moment ago

@@ -172,7 +172,7 @@ class Shelves(Sideline):
 
     async def judge(self) -> list[str]:
         """What lies there is what lies here, but for goods of orders that a person must look at: a package of one may have left of
-        which Shopify cannot be told. Of less than nothing one of them may say nothing. What lies in a part of an order that left is offered too little."""
+        which Shopify cannot be told. Of less than nothing one of them may say nothing (seed 240124). What lies in a part of an order that left is offered too little."""
         asked = {number for number, one in (await self.day.told()).items() if is_told_to_a_person(one)}
         unclear = {line.sku for number in asked for line in self.day.sold()[number].lines}
         ours, theirs, behind = here(self.day), there(self.day), _left_behind(self.day)
@@ -181,8 +181,12 @@ class Shelves(Sideline):
             for sku in SKUS
             if sku not in unclear
             and ours[sku][0] != theirs[sku][0]
-            and not 0 <= max(theirs[sku][0], 0) - ours[sku][0] <= behind[sku]
+            and not 0 <= max(theirs[sku][0], 0) - self._wished(ours[sku][0]) <= behind[sku]
         ]
+
+    def _wished(self, on_hand: int) -> int:
+        """A shop may sell more than it has, and no shelf holds less than nothing."""
+        return max(on_hand, 0) if self._owner == "shopify" else on_hand
 
     def broken(self) -> list[str]:
         return [*(self.oversold if self._owner == "shipstation" else ()), *stale_writes(self.day)]
