@@ -107,6 +107,12 @@ def edited_fields(observed: Order, applied: Order) -> tuple[str, ...]:
     return (*edited_there(observed, applied, EDITED_BY_HAND), *items)
 
 
+def is_of(shopify_order_id: int, sight: Sight) -> bool:
+    """By its key, whatever lies in it."""
+    parts = split_order_key(sight.order_key)
+    return parts is not None and parts[1] == shopify_order_id
+
+
 def survivor_of(placed: Placed, shopify_order_id: int, sights: Iterable[Sight]) -> Sight | None:
     """The order that absorbed this one: it says so, or all that we placed lies in it beside what was its own."""
     candidates = [one for one in sights if one.is_alive and one.order_id != placed.shipstation_order_id]

@@ -24,6 +24,7 @@ from mappings.sweeping import (
     Sight,
     edited_fields,
     is_hold_lifted,
+    is_of,
     judge,
     modified_at,
     sight_of,
@@ -131,12 +132,11 @@ class ShipStationSweep:
         seen.sights |= {order["orderId"]: sights[order["orderId"]] for _, order in beside}
         seen.touched |= {ref_of(row) for row, _ in beside}
         # what lies in an order of another sale, or in a part, is counted beside what we remember of it
-        elsewhere = {order_id for sight in sights.values() for order_id in sight.units} - {
-            row.order_id for row, _ in beside
-        }
-        if elsewhere:
+        elsewhere = {order_id for sight in sights.values() for order_id in sight.units if not is_of(order_id, sight)}
+        if elsewhere := elsewhere - {row.order_id for row, _ in beside}:
             stores = await self._db.run(stores_of_orders(sorted(self._stores), elsewhere))
             seen.touched |= {(store, order_id) for order_id, store in stores.items()}
+        await self._find_unanswered(seen, rows)
         await self._remember(seen, beside)
         await self._find_twins(seen, [order for order in orders if not sights[order["orderId"]].units])
 
@@ -194,6 +194,13 @@ class ShipStationSweep:
             certain = await self._db.run(work)
             seen.marked |= certain
             seen.touched |= certain
+
+    async def _find_unanswered(self, seen: _Picture, rows: Iterable[ConsignmentRow]) -> None:
+        """Those of which we never had an answer, and which are there: taken for refused, they would pass for missing."""
+        now = self._clock.now()
+        found = {ref_of(row) for row in rows if row.shipstation_order_id is None and row.updated_at < now - QUIET}
+        await self._db.run(mark(_marks(found), now))
+        seen.marked |= found
 
     async def _find_twins(self, seen: _Picture, strangers: Sequence[Order]) -> None:
         for ref, ids in (await twins_among(self._db, self._stores, strangers)).items():

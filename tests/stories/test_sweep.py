@@ -420,6 +420,17 @@ async def test_a_field_changed_on_both_sides_is_right_again_once_somebody_there_
     assert await day.cause(order_id) == "in_shipstation"
 
 
+async def test_what_shipstation_made_although_it_seemed_to_refuse_it_is_found(day: Day) -> None:
+    """Its answer was lost, it did not show when it was looked for, and alone it was refused once more: nobody would look again."""
+    (order_id,) = await sold(day)
+    day.execute("UPDATE consignments SET standing = 'intended', shipstation_order_id = NULL, applied = NULL")
+    day.execute("UPDATE orders SET state = 'parked', cause = 'rejected_by_shipstation', detail = 'http_500'")
+    await swept(day)
+    assert await day.cause(order_id) == "in_shipstation"
+    assert len(day.there(order_id)) == 1
+    await day.assert_clean()
+
+
 async def test_a_voided_label_that_a_merge_hides_is_told_to_a_person(day: Day) -> None:
     """Shipments of merged orders are on no list: Shopify counts the goods as gone, and they are to leave with the survivor."""
     survivor, absorbed = await sold(day, 2, lines=1, quantity=1)
