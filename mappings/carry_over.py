@@ -67,6 +67,12 @@ def updated_order(observed: Order, wanted: Order, applied: Order, fields: Iterab
     return cast(Order, sent | {"orderKey": wanted["orderKey"]})
 
 
+def is_as_sent(shown: Order, sent: Order, fields: Iterable[str]) -> bool:
+    """Whether ShipStation still shows what we would send back as it was, which is all but `fields`. What it leaves out tells nothing."""
+    kept = {name: value for name, value in _writable(shown).items() if name not in {*fields, "orderKey"}}
+    return all(same(value, cast(dict[str, Any], sent).get(name)) for name, value in kept.items())
+
+
 def cancelled_as_observed(observed: Order, order_key: str) -> Order:
     return cast(Order, _writable(observed) | {"orderKey": order_key, "orderStatus": "cancelled"})
 

@@ -25,7 +25,7 @@ from syncd.budget import Call, Urgency
 from syncd.errors import AccessError, SyncError
 from syncd.flows.looks import look_at_stores, outcome_of, unreadable_of
 from syncd.flows.rates import Rates
-from syncd.flows.read_back import judged, moved, outcome_of_row, regrouping
+from syncd.flows.read_back import changed_meanwhile, judged, moved, outcome_of_row
 from syncd.flows.truth import Sought, truth_of
 from syncd.flows.work import Known, Outcome, Result, Sighting, Unreadable
 from syncd.hints import split_subject
@@ -210,7 +210,7 @@ class OrdersFlow:
         ]
 
     async def _moved_meanwhile(self, upserts: Sequence[UpsertOrder]) -> dict[str, Outcome]:
-        """By order key, what may not be written any more: people split and merged while it waited for its turn."""
+        """By order key, what may not be written any more: people split, merged or edited it while it waited for its turn."""
         changes = [step for step in upserts if "orderId" in step.document]
         if not changes:
             return {}
@@ -220,7 +220,7 @@ class OrdersFlow:
             if isinstance(error, AccessError):
                 await self._accounts.lost(error, "orders.read")
             return dict.fromkeys((step.order_key for step in changes), outcome_of(error, self._accounts.probe_s))
-        problems = {key: regrouping(order) for key, order in found.items()}
+        problems = {step.order_key: changed_meanwhile(step, found[step.order_key]) for step in changes}
         return {key: moved(problem) for key, problem in problems.items() if problem}
 
     async def _found(self, changes: Sequence[UpsertOrder], ids: Mapping[str, int | None]) -> dict[str, Order | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mappings.carry_over import is_regrouped
+from mappings.carry_over import is_as_sent, is_regrouped
 from mappings.packed import units_of
 from mappings.plans import UpsertOrder
 from mappings.shipstation_shapes import Order
@@ -52,6 +52,13 @@ def regrouping(truth: Order | None) -> str:
     if truth is None:
         return "it cannot be found"
     return "it was split or merged meanwhile" if is_regrouped(truth) else ""
+
+
+def changed_meanwhile(step: UpsertOrder, truth: Order | None) -> str:
+    """The same of what waited for long since it was looked at."""
+    if (problem := regrouping(truth)) or truth is None:
+        return problem
+    return "" if is_as_sent(truth, step.document, step.fields) else "somebody edited it there meanwhile"
 
 
 def moved(problem: str) -> Outcome:

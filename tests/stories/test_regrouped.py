@@ -329,6 +329,31 @@ async def test_a_split_while_our_write_waits_for_its_turn_is_seen_before_it(day:
 
 
 @ON_V1_ALONE
+@pytest.mark.parametrize("kind", ["hold", "move_house"])
+async def test_a_note_typed_there_while_our_write_waits_for_its_turn_stays(day: Day, kind: str) -> None:
+    order_id, there = await an_order(day, lines=2, quantity=2)
+    await day.passes(60.0)
+
+    def spends(request: Any) -> None:
+        if request.method == "GET" and request.url.startswith("https://ship.test/orders"):
+            day.network.before = None
+            day.shipstation.spend(39 - day.shipstation.state()["calls"]["window"]["calls"])
+
+    change(day, order_id, kind)
+    day.network.before = spends
+    await day.until(lambda: day.network.before is None)
+    await day.passes(10.0)
+    day.shipstation.edit(there["orderId"], {"internalNotes": "shelf 7"})
+    await day.rest()
+    (after,) = day.there(order_id)
+    assert after["internalNotes"] == "shelf 7"
+    assert (after["status"], after["shipTo"]["street1"] == "7 New Road") in {
+        ("on_hold", False),
+        ("awaiting_shipment", True),
+    }
+
+
+@ON_V1_ALONE
 @pytest.mark.parametrize("kind", ["hold", "move_house", "cancel"])
 async def test_a_merge_just_before_our_write_that_makes_the_order_anew_is_told_at_once(day: Day, kind: str) -> None:
     """Its key was free again: what reads back as we sent it is another order than we changed."""
