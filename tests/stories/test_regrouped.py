@@ -305,10 +305,8 @@ async def test_a_split_just_before_our_write_is_told_at_once(day: Day, kind: str
     assert await day.cause(order_id) == "changed_on_both_sides"
 
 
-@ON_V1_ALONE
-@pytest.mark.parametrize("kind", ["hold", "move_house", "cancel"])
-async def test_a_split_while_our_write_waits_for_its_turn_is_seen_before_it(day: Day, kind: str) -> None:
-    """On a busy day a window may go by between our look and our write: then it is looked at again."""
+async def changed_on_a_busy_day(day: Day, kind: str) -> tuple[int, dict[str, Any]]:
+    """It was looked at, and its change waits for its turn: the calls of this window are spent."""
     order_id, there = await an_order(day, lines=2, quantity=2)
     await day.passes(60.0)
 
@@ -321,6 +319,14 @@ async def test_a_split_while_our_write_waits_for_its_turn_is_seen_before_it(day:
     day.network.before = spends
     await day.until(lambda: day.network.before is None)
     await day.passes(10.0)
+    return order_id, there
+
+
+@ON_V1_ALONE
+@pytest.mark.parametrize("kind", ["hold", "move_house", "cancel"])
+async def test_a_split_while_our_write_waits_for_its_turn_is_seen_before_it(day: Day, kind: str) -> None:
+    """On a busy day a window may go by between our look and our write: then it is looked at again."""
+    order_id, there = await changed_on_a_busy_day(day, kind)
     written = len(day.calls("createorders"))
     day.shipstation.desk.split(there["orderId"], {keys(there)[1]: 1})
     await day.rest()
@@ -331,18 +337,7 @@ async def test_a_split_while_our_write_waits_for_its_turn_is_seen_before_it(day:
 @ON_V1_ALONE
 @pytest.mark.parametrize("kind", ["hold", "move_house"])
 async def test_a_note_typed_there_while_our_write_waits_for_its_turn_stays(day: Day, kind: str) -> None:
-    order_id, there = await an_order(day, lines=2, quantity=2)
-    await day.passes(60.0)
-
-    def spends(request: Any) -> None:
-        if request.method == "GET" and request.url.startswith("https://ship.test/orders"):
-            day.network.before = None
-            day.shipstation.spend(39 - day.shipstation.state()["calls"]["window"]["calls"])
-
-    change(day, order_id, kind)
-    day.network.before = spends
-    await day.until(lambda: day.network.before is None)
-    await day.passes(10.0)
+    order_id, there = await changed_on_a_busy_day(day, kind)
     day.shipstation.edit(there["orderId"], {"internalNotes": "shelf 7"})
     await day.rest()
     (after,) = day.there(order_id)

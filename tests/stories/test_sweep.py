@@ -19,38 +19,11 @@ from syncd.simulation.desk import desk_of
 from syncd.simulation.written import writes_orders
 from syncd.store.cursors import advance
 from syncd.store.leases import take_lease
-from tests.flows.sold import units_there
 from tests.orders_api import ON_V1_ALONE
 from tests.stories.holes import OneAnswer
+from tests.stories.sweeping import QUIET_S, later, sold, swept, there_of
 
 BOTH = pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)
-QUIET_S = 660.0
-
-
-async def later(day: Day, seconds: float = QUIET_S) -> None:
-    """Time passes while the daemon is not running: it need not look every second."""
-    await day.stop()
-    await day.passes(seconds)
-    await day.start()
-
-
-async def sold(day: Day, count: int = 1, **wishes: Any) -> list[int]:
-    """Orders that lie in ShipStation for some time already."""
-    order_ids = day.sell(count, **wishes)
-    await day.rest()
-    await later(day)
-    return order_ids
-
-
-async def swept(day: Day) -> None:
-    await later(day)
-    await sweep_by_hand(await desk_of(day))
-    await day.rest()
-
-
-def there_of(day: Day, order_id: int) -> dict[str, Any]:
-    (order,) = day.there(order_id)
-    return order
 
 
 async def test_a_sweep_of_what_is_right_marks_nothing_and_writes_nothing(day: Day) -> None:
@@ -404,72 +377,6 @@ async def test_events_that_were_all_lost_are_found_within_the_hour(day: Day) -> 
     assert there_of(day, order_ids[0])["status"] == "cancelled"
     assert [await day.cause(order_id) for order_id in late] == ["in_shipstation"] * 2
     assert (await day.assert_clean()).states == {"cancelled": 1, "shipped": 1, "in_shipstation": 4}
-
-
-async def test_a_field_changed_on_both_sides_is_right_again_once_somebody_there_types_what_the_customer_wants(
-    day: Day,
-) -> None:
-    (order_id,) = await sold(day)
-    there = there_of(day, order_id)["orderId"]
-    day.shipstation.edit(there, {"shipTo": {"street1": "1 Other Road"}})
-    day.shopify.people.edit(order_id, address={"address1": "2 New Street"})
-    await swept(day)
-    assert await day.cause(order_id) == "changed_on_both_sides"
-    day.shipstation.edit(there, {"shipTo": {"street1": "2 New Street"}})
-    await swept(day)
-    assert await day.cause(order_id) == "in_shipstation"
-
-
-async def test_what_shipstation_made_although_it_seemed_to_refuse_it_is_found(day: Day) -> None:
-    """Its answer was lost, it did not show when it was looked for, and alone it was refused once more: nobody would look again."""
-    (order_id,) = await sold(day)
-    day.execute("UPDATE consignments SET standing = 'intended', shipstation_order_id = NULL, applied = NULL")
-    day.execute("UPDATE orders SET state = 'parked', cause = 'rejected_by_shipstation', detail = 'http_500'")
-    await swept(day)
-    assert await day.cause(order_id) == "in_shipstation"
-    assert len(day.there(order_id)) == 1
-    await day.assert_clean()
-
-
-async def test_a_voided_label_that_a_merge_hides_is_told_to_a_person(day: Day) -> None:
-    """Shipments of merged orders are on no list: Shopify counts the goods as gone, and they are to leave with the survivor."""
-    survivor, absorbed = await sold(day, 2, lines=1, quantity=1)
-    parcel = day.shipstation.labels.buy_label(there_of(day, absorbed)["orderId"])
-    await day.rest()
-    await day.stop()
-    day.shipstation.labels.void_label(parcel.shipment_id)
-    day.shipstation.desk.merge([there_of(day, survivor)["orderId"], there_of(day, absorbed)["orderId"]])
-    await day.start()
-    await day.rest()
-    assert await day.cause(absorbed) == "shipped"
-    await swept(day)
-    assert await day.cause(absorbed) == "doubled_there"
-    assert await day.cause(survivor) == "in_shipstation"
-
-
-@ON_V1_ALONE
-@pytest.mark.parametrize("how", ["cancel", "delete"])
-@pytest.mark.parametrize("days", [0, 4])
-@pytest.mark.parametrize("style", ["own", "shared"])
-async def test_a_part_that_somebody_took_out_long_after_its_parent_left_is_missed(
-    day: Day, how: str, days: int, style: str
-) -> None:
-    """By then the parent is on no list of late changes, and nothing of ours is open there."""
-    day.shipstation.set_options({"split_key_style": style})
-    (order_id,) = await sold(day, lines=1, quantity=2)
-    there = there_of(day, order_id)
-    part = day.shipstation.desk.split(there["orderId"], {there["items"][0]["lineItemKey"]: 1})
-    day.shipstation.labels.buy_label(there["orderId"])
-    await day.rest()
-    for _ in range(days):
-        await later(day, 24 * 3600.0)
-        await swept(day)
-    assert await day.cause(order_id) == "partly_shipped"
-    getattr(day.shipstation.desk, how)(part.order_id)
-    for _ in range(2):
-        await swept(day)
-    told = (await day.told())[order_id]
-    assert told["state"] == "parked" or units_there(day, order_id) == 2, told
 
 
 async def test_a_sweep_costs_a_call_for_a_page_and_not_for_an_order(day: Day) -> None:
