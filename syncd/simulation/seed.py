@@ -18,6 +18,7 @@ from mappings.causes import Cause
 from syncd.accounts import LATELY_S
 from syncd.errors import SyncError
 from syncd.intake.shipstation_sweep import QUIET as FRESH
+from syncd.operate.brakes import read_brake, release_stopped
 from syncd.operate.subscriptions import EVERY_S
 from syncd.operate.sweeping import sweep_by_hand
 from syncd.sandbox.account import Account
@@ -179,11 +180,19 @@ class _Seed:
         # What is new looks old where the shop's clock is behind, and what looks old is looked at seldom (seed 240135).
         await self.day.passes(max(0.0, -self.weather.fates.vendors_ahead_s))
         await self.day.rest(LONGEST_REST_S, quiet_s=QUIET_S + self.weather.fates.shop.index_lag_s)
+        await self._released()
         if self.weather.alone is None:
             await self.day.passes(FRESH.total_seconds())  # a sweep leaves alone what changed a moment ago
             await self._swept()
         self.watch.judge_orders()
         self.watch.judge_fulfillments()
+
+    async def _released(self) -> None:
+        """A person who is asked whether so many cancellations are right says yes."""
+        desk = await desk_of(self.day)
+        if (await read_brake(desk))["pulled_at"]:
+            await release_stopped(desk)
+            await self.day.rest(LONGEST_REST_S, quiet_s=QUIET_S)
 
     async def _restarted(self) -> None:
         """Fixpoint: whoever starts anew and looks at everything finds nothing to do."""
