@@ -16,14 +16,14 @@ from mappings.plans import Consignment, Package, Ruling, Standing
 from mappings.rates import choice_of
 from mappings.returns import Return
 from mappings.shipstation_shapes import Order
-from syncd.flows.work import Known
+from syncd.flows.work import NOTHING, Known, Told
 from syncd.hints import order_subject, split_subject
 from syncd.store.consignments import consignments_of
 from syncd.store.cursors import whole_looks
 from syncd.store.journal import open_entries
 from syncd.store.marks import Claimed, claim, waiting_among
 from syncd.store.memory import gap_in_memory
-from syncd.store.orders import troubles_of
+from syncd.store.orders import Troubled, troubles_of
 from syncd.store.packages import packages_of
 from syncd.store.returns import FLOW as RETURNS_FLOW
 from syncd.store.returns import returns_of
@@ -62,7 +62,7 @@ def read_known(flow: str, refs: Sequence[OrderRef]) -> Work[dict[OrderRef, Known
             ref: Known(
                 tuple(_consignment(row, intents.get(ref, ())) for row in consignments[ref]),
                 tuple(_package(row, intents.get(ref, ())) for row in packages[ref]),
-                _trouble(troubles.get(ref)),
+                *_troubles(troubles.get(ref)),
                 tuple(_return(row, intents.get(ref, ())) for row in returns.get(ref, ())),
                 ruling=_ruling(rulings.get(ref)),
                 labels_read_at=labels_read_at,
@@ -88,8 +88,12 @@ def _telling(
     return waiting_among("shipments", doubts)
 
 
-def _trouble(stored: tuple[str, str] | None) -> tuple[Cause | None, str]:
-    return (Cause(stored[0]), stored[1]) if stored else (None, "")
+def _troubles(stored: Troubled | None) -> tuple[Told, Told]:
+    return (_told(stored.trouble), _told(stored.finding)) if stored else (NOTHING, NOTHING)
+
+
+def _told(stored: tuple[str, str] | None) -> Told:
+    return (Cause(stored[0]), stored[1]) if stored else NOTHING
 
 
 def _ruling(stored: StoredRuling | None) -> Ruling:

@@ -10,7 +10,7 @@ from mappings.causes import Cause, State, state_of
 from mappings.plans import Plan, Standing, Step
 from mappings.returns import ReturnStep
 from syncd.flows.intend import Intent
-from syncd.flows.work import NOT_SHOWN, Flow, Known, Outcome, Result, Seen, Unreadable
+from syncd.flows.work import NOT_SHOWN, NOTHING, Flow, Known, Outcome, Result, Seen, Unreadable
 from syncd.hints import split_subject
 from syncd.store.marks import Claimed
 from syncd.store.schema import OrderRow
@@ -151,13 +151,15 @@ def _under_way(verdict: Verdict, worst: Outcome) -> Cause:
 
 
 def _order_row(flow: Flow, verdict: Verdict, cause: Cause, detail: str, now: datetime) -> OrderRow:
-    """What the flow says of the order. A package that Shopify cannot be told of decides the state, whatever else is so."""
+    """What the flow says of the order. What waits for a person decides the state: its own cause, what the sweep found, or a package
+    that Shopify cannot be told of, which may also wait for nothing but the end of a hold (seed 270067)."""
     store, order_id = split_subject(verdict.claimed.subject)
     trouble, trouble_detail = verdict.known.trouble if flow.decides_state else (cause, detail)
     if not flow.decides_state and state_of(cause) not in TROUBLED:
         trouble, trouble_detail = None, ""
-    if trouble and state_of(cause) is not State.PARKED:
-        cause, detail = trouble, trouble_detail
+    for told, told_detail in (verdict.known.finding if flow.decides_state else NOTHING, (trouble, trouble_detail)):
+        if told and state_of(cause) is not State.PARKED:
+            cause, detail = told, told_detail
     state = state_of(cause)
     seen = verdict.seen
     return OrderRow(

@@ -14,6 +14,10 @@ from mappings.rates import Quoted
 from mappings.returns import Return
 from syncd.budget import Call
 
+Told = tuple[Cause | None, str]
+"""A cause and its detail."""
+NOTHING: Told = (None, "")
+
 
 @dataclass(frozen=True)
 class Known:
@@ -21,8 +25,10 @@ class Known:
 
     consignments: tuple[Consignment, ...] = ()
     packages: tuple[Package, ...] = ()
-    trouble: tuple[Cause | None, str] = (None, "")
-    """Why a package cannot be told to Shopify, as the shipments flow found, and its detail."""
+    trouble: Told = NOTHING
+    """Why a package cannot be told to Shopify, as the shipments flow found."""
+    finding: Told = NOTHING
+    """What the sweep found that a person must see."""
     returns: tuple[Return, ...] = ()
     """Goods on their way back: read for the flow of the returns alone."""
     labels_read_at: datetime | None = None

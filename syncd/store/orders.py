@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, and_, case, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -113,28 +113,39 @@ def _causes(stores: int) -> Select[Any]:
     return select(columns.store, columns.order_id, columns.cause, columns.since).where(of_orders(ORDERS, stores))
 
 
-def troubles_of(subjects: Iterable[OrderRef]) -> Work[dict[OrderRef, tuple[str, str]]]:
-    """(cause, detail) of the orders with a package that cannot be told to Shopify, or else with a finding of the sweep; the
-    others are left out."""
+class Troubled(NamedTuple):
+    """What is in an order's way beside what the order itself says: (cause, detail) each."""
+
+    trouble: tuple[str, str] | None
+    """Of a package that cannot be told to Shopify."""
+    finding: tuple[str, str] | None
+    """Of the sweep."""
+
+
+def troubles_of(subjects: Iterable[OrderRef]) -> Work[dict[OrderRef, Troubled]]:
+    """Orders with neither are left out."""
     stores, given = given_orders(subjects)
 
-    def work(session: Session) -> dict[OrderRef, tuple[str, str]]:
+    def work(session: Session) -> dict[OrderRef, Troubled]:
         rows = session.connection().execute(_troubles(stores), given)
-        return {(row.store, row.order_id): (row.trouble, row.trouble_detail or "") for row in rows}
+        return {(row.store, row.order_id): _troubled(row) for row in rows}
 
     return work
+
+
+def _troubled(row: Any) -> Troubled:
+    return Troubled(
+        (row.trouble, row.trouble_detail or "") if row.trouble else None,
+        (row.finding, row.finding_detail or "") if row.finding else None,
+    )
 
 
 @cache
 def _troubles(stores: int) -> Select[Any]:
     columns = ORDERS.c
-    detail = case((columns.trouble.is_(None), columns.finding_detail), else_=columns.trouble_detail)
-    return select(
-        columns.store,
-        columns.order_id,
-        func.coalesce(columns.trouble, columns.finding).label("trouble"),
-        detail.label("trouble_detail"),
-    ).where(of_orders(ORDERS, stores), or_(columns.trouble.is_not(None), columns.finding.is_not(None)))
+    told = (columns.trouble, columns.trouble_detail, columns.finding, columns.finding_detail)
+    has_any = or_(columns.trouble.is_not(None), columns.finding.is_not(None))
+    return select(columns.store, columns.order_id, *told).where(of_orders(ORDERS, stores), has_any)
 
 
 def record_troubles(orders: Sequence[OrderRow]) -> Work[None]:

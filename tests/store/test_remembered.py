@@ -205,7 +205,7 @@ async def test_what_could_not_be_read_keeps_its_name_and_version(db: Db) -> None
 async def test_the_two_flows_do_not_overwrite_each_others_verdicts(db: Db) -> None:
     await db.run(record_troubles([order("parked", "overshipped", trouble="overshipped", trouble_detail="2 of 1")]))
     await db.run(record_orders([order("shipped", "shipped", LATER)]))
-    assert await db.run(troubles_of([ORDER, ("main", 9)])) == {ORDER: ("overshipped", "2 of 1")}
+    assert await db.run(troubles_of([ORDER, ("main", 9)])) == {ORDER: (("overshipped", "2 of 1"), None)}
     assert (await known_order(db)).state == "shipped"
     await db.run(record_troubles([order("parked", "overshipped", trouble=None)]))
     assert await db.run(troubles_of([ORDER])) == {}

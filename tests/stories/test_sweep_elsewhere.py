@@ -74,3 +74,22 @@ async def test_a_part_that_somebody_took_out_long_after_its_parent_left_is_misse
         await swept(day)
     told = (await day.told())[order_id]
     assert told["state"] == "parked" or units_there(day, order_id) == 2, told
+
+
+@ON_V1_ALONE
+async def test_a_finding_is_not_hidden_by_a_parcel_that_waits_for_the_end_of_a_hold(day: Day) -> None:
+    """Seed 270067: the order showed as held, and nobody was told that a unit lies nowhere."""
+    (order_id,) = await sold(day, lines=2, quantity=1)
+    there = there_of(day, order_id)
+    part = day.shipstation.desk.split(there["orderId"], {there["items"][0]["lineItemKey"]: 1})
+    day.shopify.people.hold(order_id, lines={day.order(order_id)["lines"][1]["id"]: 1})
+    day.shipstation.labels.buy_label(there["orderId"])
+    await day.rest()
+    assert await day.cause(order_id) == "fulfillment_hold"
+    day.shipstation.desk.cancel(part.order_id)
+    for _ in range(2):
+        await swept(day)
+    assert await day.cause(order_id) == "units_changed_there"
+    day.shopify.people.release(order_id)
+    await day.rest()
+    assert len(day.fulfillments(order_id)) == 1
