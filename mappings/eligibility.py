@@ -73,9 +73,14 @@ def barrier(order: OrderToShip, profile: Profile, now: datetime, released: bool 
         return found
     if not released and (found := _doubt(order, profile, now)):
         return found
-    # From when it was placed, which no edit moves.
-    grace_ends = from_shopify(order["processedAt"]) + timedelta(seconds=profile.grace_s)
-    return Barrier(Cause.GRACE_PERIOD, grace_ends) if grace_ends > now else None
+    return _grace(order, profile, now)
+
+
+def _grace(order: OrderToShip, profile: Profile, now: datetime) -> Barrier | None:
+    """From when it was placed, which no edit moves. Where the shop's clock is ahead of ours that may still be to come: without a
+    grace period nothing waits for it."""
+    ends = from_shopify(order["processedAt"]) + timedelta(seconds=profile.grace_s)
+    return Barrier(Cause.GRACE_PERIOD, ends) if profile.grace_s and ends > now else None
 
 
 def look_later(order: OrderToShip, now: datetime) -> datetime:

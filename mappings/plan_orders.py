@@ -79,7 +79,6 @@ def plan_order(
     cause = worst_of(troubles) or state_of_order(order, seen, steps)
     details = sorted({trouble.detail for trouble in troubles}) + _remarks(profile, seen)
     conflicts = tuple(conflict for trouble in troubles for conflict in trouble.conflicts)
-    has_hold = Cause.FULFILLMENT_HOLD in seen.routing.barred
     again = _look_again(order, seen, cause, now)
     if len(steps) < len(sure):
         again = now + timedelta(seconds=LOOK_SOON_S)
@@ -90,7 +89,6 @@ def plan_order(
         again,
         tuple(sorted(arrived)),
         conflicts=conflicts,
-        has_hold=has_hold,
         recalled=(*seen.recalled, *as_wanted.values()),
         choices=tuple(seen.choices.items()),
     )

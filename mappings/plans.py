@@ -287,8 +287,6 @@ class Plan:
     taken_back: tuple[str, ...] = ()
     """Keys of voided packages whose fulfillment Shopify shows as cancelled: of them it counts nothing as gone any more."""
     conflicts: tuple[Conflict, ...] = ()
-    has_hold: bool = False
-    """Whether Shopify holds any of its goods."""
     recalled: tuple[Consignment, ...] = ()
     """Of which we had no document any more, with what we must have written: to be remembered."""
     returns: tuple[ReturnNews, ...] = ()

@@ -19,6 +19,7 @@ from mappings.returns import ReturnNews, ReturnStep
 from syncd.flows.ending import Ending, Verdict, ending_of, looked_at_once_more
 from syncd.flows.work import Flow, Outcome, Result
 from syncd.hints import Mark, split_subject
+from syncd.store.changed import Version, look_at_changed
 from syncd.store.consignments import ConsignmentUpdate, record_consignments, remember_choices
 from syncd.store.journal import ClosedEntry, NewEntry, close_intents, close_settled, close_superseded, note
 from syncd.store.marks import defer, look_again, mark, park, settle, still_ours
@@ -131,11 +132,19 @@ def _lessons(flow: Flow, verdicts: Sequence[Verdict], now: datetime) -> Iterable
     yield close_superseded([intent.entry_id for intent, _ in confirmed], now)
     yield close_settled(flow.name, [pair for verdict in verdicts for pair in _final(flow, verdict)], now)
     if flow.decides_state:
-        yield mark([Mark("shipments", verdict.claimed.subject) for verdict in verdicts if _is_freed(verdict)], now)
+        yield look_at_changed(_versions(verdicts), now)
     elif flow.tells_trouble:
         yield mark([Mark("orders", verdict.claimed.subject) for verdict in verdicts if verdict.has_news], now)
         told = [i.subject for i, _ in confirmed if isinstance(i.step, CreateFulfillment | AdoptFulfillment)]
         yield look_at_returns(map(split_subject, told), now)
+
+
+def _versions(verdicts: Sequence[Verdict]) -> dict[OrderRef, Version]:
+    return {
+        split_subject(one.claimed.subject): Version(one.seen.updated_at, one.seen.routing_updated_at)
+        for one in verdicts
+        if one.seen
+    }
 
 
 def _return_lessons(verdicts: Sequence[Verdict], endings: Sequence[Ending], now: datetime) -> Iterable[Work[Any]]:
@@ -154,12 +163,6 @@ def _return_lessons(verdicts: Sequence[Verdict], endings: Sequence[Ending], now:
             if "suggested" in told:
                 told["suggested"] = str(told["suggested"])
             yield note_return(split_subject(verdict.claimed.subject), one.return_key, told, one.refused, now)
-
-
-def _is_freed(verdict: Verdict) -> bool:
-    """A package could not be told while Shopify held its goods, and it holds none any more."""
-    is_waiting = verdict.known.trouble[0] is Cause.FULFILLMENT_HOLD
-    return is_waiting and verdict.plan is not None and not verdict.plan.has_hold
 
 
 def _final(flow: Flow, verdict: Verdict) -> list[tuple[OrderRef, str]]:

@@ -22,17 +22,16 @@ from syncd.ports import Clock, Db
 from syncd.shopify import reads as shopify
 from syncd.shopify.client import ShopifyClient
 from syncd.shopify.reads import FulfillmentOrderSeen, OrderSeen
-from syncd.store.changed import mark_changed
 from syncd.store.cursors import advance, cursor
 from syncd.store.leases import last_done
-from syncd.store.orders import SeenVersion, seen_versions
+from syncd.store.marks import mark
 from syncd.store.transaction import together
+from syncd.store.versions import CLOCK_MARGIN, SeenVersion, is_newer_routing, is_other_version, seen_versions
 from syncd.waiting import first_of
 
 log = get_logger("feeds")
 
 OVERLAP = timedelta(minutes=10)
-CLOCK_MARGIN = timedelta(seconds=5)
 FAR_AHEAD = timedelta(hours=1)
 """A vendor's time so far ahead of ours is nonsense, or our clock is slow: then some rows are read more than once."""
 
@@ -186,28 +185,10 @@ class ChangeList:
         return f"{store}.{self.name}"
 
 
-def _is_unseen(updated_at: datetime, seen: SeenVersion | None) -> bool:
-    """Not looked at since it changed; vendor and we read different clocks, hence the margin."""
-    return seen is None or seen.seen_at - CLOCK_MARGIN < updated_at
-
-
-def _is_newer_routing(updated_at: datetime, seen: SeenVersion | None) -> bool:
-    """Also later than all that the look showed: it may have been noted by a clock that was ahead."""
-    known = seen.routing_updated_at if seen else None
-    return _is_unseen(updated_at, seen) or (known is not None and updated_at > known)
-
-
-def _is_other_version(updated_at: datetime, seen: SeenVersion | None) -> bool:
-    """Versions have whole seconds: one that we saw in its own second may have changed again in it."""
-    if seen is None or seen.updated_at is None:  # never read; what was given up is left alone until it changes
-        return _is_unseen(updated_at, seen)
-    return seen.updated_at != updated_at or _is_unseen(updated_at, seen)
-
-
 CHANGE_LISTS = (
-    ChangeList("orders", shopify.orders_since, _is_other_version),
+    ChangeList("orders", shopify.orders_since, is_other_version),
     # whether a hold, a move or a routing touches the order's own time is not documented
-    ChangeList("fulfillment_orders", shopify.fulfillment_orders_since, _is_newer_routing),
+    ChangeList("fulfillment_orders", shopify.fulfillment_orders_since, is_newer_routing),
 )
 
 
@@ -236,20 +217,22 @@ class ChangeFeed:
         total = 0
         async for page in self._source.pages(self._client, max(since, self._begin_at - OVERLAP)):
             marks = await self._marks(page)
-            await self._db.run(mark_changed(marks, self._clock.now()))
+            await self._db.run(mark(marks, self._clock.now()))
             total += len(marks)
         return total
 
     async def _keep(self, page: Sequence[Seen], watermark: datetime) -> int:
         """Marks and cursor move in one transaction. An empty page still tells that we looked."""
         marks, now = await self._marks(page), self._clock.now()
-        await self._db.run(together(mark_changed(marks, now), advance(self.name, watermark, None, now)))
+        await self._db.run(together(mark(marks, now), advance(self.name, watermark, None, now)))
         return len(marks)
 
     async def _marks(self, page: Sequence[Seen]) -> list[Mark]:
         store = self._client.store
-        seen = await self._db.run(seen_versions(store, [row.order_id for row in page]))
-        news = {row.order_id: row for row in page if self._source.is_news(row.updated_at, seen.get(row.order_id))}
+        seen = await self._db.run(seen_versions((store, row.order_id) for row in page))
+        news = {
+            row.order_id: row for row in page if self._source.is_news(row.updated_at, seen.get((store, row.order_id)))
+        }
         return [Mark("orders", order_subject(store, order_id), _lane(row)) for order_id, row in news.items()]
 
 

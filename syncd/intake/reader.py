@@ -20,7 +20,7 @@ from syncd.ports import Clock, Db
 from syncd.shipstation.webhooks import hints_of as shipstation_hints
 from syncd.shopify.webhooks import hints_of as shopify_hints
 from syncd.shopify.webhooks import json_object
-from syncd.store.changed import mark_changed
+from syncd.store.changed import mark_told
 from syncd.store.inbox import TakenDelivery, take_deliveries
 from syncd.store.privacy import NewRequest, ask
 from syncd.store.transaction import together
@@ -99,7 +99,7 @@ class Reader:
         marks = [hint for hint in hints if isinstance(hint, Mark)]
         await self._db.run(
             together(
-                mark_changed(marks, now),
+                mark_told(marks, now),
                 ask(asked, now),
                 hear(self._news(opened), self._delivery_news == "tell", self._clock),
             )

@@ -25,15 +25,6 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class SeenVersion:
-    """Which version of an order and of its fulfillment orders we last looked at, and when."""
-
-    updated_at: datetime | None
-    routing_updated_at: datetime | None
-    seen_at: datetime
-
-
-@dataclass(frozen=True)
 class OrderRows:
     """All that is remembered of one order. `order` is None before it was first looked at."""
 
@@ -168,24 +159,6 @@ def _trouble_upsert(dialect: str) -> sqlite.Insert | postgresql.Insert:
         set_={"trouble": new.trouble, "trouble_detail": new.trouble_detail},
         where=old.trouble.is_distinct_from(new.trouble) | old.trouble_detail.is_distinct_from(new.trouble_detail),
     )
-
-
-def seen_versions(store: str, order_ids: Iterable[int]) -> Work[dict[int, SeenVersion]]:
-    """For the feeds: orders never looked at are left out."""
-    stores, given = given_orders((store, order_id) for order_id in order_ids)
-
-    def work(session: Session) -> dict[int, SeenVersion]:
-        rows = session.connection().execute(_versions(stores), given)
-        return {row.order_id: SeenVersion(row.shopify_updated_at, row.routing_updated_at, row.seen_at) for row in rows}
-
-    return work
-
-
-@cache
-def _versions(stores: int) -> Select[Any]:
-    columns = ORDERS.c
-    versions = (columns.shopify_updated_at, columns.routing_updated_at, columns.seen_at)
-    return select(columns.order_id, *versions).where(of_orders(ORDERS, stores))
 
 
 def state_counts() -> Work[list[tuple[str, str, str, int]]]:

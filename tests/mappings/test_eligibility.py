@@ -95,6 +95,7 @@ PREORDER = {
         pytest.param(PREORDER, replace(PROFILE, oldest_days=7), None, id="a pre-order on its day"),
         pytest.param({}, replace(PROFILE, grace_s=45 * 60 + 1), Cause.GRACE_PERIOD, id="in the grace period"),
         pytest.param({}, replace(PROFILE, grace_s=45 * 60), None, id="grace period just over"),
+        pytest.param({"processedAt": "2026-11-21T23:59:59Z"}, PROFILE, None, id="the shop's clock is ahead of ours"),
     ],
 )
 def test_the_order_as_a_whole(facts: dict[str, Any], profile: Profile, cause: Cause | None) -> None:

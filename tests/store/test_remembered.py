@@ -21,18 +21,17 @@ from syncd.store.consignments import (
     take_order_keys,
 )
 from syncd.store.orders import (
-    SeenVersion,
     all_orders,
     order_rows,
     orders_by_name,
     record_orders,
     record_troubles,
-    seen_versions,
     state_counts,
     troubles_of,
 )
 from syncd.store.packages import SeenPackage, adopt_fulfillment, packages_of, record_packages
 from syncd.store.schema import OrderRow
+from syncd.store.versions import SeenVersion, seen_versions
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
@@ -199,7 +198,7 @@ async def test_what_could_not_be_read_keeps_its_name_and_version(db: Db) -> None
     await db.run(record_orders([order("parked", "bug", LATER, name="")]))
     row = await known_order(db)
     assert (row.name, row.shopify_updated_at, row.state) == ("#1001", NOW, "parked")
-    assert await db.run(seen_versions("main", [ORDER[1], 9])) == {ORDER[1]: SeenVersion(NOW, NOW, LATER)}
+    assert await db.run(seen_versions([ORDER, ("main", 9)])) == {ORDER: SeenVersion(NOW, NOW, LATER)}
 
 
 async def test_the_two_flows_do_not_overwrite_each_others_verdicts(db: Db) -> None:

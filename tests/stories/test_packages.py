@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from syncd.hints import Mark, order_subject
 from syncd.operate.explain import explain_order
 from syncd.operate.explained import explain_text
 from syncd.operate.wake import retry_orders
@@ -14,6 +15,7 @@ from syncd.sandbox.shopify.faults import FaultRule
 from syncd.simulation.day import Day, Fates, settings_of
 from syncd.simulation.desk import desk_of
 from syncd.simulation.written import writes_orders
+from syncd.store.marks import mark
 from tests.orders_api import ON_V1_ALONE
 from tests.stories.packing import BOTH, GRACE_S, SETTINGS, an_order, assert_told, label, numbers, void
 
@@ -48,6 +50,24 @@ async def test_a_parcel_in_whose_way_a_fulfillment_by_hand_stood_is_told_once_th
     day.shopify.people.unsubscribe()
     day.shopify.people.cancel_fulfillment(day.fulfillments(order_id)[0]["id"])
     await day.passes(day.settings.sync.order_poll_s + 1)
+    await day.rest()
+    await assert_told(day, order_id, parcel)
+
+
+async def test_it_is_told_too_where_the_order_was_read_anew_for_another_reason(day: Day) -> None:
+    """Its own list has no news of it any more then."""
+    order_id, there = await an_order(day, lines=1, quantity=2)
+    day.shopify.people.fulfill(order_id)
+    parcel = label(day, there, 2)
+    await day.rest()
+    assert await day.cause(order_id) == "overshipped"
+    day.shopify.people.unsubscribe()
+    lists = ("OrdersSince", "FulfillmentOrdersSince")
+    day.shopify.faults.set([FaultRule("error_500_before", operation=one, times=4) for one in lists])
+    day.shopify.people.cancel_fulfillment(day.fulfillments(order_id)[0]["id"])
+    await day.passes(6.0)
+    await day.db.run(mark([Mark("orders", order_subject("main", order_id))], day.clock.now()))
+    await day.passes(6 * day.settings.sync.order_poll_s)
     await day.rest()
     await assert_told(day, order_id, parcel)
 

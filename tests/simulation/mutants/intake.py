@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from mappings import pacific
-from syncd.intake import feeds, package_feeds
+from syncd.intake import package_feeds
 from syncd.intake.feeds import ChangeFeed, Feeds
 from syncd.intake.inbox import Inbox
 from syncd.intake.package_feeds import PackageFeed
@@ -14,6 +14,7 @@ from syncd.intake.server import Webhooks
 from syncd.intake.shifts import Shift
 from syncd.operate import subscriptions
 from syncd.shopify import nodes, webhooks
+from syncd.store import versions
 from syncd.store.leases import take_lease
 from tests.simulation.mutants.planting import Constant, Edit, Mutant
 
@@ -31,9 +32,9 @@ INTAKE = (
         "read_before_marked",
         "a webhook counts as read before its mark is committed",
         (
-            Edit(Reader.read_some, "mark_changed(marks, now),", "mark_changed([], now),"),
+            Edit(Reader.read_some, "mark_told(marks, now),", "mark_told([], now),"),
             Edit(
-                Reader.read_some, "for delivery in taken:", "await self._db.run(mark_changed(marks, now))\n    for delivery in taken:"
+                Reader.read_some, "for delivery in taken:", "await self._db.run(mark_told(marks, now))\n    for delivery in taken:"
             ),
         ),
         needs=("db_busy", "webhooks alone",),
@@ -118,8 +119,8 @@ INTAKE = (
         "same_second_passed_over",
         "an order that changed again in the second in which it was read is not news",
         (
-            Edit(feeds._is_other_version, "seen.updated_at != updated_at or _is_unseen(updated_at, seen)", "seen.updated_at != updated_at"),
-            Edit(feeds._is_unseen, "seen.seen_at - CLOCK_MARGIN < updated_at", "seen.seen_at < updated_at"),
+            Edit(versions.is_other_version, "seen.updated_at != updated_at or _is_unseen(updated_at, seen)", "seen.updated_at != updated_at"),
+            Edit(versions._is_unseen, "seen.seen_at - CLOCK_MARGIN < updated_at", "seen.seen_at < updated_at"),
         ),
         test="tests/intake/test_feeds.py::test_an_order_that_changes_again_in_the_second_in_which_it_was_read_is_news",
     ),
