@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from mappings.keys import line_of
+from mappings.packed import Units, units_of
 from mappings.shipstation_shapes import Order
 
 Owner = Literal["shipstation", "shopify", "none"]
@@ -211,3 +212,16 @@ def held_units(applied: Order, told: Iterable[Mapping[int, int] | None]) -> Coun
             gone[line] = max(0, gone[line] - item["quantity"])
             held[sku] += left
     return held
+
+
+def left_from(applied: Order, unnamed: Iterable[Mapping[int, int]], cancelled: Iterable[Order]) -> Units:
+    """Units of one order in ShipStation that left in packages which do not name it. What somebody cancelled there was placed
+    anew in it, but for what had been split off before: as many units left from what was cancelled, and it never held them."""
+    placed: Units = Counter()
+    for one in cancelled:
+        if one["orderStatus"] != "cancelled":  # what we cancel ourselves nobody has split
+            placed |= units_of(one)
+    left: Units = Counter()
+    for lines in unnamed:
+        left.update(lines)
+    return left - (placed - units_of(applied))

@@ -24,6 +24,7 @@ from mappings.stock import (
     consent_of,
     held_units,
     is_flood,
+    left_from,
     plan_shelf,
 )
 from syncd.accounts import Accounts
@@ -193,8 +194,13 @@ class StockFlow:
 
 
 def _units(goods: HeldGoods) -> Counter[str]:
-    told = [{int(line): units for line, units in json.loads(one).items()} if one else None for one in goods.told]
-    return held_units(canonical.loads(goods.applied), told)
+    applied, told = canonical.loads(goods.applied), [_lines(one) if one else None for one in goods.told]
+    left = left_from(applied, map(_lines, goods.unnamed), map(canonical.loads, goods.cancelled))
+    return held_units(applied, [*told, left])
+
+
+def _lines(text: str) -> dict[int, int]:
+    return {int(line): units for line, units in json.loads(text).items()}
 
 
 def _others(shelf: Shelf, shelves: Sequence[Shelf], waiting: Mapping[ShelfRef, Counter[str]]) -> list[Counter[str]]:

@@ -57,6 +57,11 @@ class HeldGoods:
     location_id: int
     applied: str
     told: tuple[str | None, ...]
+    unnamed: tuple[str, ...] = ()
+    """Lines of told packages of its order that name none of its consignments, where it is the only living one: such a package
+    left in a part that somebody split off, or merged with another order."""
+    cancelled: tuple[str, ...] = ()
+    """Where there are such packages: the documents of its order's cancelled consignments, which they may have left too."""
 
 
 def stock_controls() -> Work[dict[str, Control]]:
@@ -124,12 +129,7 @@ def held_goods(order_keys: Sequence[str]) -> Work[list[HeldGoods]]:
         closed = {(one.store, one.order_id) for one in found}
         packages, siblings = packages_of(refs)(session), consignments_of(refs)(session)
         return [
-            HeldGoods(
-                row.store,
-                row.location_id,
-                row.applied,
-                _told(row, siblings[row.store, row.order_id], packages[row.store, row.order_id]),
-            )
+            _held(row, siblings[row.store, row.order_id], packages[row.store, row.order_id])
             for row in rows
             if row.applied and (row.store, row.order_id) not in closed
         ]
@@ -143,16 +143,18 @@ def _is_let_go(row: ConsignmentRow) -> bool:
     return row.standing == "open" and seen_at is not None and seen_at > row.updated_at
 
 
-def _told(
-    row: ConsignmentRow, siblings: Sequence[ConsignmentRow], packages: Iterable[PackageRow]
-) -> tuple[str | None, ...]:
-    """A package without an order key left in a part that somebody split off: it was this one's where the order has no other."""
-    is_alone = sum(one.standing != "cancelled" for one in siblings) == 1
+def _held(row: ConsignmentRow, siblings: Sequence[ConsignmentRow], packages: Iterable[PackageRow]) -> HeldGoods:
     told = [one for one in packages if one.fulfillment_gid and not one.voided]
-    return tuple(
-        one.lines
-        for one in told
-        if one.order_key == row.order_key or (is_alone and one.order_key is None and one.lines is not None)
+    cancelled = [one for one in siblings if one.standing == "cancelled"]
+    is_alone = len(siblings) - len(cancelled) == 1
+    unnamed = tuple(one.lines for one in told if is_alone and one.order_key is None and one.lines is not None)
+    return HeldGoods(
+        row.store,
+        row.location_id,
+        row.applied or "",
+        tuple(one.lines for one in told if one.order_key == row.order_key),
+        unnamed,
+        tuple(one.applied for one in cancelled if unnamed and one.applied),
     )
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappings.shipstation_shapes import Order
-from mappings.stock import Lying, Offered, Shelf, Sight, held_units, is_flood, plan_shelf
+from mappings.stock import Lying, Offered, Shelf, Sight, held_units, is_flood, left_from, plan_shelf
 
 
 def shelf(**changes: Any) -> Shelf:
@@ -120,6 +120,28 @@ def test_what_left_and_was_told_is_held_no_more() -> None:
     assert held_units(applied, []) == {"A": 5}
     assert held_units(applied, [{1: 2}, {1: 1, 2: 1}]) == {"A": 1}
     assert held_units(applied, [{1: 2}, None]) == {}
+
+
+def made_of(units: int, status: str = "awaiting_shipment") -> Order:
+    items = [{"lineItemKey": "9:1", "sku": "A", "quantity": units, "adjustment": False}]
+    return cast(Order, {"items": items, "orderStatus": status})
+
+
+@pytest.mark.parametrize(
+    ("applied", "cancelled", "left"),
+    [
+        pytest.param(3, [], 1, id="nothing was cancelled"),
+        pytest.param(2, [made_of(3)], 0, id="the rest was placed anew"),
+        pytest.param(3, [made_of(3)], 1, id="all of it was placed anew"),
+        pytest.param(2, [made_of(3), made_of(2)], 0, id="the rest was placed anew twice"),
+        pytest.param(1, [made_of(2), made_of(2)], 0, id="what was placed anew was split and cancelled too"),
+        pytest.param(2, [made_of(3, "cancelled")], 1, id="we cancelled it ourselves"),
+    ],
+)
+def test_a_package_without_a_name_left_from_what_was_cancelled_as_far_as_that_was_not_placed_anew(
+    applied: int, cancelled: list[Order], left: int
+) -> None:
+    assert left_from(made_of(applied), [{1: 1}], cancelled)[1] == left
 
 
 units = st.integers(0, 50)

@@ -98,7 +98,22 @@ async def test_what_left_in_a_part_that_was_split_off_is_held_no_more(db: Db) ->
     await a_package(db, 101, "gid://shopify/Fulfillment/1", '{"7":1}', is_split_off=True)
     await a_package(db, 102, "gid://shopify/Fulfillment/2", '{"7":1}', is_split_off=True)
     held = await db.run(held_goods(keys))
-    assert sorted((one.applied, one.told) for one in held) == [('{"order":101}', ('{"7":1}',)), ('{"order":102}', ())]
+    assert sorted((one.applied, one.told, one.unnamed) for one in held) == [
+        ('{"order":101}', (), ('{"7":1}',)),
+        ('{"order":102}', (), ()),
+    ]
+
+
+async def test_what_left_in_a_part_may_have_left_from_what_was_cancelled(db: Db) -> None:
+    keys = [await an_order(db, number, Standing.OPEN) for number in (101, 102)]
+    for number in (101, 102):
+        key = f"main-{number}-1-2"
+        update = ConsignmentUpdate(key, Standing.CANCELLED, 900 + number, '{"order":"before"}')
+        await db.run(take_order_keys([NewConsignment(key, "main", number, 1, "", 2, "intended")], NOW))
+        await db.run(record_consignments([update], NOW))
+    await a_package(db, 101, "gid://shopify/Fulfillment/1", '{"7":1}', is_split_off=True)
+    held = await db.run(held_goods(keys))
+    assert sorted((one.unnamed, one.cancelled) for one in held) == [((), ()), (('{"7":1}',), ('{"order":"before"}',))]
 
 
 async def test_what_can_no_longer_be_carried_out_is_closed(db: Db) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from syncd.errors import RejectedError
+from syncd.intake.shipstation_sweep import QUIET as FRESH
 from syncd.operate.doctor import check_vendors
 from syncd.operate.status import read_status, status_text
 from syncd.operate.stock import freeze_stores, push_stock, stock_differences, stock_text, thaw_stores
@@ -153,6 +154,43 @@ async def test_a_whole_order_changes_no_number_that_is_right(quantity: str, virt
         await day.end()
 
 
+@pytest.mark.parametrize("is_late", [False, True], ids=["before it was placed anew", "afterwards"])
+async def test_what_left_in_a_part_of_a_cancelled_order_is_no_unit_of_what_was_placed_anew(
+    is_late: bool, day: Day
+) -> None:
+    """One was kept from sale for as long as the rest lay there (seed 280034 of 500 orders)."""
+    count_both(day, dict.fromkeys(SKUS, (50, 50)))
+    await push(day)
+    (order_id,) = day.sell(lines=1, quantity=3)
+    await day.rest()
+    part = split_off(day, order_id)
+    day.shipstation.desk.cancel(open_there(day, order_id)["orderId"])
+    if is_late:
+        await swept(day)
+    day.shipstation.labels.buy_label(part)
+    await swept(day)
+    assert [item["quantity"] for item in open_there(day, order_id)["items"]] == [2]
+    assert [offered(day, sku) for sku in SKUS] == [lying(day, sku) for sku in SKUS]
+
+
+def split_off(day: Day, order_id: int) -> int:
+    """One unit of each line, by hand. The new part's id."""
+    there = open_there(day, order_id)
+    return day.shipstation.desk.split(there["orderId"], {item["lineItemKey"]: 1 for item in there["items"]}).order_id
+
+
+def open_there(day: Day, order_id: int) -> dict[str, Any]:
+    """The first that is to leave."""
+    return next(one for one in day.there(order_id) if one["status"] == "awaiting_shipment")
+
+
+async def swept(day: Day) -> None:
+    """What a person did away with is placed once more, and the stock is looked at."""
+    await day.passes(FRESH.total_seconds())
+    await sweep_by_hand(await desk_of(day))
+    await day.rest(quiet_s=2 * SCAN_S)
+
+
 class TestOrdersThatShipStationHasNotSeen:
     @pytest.fixture
     def fates(self) -> Fates:
@@ -170,6 +208,22 @@ class TestOrdersThatShipStationHasNotSeen:
             day.shipstation.stock.count(sku, SHELF, 40)
         await a_look(day)
         assert [now - 40 for _, now in (offered(day, sku) for sku in SKUS)] == [one - 50 for _, one in before]
+
+    async def test_their_units_are_not_offered_for_others_that_left_in_a_part_of_what_was_placed_anew(
+        self, day: Day
+    ) -> None:
+        count_both(day, dict.fromkeys(SKUS, (50, 50)))
+        await push(day)
+        (order_id,) = day.sell(lines=len(SKUS), quantity=3)
+        await day.passes(500.0)
+        day.shipstation.desk.cancel(open_there(day, order_id)["orderId"])
+        await swept(day)
+        day.shipstation.labels.buy_label(split_off(day, order_id))
+        await swept(day)
+        day.sell(lines=len(SKUS), quantity=3)
+        before = [offered(day, sku) for sku in SKUS]
+        await a_look(day)
+        assert [offered(day, sku) for sku in SKUS] == before
 
 
 async def test_a_frozen_store_is_left_alone_until_it_thaws(day: Day) -> None:
