@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from mappings import canonical
+from mappings.causes import Cause
 from mappings.stock import (
     Difference,
     Offered,
@@ -54,6 +55,9 @@ NAME = "stock"
 KEYS_AT_ONCE = 200
 Held = dict[ShelfRef, Counter[str]]
 """SKU -> units that ShipStation holds for us."""
+
+TAKEN_BACK = (Cause.CANCELLED_AFTER_LABEL, Cause.OVERSHIPPED)
+"""Goods left that Shopify no longer counts as sold: nobody tells it of their package, it may stay so for good."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,8 @@ class StockFlow:
         held: Held = {}
         keys = await self._db.run(keys_in_shipstation())
         for start in range(0, len(keys), KEYS_AT_ONCE):
-            for goods in await self._db.run(held_goods(keys[start : start + KEYS_AT_ONCE])):
+            some = keys[start : start + KEYS_AT_ONCE]
+            for goods in await self._db.run(held_goods(some, TAKEN_BACK)):
                 held.setdefault((goods.store, goods.location_id), Counter()).update(_units(goods))
         return held
 

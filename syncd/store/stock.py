@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, select, text, union, update
+from sqlalchemy import or_, select, text, union, update
 from sqlmodel import Session
 
 from syncd.store.consignments import consignments_by_key, consignments_of
@@ -23,7 +23,7 @@ from syncd.store.schema import (
     StockControl,
     table_of,
 )
-from syncd.store.statements import dialect_of, given_orders, of_orders, upsert
+from syncd.store.statements import OrderRef, dialect_of, given_orders, of_orders, upsert
 from syncd.store.transaction import Work
 
 CONTROLS = table_of(StockControl)
@@ -115,26 +115,42 @@ def keys_in_shipstation() -> Work[list[str]]:
     return lambda session: sorted(session.connection().execute(union(opened, untold)).scalars())
 
 
-def held_goods(order_keys: Sequence[str]) -> Work[list[HeldGoods]]:
+def held_goods(order_keys: Sequence[str], taken_back: Collection[str]) -> Work[list[HeldGoods]]:
     """What these consignments are made of. Left out: those that are cancelled or of closed orders, those that ShipStation let go,
-    and those whose document is not known. Indexes: the primary keys, ix_packages_order."""
+    those that left for an order whose goods were taken back in Shopify, and those whose document is not known. `taken_back`: the
+    causes of such orders. Indexes: the primary keys, ix_packages_order."""
 
     def work(session: Session) -> list[HeldGoods]:
         known = consignments_by_key(order_keys)(session).values()
         rows = [row for row in known if row.standing != "cancelled" and not _is_let_go(row)]
         refs = [(row.store, row.order_id) for row in rows]
-        stores, given = given_orders(refs)
-        is_closed = and_(of_orders(ORDERS, stores), ORDERS.c.closed_at.is_not(None))
-        found = session.connection().execute(select(ORDERS.c.store, ORDERS.c.order_id).where(is_closed), given)
-        closed = {(one.store, one.order_id) for one in found}
+        over = _orders_over(refs, taken_back)(session)
         packages, siblings = packages_of(refs)(session), consignments_of(refs)(session)
         return [
             _held(row, siblings[row.store, row.order_id], packages[row.store, row.order_id])
             for row in rows
-            if row.applied and (row.store, row.order_id) not in closed
+            if row.applied and not _is_over(row, over)
         ]
 
     return work
+
+
+def _orders_over(refs: Sequence[OrderRef], taken_back: Collection[str]) -> Work[dict[OrderRef, bool]]:
+    """Orders that are closed (True), or whose goods were taken back after they had left (False). Index: the primary key."""
+    columns = ORDERS.c
+    stores, given = given_orders(refs)
+    is_over = or_(columns.closed_at.is_not(None), columns.cause.in_(taken_back), columns.trouble.in_(taken_back))
+    statement = select(columns.store, columns.order_id, columns.closed_at).where(of_orders(ORDERS, stores), is_over)
+    return lambda session: {
+        (row.store, row.order_id): row.closed_at is not None for row in session.connection().execute(statement, given)
+    }
+
+
+def _is_over(row: ConsignmentRow, over: Mapping[OrderRef, bool]) -> bool:
+    """Shopify counts its goods as sold no more. Of goods taken back that is said of what left: what ShipStation still holds is
+    missing in ShipStation's free units until it is withdrawn."""
+    is_closed = over.get((row.store, row.order_id))
+    return is_closed is True or (is_closed is False and row.standing == "shipped")
 
 
 def _is_let_go(row: ConsignmentRow) -> bool:

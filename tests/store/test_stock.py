@@ -27,6 +27,7 @@ from syncd.store.transaction import together
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
+TAKEN_BACK = ["late"]
 
 
 async def test_a_release_keeps_its_first_time_beside_freezes_and_reports(db: Db) -> None:
@@ -50,11 +51,13 @@ def test_a_freeze_ends_with_its_time() -> None:
     assert not Control(frozen_at=NOW, frozen_until=LATER).is_frozen(LATER)
 
 
-async def an_order(db: Db, order_id: int, standing: Standing, closed_at: datetime | None = None) -> str:
+async def an_order(
+    db: Db, order_id: int, standing: Standing, closed_at: datetime | None = None, cause: str = "queued"
+) -> str:
     key = f"main-{order_id}-1-1"
     row = NewConsignment(key, "main", order_id, 1, "", 1, "intended")
     order = OrderRow(
-        store="main", order_id=order_id, name=f"#{order_id}", state="queued", cause="queued", since=NOW, seen_at=NOW, closed_at=closed_at
+        store="main", order_id=order_id, name=f"#{order_id}", state="queued", cause=cause, since=NOW, seen_at=NOW, closed_at=closed_at
     )  # fmt: skip
     update = ConsignmentUpdate(key, standing, order_id, f'{{"order":{order_id}}}')
     await db.run(together(take_order_keys([row], NOW), record_orders([order]), record_consignments([update], NOW)))
@@ -83,7 +86,7 @@ async def test_goods_are_held_while_open_or_until_shopify_was_told(db: Db) -> No
     await a_package(db, 107, "gid://shopify/Fulfillment/2", '{"8":2}')
     keys = await db.run(keys_in_shipstation())
     assert keys == [f"main-{number}-1-1" for number in (101, 104, 106, 107)]
-    held = await db.run(held_goods([*keys, "main-103-1-1", "main-102-1-1"]))
+    held = await db.run(held_goods([*keys, "main-103-1-1", "main-102-1-1"], TAKEN_BACK))
     assert sorted((one.applied, one.told) for one in held) == [
         ('{"order":101}', ()),
         ('{"order":102}', ()),
@@ -97,7 +100,7 @@ async def test_what_left_in_a_part_that_was_split_off_is_held_no_more(db: Db) ->
     await db.run(take_order_keys([NewConsignment("main-102-2-1", "main", 102, 2, "", 1, "intended")], NOW))
     await a_package(db, 101, "gid://shopify/Fulfillment/1", '{"7":1}', is_split_off=True)
     await a_package(db, 102, "gid://shopify/Fulfillment/2", '{"7":1}', is_split_off=True)
-    held = await db.run(held_goods(keys))
+    held = await db.run(held_goods(keys, TAKEN_BACK))
     assert sorted((one.applied, one.told, one.unnamed) for one in held) == [
         ('{"order":101}', (), ('{"7":1}',)),
         ('{"order":102}', (), ()),
@@ -112,8 +115,18 @@ async def test_what_left_in_a_part_may_have_left_from_what_was_cancelled(db: Db)
         await db.run(take_order_keys([NewConsignment(key, "main", number, 1, "", 2, "intended")], NOW))
         await db.run(record_consignments([update], NOW))
     await a_package(db, 101, "gid://shopify/Fulfillment/1", '{"7":1}', is_split_off=True)
-    held = await db.run(held_goods(keys))
+    held = await db.run(held_goods(keys, TAKEN_BACK))
     assert sorted((one.unnamed, one.cancelled) for one in held) == [((), ()), (('{"7":1}',), ('{"order":"before"}',))]
+
+
+async def test_what_left_and_was_taken_back_in_shopify_is_held_no_more(db: Db) -> None:
+    keys = [
+        await an_order(db, 101, Standing.SHIPPED, cause="late"),
+        await an_order(db, 102, Standing.OPEN, cause="late"),
+    ]
+    await a_package(db, 101, None, '{"7":1}')
+    assert await db.run(keys_in_shipstation()) == keys
+    assert [one.applied for one in await db.run(held_goods(keys, TAKEN_BACK))] == ['{"order":102}']
 
 
 async def test_what_can_no_longer_be_carried_out_is_closed(db: Db) -> None:

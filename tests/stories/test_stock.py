@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -224,6 +224,39 @@ class TestOrdersThatShipStationHasNotSeen:
         before = [offered(day, sku) for sku in SKUS]
         await a_look(day)
         assert [offered(day, sku) for sku in SKUS] == before
+
+
+def cancel(day: Day, order_id: int) -> None:
+    day.shopify.people.cancel(order_id)
+
+
+def refund_all(day: Day, order_id: int) -> None:
+    units = {line.id: line.current_quantity for line in day.sold()[order_id].lines}
+    day.shopify.people.refund(order_id, lines=units, restock_type="CANCEL")
+
+
+@EVERY_ENGINE
+@pytest.mark.parametrize(("take_back", "cause"), [(cancel, "cancelled_after_label"), (refund_all, "overshipped")])
+async def test_what_left_and_was_taken_back_does_not_stand_in_for_what_another_order_needs(
+    day: Day, take_back: Callable[[Day, int], None], cause: str
+) -> None:
+    """Nobody voids the label, so Shopify is never told of that package: for good it would have hidden units that ShipStation does
+    not know of yet."""
+    count_both(day, dict.fromkeys(SKUS, (50, 50)))
+    await push(day)
+    (order_id,) = day.sell(lines=len(SKUS))
+    await day.rest(quiet_s=2 * SCAN_S)
+    await day.stop()
+    day.shipstation.labels.buy_label(day.there(order_id)[0]["orderId"])
+    take_back(day, order_id)
+    day.sell(lines=len(SKUS), mix={"unpaid": 1.0})
+    await day.start()
+    await day.rest(quiet_s=2 * SCAN_S)
+    assert (await day.told())[order_id]["cause"] == cause
+    (shop,) = day.shopify.state()["shops"].values()
+    unpaid = {one["sku"]: one["onHand"] - one["available"] for one in shop["inventory"] if one["locationId"] == PLACE}
+    assert any(unpaid[sku] for sku in SKUS)
+    assert [offered(day, sku)[1] for sku in SKUS] == [lying(day, sku)[1] - unpaid[sku] for sku in SKUS]
 
 
 async def test_a_frozen_store_is_left_alone_until_it_thaws(day: Day) -> None:
