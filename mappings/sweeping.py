@@ -206,8 +206,8 @@ def judge(
 def _sums(
     order_id: int, placed: Sequence[Placed], mine: Mapping[int, Sight], parcels: Mapping[str, Units]
 ) -> tuple[Units, Units]:
-    """(expected, lying). What was shipped is as it was shipped: nobody can change it any more. Of what a person cancelled only
-    what had been split off it, and has left, is still to be there. What was merged should not have left before."""
+    """(expected, lying). What was shipped is as it was shipped: nobody can change it any more, unless its labels were voided. Of what a
+    person cancelled only what had been split off it, and has left, is still to be there. What was merged should not have left before."""
     expected: Units = Counter()
     lying: Units = Counter()
     left = parcels.get("", Counter[int]())
@@ -221,7 +221,7 @@ def _sums(
             left = left - parted
             continue
         is_whole = sight is not None and not (is_split if sight.is_regrouped is None else sight.is_regrouped)
-        is_final = sight is not None and sight.status == "shipped" and is_whole
+        is_final = sight is not None and sight.status == "shipped" and one.standing is Standing.SHIPPED and is_whole
         expected.update(sight.units.get(order_id, Counter()) if sight and is_final else one.units)
         if sight is None:
             lying.update(one.units)

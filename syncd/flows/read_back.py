@@ -15,7 +15,7 @@ from syncd.shipstation.writes import RowOutcome
 
 LOCKED = frozenset({"shipped", "cancelled"})
 WEIGHTY = frozenset({"cancelled", "on_hold"})
-"""What we ask for by these must be so afterwards, and so must be what we take out: goods would leave otherwise."""
+"""What we ask for by these must be so afterwards, and so must be the units: goods would leave otherwise, or lie nowhere."""
 
 
 def outcome_of_row(row: RowOutcome | None, probe_s: float) -> Outcome:
@@ -42,8 +42,8 @@ def judged(step: UpsertOrder, outcome: Outcome, truth: Order | None) -> Outcome:
     is_left = sent != read and (sent in WEIGHTY or is_our_hold(truth))  # nobody else would ever end a hold of ours
     if is_left and outcome.result is Result.CONFIRMED:
         return Outcome(Result.UNKNOWN, NOT_SHOWN, f"it still reads back as {read}")
-    if units_of(truth) - units_of(step.document) and outcome.result is Result.CONFIRMED:
-        return Outcome(Result.UNKNOWN, NOT_SHOWN, "it still reads back with units that were taken out")
+    if units_of(truth) != units_of(step.document) and outcome.result is Result.CONFIRMED:
+        return Outcome(Result.UNKNOWN, NOT_SHOWN, "it still reads back with other units")
     return outcome
 
 

@@ -129,6 +129,26 @@ async def test_what_was_taken_out_after_an_unseen_label_lies_there_no_more_once_
     assert (units_there(day, order_id), await day.cause(order_id)) == (1, "in_shipstation")
 
 
+@pytest.mark.parametrize(
+    "fates",
+    [Fates(settings=settings_of(), account=replace(SHIPSTATION, stale_read_s=20.0, locked_order_style="silent_200"))],
+)
+async def test_what_was_added_after_an_unseen_label_is_placed_although_reads_do_not_show_the_label(day: Day) -> None:
+    """Its change seemed to be made: two units lay nowhere, and nobody was told."""
+    (order_id,) = await placed(day, lines=1, quantity=1)
+    await day.passes(60)
+    (line,) = day.order(order_id)["lines"]
+    parcel = day.shipstation.labels.buy_label(day.there(order_id)[0]["orderId"])
+    day.shopify.people.edit(order_id, quantities={line["id"]: 3})
+    day.shopify.people.pay(order_id)
+    await day.until(lambda: len(day.calls("createorders")) > 1)
+    await day.passes(30)
+    day.shipstation.labels.void_label(parcel.shipment_id)
+    await day.passes(1200)
+    await day.rest()
+    assert (units_there(day, order_id), await day.cause(order_id)) == (3, "in_shipstation")
+
+
 async def test_a_further_part_whose_answer_was_lost_is_found_by_the_beginning_of_its_number(day: Day) -> None:
     """It is called `#1001-2`. Not found, it would be refused for ever once the warehouse has closed it."""
     (order_id,) = await placed(day, lines=1)
