@@ -7,8 +7,8 @@ import logging
 import sqlite3
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, MutableMapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -140,6 +140,8 @@ class _Seed:
     watch: Watch
     trouble: Trouble
     outcome: Outcome
+    bought: list[int] = field(default_factory=list)
+    """What customers bought after the trouble."""
 
     async def live(self) -> None:
         old_store = await self._troubled()
@@ -179,7 +181,8 @@ class _Seed:
             await self.day.until(lambda: not self._webhooks_waiting(), LONGEST_REST_S * 2)
         # What is new looks old where the shop's clock is behind, and what looks old is looked at seldom (seed 240135).
         await self.day.passes(max(0.0, -self.weather.fates.vendors_ahead_s))
-        await self.day.rest(LONGEST_REST_S, quiet_s=QUIET_S + self.weather.fates.shop.index_lag_s)
+        async with self._shopping():
+            await self.day.rest(LONGEST_REST_S, quiet_s=QUIET_S + self.weather.fates.shop.index_lag_s)
         await self._released()
         if self.weather.alone is None:
             await self.day.passes(FRESH.total_seconds())  # a sweep leaves alone what changed a moment ago
@@ -225,16 +228,12 @@ class _Seed:
             restore(self.day, old_store)
         for replica in self.day.replicas:
             await self.trouble.start(replica)
-        bought = list[int]()
-        shopping = asyncio.create_task(self._shopping(bought))
-        try:
+        async with self._shopping():
             await self.day.rest(LONGEST_REST_S, quiet_s=QUIET_S)
-        finally:
-            shopping.cancel()
         await self._swept()
         self.watch.judge_orders()
         self.watch.judge_fulfillments()
-        made |= {one["orderId"] for order_id in (*bought, *refused) for one in self.day.there(order_id)}
+        made |= {one["orderId"] for order_id in (*self.bought, *refused) for one in self.day.there(order_id)}
         if more := self.watch.made - made:
             self.outcome.problems.append(f"amnesia: {len(more)} new ShipStation orders")
         if late := [
@@ -247,10 +246,18 @@ class _Seed:
         told = await self.day.told()
         return {ref for ref, one in told.items() if one["cause"] == Cause.REJECTED_BY_SHIPSTATION}
 
-    async def _shopping(self, bought: list[int]) -> None:
+    @asynccontextmanager
+    async def _shopping(self) -> AsyncIterator[None]:
         """Whom ShipStation cannot take is tried for as long as nobody else's order shows that it takes others: customers go on."""
+        shopping = asyncio.create_task(self._shop())
+        try:
+            yield
+        finally:
+            shopping.cancel()
+
+    async def _shop(self) -> None:
         while self.luck.fired["batch_poison"]:
-            bought += self.day.sell()
+            self.bought += self.day.sell()
             await self.day.passes(LATELY_S / 2)
 
     def _webhooks_waiting(self) -> int:
@@ -276,8 +283,8 @@ class _Seed:
         counters = shop["counters"]["webhooks"]
         ship = self.day.shipstation.webhooks
         outcome.webhooks = Counter(offered=self.day.courier.offered, acked=counters["delivered"] + ship.delivered)
-        if account.orders != self.weather.orders:
-            outcome.problems.append(f"{account.orders} orders instead of {self.weather.orders}")
+        if account.orders != (sold := self.weather.orders + len(self.bought)):
+            outcome.problems.append(f"{account.orders} orders instead of {sold}")
         for kind, count in (
             ("wh_lost", counters["lost"] + ship.dropped),
             ("wh_dup", counters["doubled"]),
