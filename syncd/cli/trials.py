@@ -85,11 +85,19 @@ def demo(
 @click.option("--seeds", default=20, show_default=True, help="Days to live through, each with a seed of its own.")
 @click.option("--orders", default=50, show_default=True, help="Orders in each of them.")
 @click.option("--seed", default=1, show_default=True, help="The first seed.")
+@click.option(
+    "--deeds",
+    default=1,
+    show_default=True,
+    help="So many times the usual deeds of people; above 1 they come one after the other on the same order.",
+)
 @click.option("--processes", default=2, show_default=True)
 @click.option("--exhaustive", is_flag=True, help="Instead: seven short days, with each fault at each call in turn.")
 @click.option("--pairs", default=0, show_default=True, help="With --exhaustive: also one in so many pairs of faults.")
 @as_json
-def simulate(seeds: int, orders: int, seed: int, processes: int, exhaustive: bool, pairs: int, is_json: bool) -> None:
+def simulate(
+    seeds: int, orders: int, seed: int, deeds: int, processes: int, exhaustive: bool, pairs: int, is_json: bool
+) -> None:
     """Live through days full of faults and crashes in virtual time, and count what was lost or doubled.
 
     Daemon and vendors run in one process without network or disk. The same seed is the same day, bit for bit.
@@ -102,4 +110,4 @@ def simulate(seeds: int, orders: int, seed: int, processes: int, exhaustive: boo
 
     if exhaustive:
         sys.exit(exhaust(pairs, processes))
-    sys.exit(live_through(seed, seeds, orders, processes, is_json))
+    sys.exit(live_through(seed, seeds, orders, processes, is_json, deeds))

@@ -27,6 +27,7 @@ from syncd.settings.whole import Settings
 from syncd.shipstation.webhooks import EVENTS
 from syncd.shopify.webhooks import topics_of
 from syncd.simulation.courier import Courier, posted
+from syncd.simulation.focus import Focus
 from syncd.simulation.ports import START, InlineDb, Life, LoopClock, Network, SeededRng
 from syncd.simulation.replica import Replica
 from syncd.simulation.written import writes_orders
@@ -129,6 +130,7 @@ class Day:
         """Tasks of the daemon that raised: its own mistakes."""
         self.touched: set[int] = set()
         """Ids of the Shopify orders that the last deed of a person was about. Whoever asks empties it first."""
+        self.focus = Focus()
         rng = SeededRng(fates.seed)
         self.replicas = [
             Replica(self.settings, rng, self.network, fates.begin_at, self._task_failed) for _ in range(fates.replicas)

@@ -27,7 +27,7 @@ def orders(day: Day) -> list[dict[str, Any]]:
 
 
 def _order(day: Day, number: int) -> Order:
-    found: Order = pick(list(day.sold().values()), number)
+    found: Order = pick(day.focus.among(list(day.sold().values()), lambda one: {one.id}), number)
     day.touched.add(found.id)
     return found
 
@@ -39,7 +39,8 @@ def _order_id(day: Day, number: int) -> int:
 def _there(day: Day, number: int) -> ShipStationOrder:
     account = day.shipstation.account
     account.release_due_holds()
-    found: ShipStationOrder = pick([one for one in account.orders.values() if one.gone is None], number)
+    there = [one for one in account.orders.values() if one.gone is None]
+    found: ShipStationOrder = pick(day.focus.among(there, shopify_orders), number)
     day.touched |= shopify_orders(found)
     return found
 
@@ -118,7 +119,8 @@ def label_one_unit(day: Day, number: int) -> None:
 
 
 def void(day: Day, number: int) -> None:
-    shipment = pick([one for one in day.shipstation.account.shipments.values() if one.voided_at is None], number)
+    labels = [one for one in day.shipstation.account.shipments.values() if one.voided_at is None]
+    shipment = pick(day.focus.among(labels, shopify_orders), number)
     day.touched |= shopify_orders(shipment)
     day.shipstation.labels.void_label(shipment.shipment_id)
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, field
+from random import Random
 from typing import Any
 
 import structlog
@@ -24,6 +25,7 @@ from syncd.operate.sweeping import sweep_by_hand
 from syncd.sandbox.account import Account
 from syncd.simulation.day import Day
 from syncd.simulation.desk import desk_of
+from syncd.simulation.focus import Focus
 from syncd.simulation.ledger import judge_ledger, judge_subscriptions
 from syncd.simulation.luck import History, Luck
 from syncd.simulation.sidelines.drawn import sidelines_of
@@ -65,10 +67,10 @@ class Outcome:
     history: list[str] | None = None
 
 
-def run_seed(seed: int, orders: int = 50, is_kept: bool = False) -> Outcome:
+def run_seed(seed: int, orders: int = 50, is_kept: bool = False, deeds: int = 1) -> Outcome:
     """Bit for bit the same for the same arguments. `is_kept`: with its whole history."""
     with bugs_told() as bugs, asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        outcome = runner.run(_lived(drawn_weather(seed, orders), is_kept))
+        outcome = runner.run(_lived(drawn_weather(seed, orders, deeds), is_kept))
     outcome.problems += [f"bug: {bug}" for bug in dict.fromkeys(bugs)]
     return outcome
 
@@ -98,6 +100,8 @@ def bugs_told() -> Iterator[list[str]]:
 async def _lived(weather: Weather, is_kept: bool) -> Outcome:
     history, luck = History(is_kept), Luck(weather.seed, weather.rates, weather.lasting)
     day = Day(weather.fates)
+    if weather.is_busy:
+        day.focus = Focus(Random(f"{weather.seed} focus"))
     watch = Watch(day)
     watch.sidelines = sidelines_of(day, weather.sidelines)
     trouble = Trouble(day, weather, luck, watch, history)

@@ -48,6 +48,7 @@ class Sum:
 
     first: int
     orders_each: int
+    deeds: int = 1
     seeds: int = 0
     failed: dict[int, list[str]] = field(default_factory=dict)
     faults: Counter[str] = field(default_factory=Counter)
@@ -89,15 +90,15 @@ def class_of(problem: str) -> str:
     return next((name for name in CLASSES if problem.startswith(name)), "other")
 
 
-def simulate(first: int, seeds: int, orders: int, processes: int, is_json: bool) -> int:
+def simulate(first: int, seeds: int, orders: int, processes: int, is_json: bool, deeds: int = 1) -> int:
     """The exit code: 1 when any seed failed."""
     began = time.monotonic()
-    total, told_at = Sum(first, orders), began
-    for outcome in _outcomes(range(first, first + seeds), orders, processes):
+    total, told_at = Sum(first, orders, deeds), began
+    for outcome in _outcomes(range(first, first + seeds), orders, processes, deeds):
         total.add(outcome)
         total.wall_s = time.monotonic() - began
         if outcome.problems:
-            print(_failure(outcome, orders), file=sys.stderr, flush=True)
+            print(_failure(outcome, orders, deeds), file=sys.stderr, flush=True)
         if time.monotonic() - told_at > PROGRESS_S:
             told_at = time.monotonic()
             print(_progress(total, seeds), file=sys.stderr, flush=True)
@@ -105,14 +106,14 @@ def simulate(first: int, seeds: int, orders: int, processes: int, is_json: bool)
     return int(bool(total.failed))
 
 
-def _outcomes(numbers: Sequence[int], orders: int, processes: int) -> Iterator[Outcome]:
+def _outcomes(numbers: Sequence[int], orders: int, processes: int, deeds: int) -> Iterator[Outcome]:
     """In the order of the seeds. Each process gets a start of its own: nothing of ours is inherited."""
     if processes == 1:
         collect_seldom()
-        yield from (run_seed(number, orders) for number in numbers)
+        yield from (run_seed(number, orders, deeds=deeds) for number in numbers)
         return
     with multiprocessing.get_context("spawn").Pool(processes, collect_seldom) as pool:
-        yield from pool.imap(partial(run_seed, orders=orders), numbers)
+        yield from pool.imap(partial(run_seed, orders=orders, deeds=deeds), numbers)
 
 
 def collect_seldom() -> None:
@@ -130,13 +131,14 @@ def _progress(total: Sum, seeds: int) -> str:
     )
 
 
-def _failure(outcome: Outcome, orders: int) -> str:
+def _failure(outcome: Outcome, orders: int, deeds: int) -> str:
     shown = [f"  {line}" for problem in outcome.problems[:10] for line in problem.splitlines()[-1:]]
-    return "\n".join([f"seed {outcome.seed} failed: {repro(outcome.seed, orders)}", *shown])
+    return "\n".join([f"seed {outcome.seed} failed: {repro(outcome.seed, orders, deeds)}", *shown])
 
 
-def repro(seed: int, orders: int) -> str:
-    return f"syncd simulate --seed {seed} --seeds 1 --orders {orders} --processes 1"
+def repro(seed: int, orders: int, deeds: int = 1) -> str:
+    more = f" --deeds {deeds}" if deeds > 1 else ""
+    return f"syncd simulate --seed {seed} --seeds 1 --orders {orders}{more} --processes 1"
 
 
 def as_json(total: Sum) -> dict[str, Any]:
@@ -160,7 +162,7 @@ def as_json(total: Sum) -> dict[str, Any]:
         "calls_per_order": round(total.calls / max(total.orders, 1), 2),
         "states": dict(total.states),
         "causes": dict(total.causes),
-        "repro": [repro(seed, total.orders_each) for seed in total.failed],
+        "repro": [repro(seed, total.orders_each, total.deeds) for seed in total.failed],
     }
 
 

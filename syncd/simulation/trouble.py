@@ -177,6 +177,7 @@ class Trouble:
                 await outcome
         except (ValueError, LookupError):
             return
+        self._day.focus.was_on(self._day.touched)
         self._history.add(self._day.clock.monotonic(), name, *sorted(self._day.touched))
         for order_id in self._day.touched:
             self._watch.befallen[order_id][name] += 1

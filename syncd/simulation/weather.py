@@ -66,6 +66,8 @@ class Weather:
     """Somebody deletes our webhooks once. Nowhere that nothing else runs: what was not told meanwhile would stay unknown."""
     mix: Mapping[str, float]
     deeds: int
+    is_busy: bool
+    """There are more deeds than usual, and they come one after the other on the same order."""
     amnesia: str | None
     sidelines: Chosen
     """What the day holds beside orders and packages, and in which manner. Nothing where each mechanism must do by itself."""
@@ -77,7 +79,8 @@ class Weather:
         return SPANS_S[self.traffic]
 
 
-def drawn_weather(seed: int, orders: int) -> Weather:
+def drawn_weather(seed: int, orders: int, deeds: int = 1) -> Weather:
+    """With so many times the usual `deeds` of people."""
     rng = Random(f"{seed} weather")
     alone = rng.choice(("webhooks", "feeds")) if rng.random() < 0.2 else None
     rates = _rates(rng, alone)
@@ -95,7 +98,8 @@ def drawn_weather(seed: int, orders: int) -> Weather:
         has_outages=alone != "webhooks" and Random(f"{seed} outages").random() < OUTAGES,
         is_unsubscribed=alone is None and Random(f"{seed} unsubscribed").random() < UNSUBSCRIBED,
         mix=PLAIN if rng.random() < 0.3 or "stock" in sidelines else {},
-        deeds=round(orders * rng.uniform(0.2, 1.0)),
+        deeds=round(orders * rng.uniform(0.2, 1.0)) * deeds,
+        is_busy=deeds > 1,
         amnesia=rng.choice(("lost", "rolled_back")) if rng.random() < 0.1 else None,
         sidelines=sidelines,
         fates=_fates(rng, seed, rates, alone, sidelines, SPANS_S[traffic]),

@@ -6,9 +6,11 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from itertools import groupby
 
 import pytest
 
+from syncd.simulation.people import DEEDS
 from syncd.simulation.seed import Outcome, run_seed
 from syncd.simulation.swarm import Sum, account_text, as_json, repro
 from syncd.simulation.trouble import Trouble
@@ -49,6 +51,19 @@ def test_a_few_days_full_of_faults_end_well() -> None:
         fired.update(outcome.faults)
     assert len(fired) >= MOST_KINDS, sorted(set(KINDS) - set(fired))
     assert sum(outcome.kills for outcome in outcomes) > 10
+
+
+def test_on_busy_days_people_stay_with_one_order_and_all_ends_well() -> None:
+    usual, busy = (run_seed(305, 12, is_kept=True, deeds=deeds) for deeds in (1, 4))
+    assert busy.problems == []
+    assert most_in_a_row(busy) > most_in_a_row(usual)
+
+
+def most_in_a_row(outcome: Outcome) -> int:
+    """Deeds of people about one order, one after the other."""
+    told = [line.split() for line in outcome.history or ()]
+    about = [tuple(words[2:]) for words in told if words[1] in DEEDS]
+    return max(len(list(group)) for _, group in groupby(about))
 
 
 def test_a_mistake_of_the_simulation_fails_its_seed_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
