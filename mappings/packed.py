@@ -81,9 +81,12 @@ def packed_units(
 
 
 def is_cancelled_there(consignment: Consignment) -> bool:
+    return was_cancelled_there(consignment.standing, consignment.applied)
+
+
+def was_cancelled_there(standing: Standing, applied: Order | None) -> bool:
     """Not by us: what we cancel is whole."""
-    ours = (consignment.applied or {}).get("orderStatus") == "cancelled"
-    return consignment.standing is Standing.CANCELLED and not ours
+    return standing is Standing.CANCELLED and (applied or {}).get("orderStatus") != "cancelled"
 
 
 def untold(package: Package) -> Units:

@@ -37,6 +37,8 @@ class Placed:
     standing: Standing
     shipstation_order_id: int | None
     units: Units
+    is_cancelled_there: bool = False
+    """By a person, who may have split it before: what we cancel is whole."""
 
 
 @dataclass(frozen=True)
@@ -185,13 +187,19 @@ def judge(
     `parcels`: what of it left, by order key of ours, blank for all that left under another."""
     mine = {one.order_id: one for one in sights if shopify_order_id in one.units or one.order_id in _ids(placed)}
     expected, lying = _sums(shopify_order_id, placed, mine, parcels)
-    strangers = sorted(
-        one.order_id for one in mine.values() if one.is_alive and one.order_id not in _ids(placed) and one.units
-    )
+    others = [one for one in mine.values() if one.is_alive and one.order_id not in _ids(placed) and one.units]
+    strangers = [one.order_id for one in others]
     # Somebody else sends the same goods.
     if twins:
         return Finding(Cause.DOUBLED_THERE, f"ShipStation orders {_listed(twins)} are the same sale")
-    if (over := lying - expected) and strangers:
+    over = lying - expected
+    # Not there twice: it lives on in parts of what a person cancelled. Shopify may want it or not, which is for the plan to see.
+    if over and strangers and not over - _living_on(shopify_order_id, placed, mine, parcels):
+        parts = _listed([one.order_id for one in others if one.status in CHANGEABLE] or strangers)
+        return Finding(
+            Cause.CHANGED_ON_BOTH_SIDES, f"ShipStation orders {parts}: split off one that was cancelled there"
+        )
+    if over and strangers:
         return Finding(Cause.DOUBLED_THERE, f"ShipStation orders {_listed(strangers)}: {counted(over)} too many")
     # Gone, and nobody has it.
     if vanished:
@@ -231,6 +239,23 @@ def _sums(
         if sight.is_alive:
             lying.update(sight.units.get(order_id, Counter()))
     return expected, lying
+
+
+def _living_on(
+    order_id: int, placed: Sequence[Placed], mine: Mapping[int, Sight], parcels: Mapping[str, Units]
+) -> Units:
+    """What was split off orders before a person cancelled them, and has not left. Not of lines of which parts and living orders
+    hold more together than such an order did: it may have been placed anew while it lay there."""
+    beside = added(one.units for one in placed if one.standing is not Standing.CANCELLED)
+    apart: Units = Counter()
+    held: Units = Counter()
+    for one in placed:
+        sight = _holder(one, mine)
+        if one.is_cancelled_there and sight:
+            apart += one.units - sight.units.get(order_id, Counter())
+            held |= one.units
+    twice = apart + beside - held
+    return Counter({line: units for line, units in (apart - parcels.get("", Counter())).items() if not twice[line]})
 
 
 def _holder(placed: Placed, mine: Mapping[int, Sight]) -> Sight | None:

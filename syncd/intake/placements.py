@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
 from mappings.causes import State
-from mappings.packed import Units, units_of
+from mappings.packed import Units, units_of, was_cancelled_there
 from mappings.plans import Standing
 from mappings.sweeping import Placed, has_left_behind
 from syncd.intake.remembered import applied_of
@@ -38,7 +38,9 @@ async def left_behind(db: Db, stores: Collection[str]) -> set[OrderRef]:
 
 
 def placed_of(row: ConsignmentRow) -> Placed:
-    return Placed(row.order_key, Standing(row.standing), row.shipstation_order_id, units_of(applied_of(row)))
+    standing, applied = Standing(row.standing), applied_of(row)
+    is_cancelled_there = was_cancelled_there(standing, applied)
+    return Placed(row.order_key, standing, row.shipstation_order_id, units_of(applied), is_cancelled_there)
 
 
 def parcels_of(rows: Sequence[ConsignmentRow], packages: Iterable[PackageRow]) -> dict[str, Units]:

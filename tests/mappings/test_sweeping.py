@@ -42,7 +42,7 @@ def _after_a_split(units: int) -> tuple[list[Placed], list[Sight]]:
     """Of one order a person split off line 7002 and cancelled the rest, which was placed anew with so many units of line 7002."""
     anew = Counter({LINE: 1, 7002: units})
     placed = [
-        Placed("main-5001-82734627-1", Standing.CANCELLED, 90001, Counter({LINE: 1, 7002: 1})),
+        Placed("main-5001-82734627-1", Standing.CANCELLED, 90001, Counter({LINE: 1, 7002: 1}), True),
         Placed("main-5001-82734627-2", Standing.OPEN, 90003, anew),
     ]
     sights = [
@@ -63,3 +63,33 @@ def test_what_lies_in_a_part_of_a_cancelled_order_and_was_placed_anew_is_there_t
     found = judge(MINE, placed, sights, (), (), {})
     assert found is not None
     assert found.cause is Cause.DOUBLED_THERE
+
+
+@pytest.mark.parametrize(
+    ("by_a_person", "anew", "left", "copies", "cause"),
+    [
+        pytest.param(True, 0, 0, 0, Cause.CHANGED_ON_BOTH_SIDES, id="it lives on"),
+        pytest.param(False, 0, 0, 0, Cause.DOUBLED_THERE, id="Shopify wants none of it"),
+        pytest.param(True, 2, 0, 0, Cause.CHANGED_ON_BOTH_SIDES, id="beside the rest, after a void"),
+        pytest.param(True, 3, 0, 0, Cause.DOUBLED_THERE, id="beside all of it"),
+        pytest.param(True, 2, 1, 0, None, id="it left"),
+        pytest.param(True, 0, 0, 1, Cause.DOUBLED_THERE, id="and in a copy"),
+        pytest.param(True, 2, 1, 1, Cause.DOUBLED_THERE, id="it left, and a copy lies there"),
+    ],
+)
+def test_what_lives_on_in_a_part_of_a_cancelled_order(
+    by_a_person: bool, anew: int, left: int, copies: int, cause: Cause | None
+) -> None:
+    """Of three, one was split off. It is there twice only beside more than the other two."""
+    rest, one = Counter({LINE: anew}), Counter({LINE: 1})
+    placed = [Placed("main-5001-82734627-1", Standing.CANCELLED, 90001, Counter({LINE: 3}), by_a_person)]
+    placed += [Placed("main-5001-82734627-2", Standing.OPEN, 90003, rest)] if anew else []
+    status = "shipped" if left else "awaiting_shipment"
+    sights = [
+        Sight(90001, placed[0].order_key, "#1001", "cancelled", {MINE: Counter({LINE: 2})}, frozenset(), True),
+        Sight(90002, "made-up", "#1001-1", status, {MINE: one}, frozenset(), True),
+        Sight(90003, "main-5001-82734627-2", "#1001-2", "awaiting_shipment", {MINE: rest}, frozenset(), False),
+        *[Sight(90004, "copy", "#1001-3", "awaiting_shipment", {MINE: one}, frozenset(), False)][:copies],
+    ]
+    found = judge(MINE, placed, sights, (), (), {"": Counter({LINE: left})})
+    assert (found.cause if found else None) is cause

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from syncd.simulation.day import Day
@@ -93,3 +95,80 @@ async def test_a_finding_is_not_hidden_by_a_parcel_that_waits_for_the_end_of_a_h
     day.shopify.people.release(order_id)
     await day.rest()
     assert len(day.fulfillments(order_id)) == 1
+
+
+async def cancelled_after_a_split(day: Day, parts: int = 1) -> tuple[int, list[int]]:
+    """An order of three of which a person split off single units and cancelled the rest, as a sweep found it: its parts."""
+    (order_id,) = await sold(day, lines=1, quantity=3)
+    there = there_of(day, order_id)
+    one = {there["items"][0]["lineItemKey"]: 1}
+    split_off = [day.shipstation.desk.split(there["orderId"], one).order_id for _ in range(parts)]
+    day.shipstation.desk.cancel(there["orderId"])
+    await swept(day)
+    return order_id, split_off
+
+
+def quantities_there(day: Day) -> list[int]:
+    """Of all that is to leave, parts included."""
+    orders = day.shipstation.state()["orders"].values()
+    return [item["quantity"] for one in orders if one["status"] == "awaiting_shipment" for item in one["items"]]
+
+
+def found(day: Day) -> Any:
+    (row,) = day.rows("SELECT finding FROM orders")
+    return row["finding"]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_what_left_in_parts_of_a_cancelled_order_is_told_as_no_double(day: Day, count: int) -> None:
+    """It was, until the next sweep: a person was to cancel what lies there once (the story of seed 280034)."""
+    order_id, parts = await cancelled_after_a_split(day, count)
+    assert found(day) == "changed_on_both_sides"
+    for part in parts:
+        assert await day.cause(order_id) == "changed_on_both_sides"
+        day.shipstation.labels.buy_label(part)
+        await day.rest()
+    assert quantities_there(day) == [3 - count]
+    assert await day.cause(order_id) != "doubled_there"
+    await swept(day)
+    assert await day.cause(order_id) == "partly_shipped"
+
+
+async def test_a_part_of_a_cancelled_order_that_shopify_cancels_too_is_told_at_once(day: Day) -> None:
+    order_id, (part,) = await cancelled_after_a_split(day)
+    day.shopify.people.cancel(order_id)
+    await day.rest()
+    told = (await day.told())[order_id]
+    assert (told["state"], f"ShipStation orders {part}:" in told["detail"]) == ("parked", True), told
+    day.shipstation.desk.cancel(part)
+    await swept(day)
+    assert await day.cause(order_id) == "cancelled"
+
+
+async def test_what_lay_in_a_part_that_is_cancelled_too_is_placed_anew(day: Day) -> None:
+    """Whatever the sweep found before wakes the order when it is so no more."""
+    order_id, (part,) = await cancelled_after_a_split(day)
+    day.shipstation.desk.cancel(part)
+    await swept(day)
+    assert (await day.cause(order_id), quantities_there(day)) == ("in_shipstation", [3])
+
+
+async def test_a_part_whose_label_was_voided_beside_the_rest_is_not_to_be_cancelled(day: Day) -> None:
+    order_id, (part,) = await cancelled_after_a_split(day)
+    parcel = day.shipstation.labels.buy_label(part)
+    await day.rest()
+    day.shipstation.labels.void_label(parcel.shipment_id)
+    await swept(day)
+    assert sorted(quantities_there(day)) == [1, 2]
+    assert await day.cause(order_id) != "doubled_there"
+
+
+async def test_a_copy_that_left_leaves_the_order_doubled(day: Day) -> None:
+    """What we placed lies there still, and would leave once more."""
+    (order_id,) = await sold(day, lines=1, quantity=2)
+    ours = day.shipstation.account.order(there_of(day, order_id)["orderId"])
+    copy = day.shipstation.account.branch(ours, key="copied by hand")
+    await swept(day)
+    day.shipstation.labels.buy_label(copy.order_id)
+    await day.rest()
+    assert (await day.cause(order_id), quantities_there(day)) == ("doubled_there", [2])
