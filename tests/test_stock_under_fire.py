@@ -27,7 +27,7 @@ from syncd.simulation.desk import desk_of
 from syncd.simulation.people import pick
 from syncd.simulation.sidelines.shelves import SCAN_S, SKUS, Shelves, here, lay_out, there
 from syncd.simulation.virtual_time import VirtualLoop
-from tests.stories.test_stock import owned_by
+from tests.stories.counting import owned_by
 
 COUNTED = 30
 WINDOW_S = 2 * SCAN_S + 30.0

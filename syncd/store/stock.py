@@ -26,6 +26,9 @@ from syncd.store.schema import (
 from syncd.store.statements import OrderRef, dialect_of, given_orders, of_orders, upsert
 from syncd.store.transaction import Work
 
+HOLDS_NOTHING = ("shipped", "cancelled")
+"""What ShipStation says of orders whose units it counts as free."""
+
 CONTROLS = table_of(StockControl)
 CONSIGNMENTS = table_of(ConsignmentRow)
 PACKAGES = table_of(PackageRow)
@@ -154,24 +157,30 @@ def _is_over(row: ConsignmentRow, over: Mapping[OrderRef, bool]) -> bool:
 
 
 def _is_let_go(row: ConsignmentRow) -> bool:
-    """Its label was voided and ShipStation, looked at since, goes on to say shipped: it offers the goods, and the order needs them."""
-    seen_at = row.seen_at if row.seen_status == "shipped" else None
+    """ShipStation, looked at since we wrote it, goes on to say shipped after its label was voided, or a person cancelled it there:
+    it offers the goods, and the order needs them."""
+    seen_at = row.seen_at if row.seen_status in HOLDS_NOTHING else None
     return row.standing == "open" and seen_at is not None and seen_at > row.updated_at
 
 
 def _held(row: ConsignmentRow, siblings: Sequence[ConsignmentRow], packages: Iterable[PackageRow]) -> HeldGoods:
-    told = [one for one in packages if one.fulfillment_gid and not one.voided]
+    told = [(one.order_key, _sent(one)) for one in packages if one.fulfillment_gid]
     cancelled = [one for one in siblings if one.standing == "cancelled"]
     is_alone = len(siblings) - len(cancelled) == 1
-    unnamed = tuple(one.lines for one in told if is_alone and one.order_key is None and one.lines is not None)
+    unnamed = tuple(lines for key, lines in told if is_alone and key is None and lines is not None)
     return HeldGoods(
         row.store,
         row.location_id,
         row.applied or "",
-        tuple(one.lines for one in told if one.order_key == row.order_key),
+        tuple(lines for key, lines in told if key == row.order_key),
         unnamed,
         tuple(one.applied for one in cancelled if unnamed and one.applied),
     )
+
+
+def _sent(package: PackageRow) -> str | None:
+    """Lines that Shopify counts as sent, so that no order needs them there: of a voided label too, while its fulfillment stands."""
+    return package.told if package.voided and package.told is not None else package.lines
 
 
 def abandon_open(flow: str, before: datetime) -> Work[int]:

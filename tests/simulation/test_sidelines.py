@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from syncd.operate.sweeping import sweep_by_hand
 from syncd.ports import Request
 from syncd.simulation.day import Day, Fates, settings_of
+from syncd.simulation.desk import desk_of
 from syncd.simulation.people import DEEDS
 from syncd.simulation.sidelines.articles import LATE_S
 from syncd.simulation.sidelines.drawn import MANNERS, Chosen, drawn_sidelines, settings_for, sidelines_of
-from syncd.simulation.sidelines.shelves import SCAN_S, SHELF, SKUS
+from syncd.simulation.sidelines.shelves import SCAN_S, SHELF, SKUS, free_units
 from syncd.simulation.sidelines.sideline import Sideline
 from syncd.simulation.virtual_time import VirtualLoop
 from tests.simulation.mutants.planting import Change, planted
@@ -106,6 +108,24 @@ def test_a_planted_bug_is_seen_and_a_sound_daemon_is_not_blamed(
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         assert runner.run(_lived({name: manner}, story, ())) == []
         assert runner.run(_lived({name: manner}, story, MUTANTS[mutant].changes)) != []
+
+
+async def _cancelled_there(day: Day, _: Any) -> None:
+    """ShipStation offers its goods, and the daemon cannot know that before it looks."""
+    (order_id,) = day.sell(1)
+    await day.rest(quiet_s=REST_S)
+    before = free_units(day)
+    there = day.there(order_id)[0]
+    day.shipstation.desk.cancel(there["orderId"])
+    goods = Counter({item["sku"]: item["quantity"] for item in there["items"] if not item["adjustment"]})
+    assert free_units(day) == before + goods
+    await sweep_by_hand(await desk_of(day))
+    assert free_units(day) == before
+
+
+def test_the_window_after_an_order_was_cancelled_in_shipstation_ends_once_the_daemon_has_seen_it() -> None:
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        assert runner.run(_lived({"stock": "shipstation on_hand"}, _cancelled_there, ())) == []
 
 
 def test_seeds_draw_each_sideline_in_each_manner_and_most_seeds_have_few() -> None:

@@ -18,6 +18,8 @@ from syncd.sandbox.shipstation.units import take, without
 
 class Desk:
     def __init__(self, account: Account) -> None:
+        self.cancelled: set[int] = set()
+        """Orders that a person cancelled here, by hand."""
         self._account = account
 
     def hold(self, order: OrderRef, until: date | None = None) -> Order:
@@ -31,7 +33,9 @@ class Desk:
         return self._account.change(held, status="awaiting_shipment", hold_until=None)
 
     def cancel(self, order: OrderRef) -> Order:
-        return self._account.change(self._open(order), status="cancelled", hold_until=None)
+        cancelled = self._account.change(self._open(order), status="cancelled", hold_until=None)
+        self.cancelled.add(cancelled.order_id)
+        return cancelled
 
     def delete(self, order: OrderRef) -> Order:
         """The order is kept but nobody sees it again."""

@@ -29,6 +29,8 @@ COUNTED = 60
 OLDEST_LOOK_S = 600.0
 """What a write was computed from is not older: a look, and its calls' turns."""
 LONGEST_S = 3600.0
+STILL_BELIEVED = """SELECT shipstation_order_id FROM consignments
+    WHERE standing = 'open' AND coalesce(seen_status, '') <> 'cancelled'"""
 
 
 def lay_out(day: Day, units: int) -> None:
@@ -58,7 +60,7 @@ def there(day: Day) -> dict[str, tuple[int, int]]:
 
 def free_units(day: Day) -> Counter[str]:
     """All that ever came to the shelf, less all that was sold and not taken back, but for what ShipStation let go."""
-    free = _let_go(day)
+    free = _let_go(day) + _cancelled_unseen(day)
     for movement in day.shipstation.stock.ledger:
         if movement.kind not in ("shipped", "voided"):
             free[movement.sku] += movement.delta
@@ -79,6 +81,18 @@ def _let_go(day: Day) -> Counter[str]:
                 if shipment.voided_at is None and not shipment.is_return:
                     left.subtract(_goods(shipment.items))
             units += left
+    return units
+
+
+def _cancelled_unseen(day: Day) -> Counter[str]:
+    """Units of orders that somebody cancelled in ShipStation by hand: it holds them for nobody, and so offers them, until a sweep
+    or another look has shown that to the daemon."""
+    units = Counter[str]()
+    if not day.shipstation.desk.cancelled:
+        return units
+    believed = {row["shipstation_order_id"] for row in day.rows(STILL_BELIEVED)}
+    for order_id in day.shipstation.desk.cancelled & believed:
+        units += _goods(day.shipstation.account.orders[order_id].items)
     return units
 
 
