@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
+from syncd.intake.shipstation_sweep import QUIET as FRESH
 from syncd.operate.sweeping import sweep_by_hand
-from syncd.simulation.day import Day, Fates
+from syncd.simulation.day import SHOP, Day, Fates
 from syncd.simulation.desk import desk_of
-from syncd.simulation.sidelines.shelves import SCAN_S, SKUS
-from tests.stories.counting import EVERY_ENGINE, count_both, lying, offered, owned_by, push
+from syncd.simulation.sidelines.shelves import PLACE, SCAN_S, SHELF, SKUS
+from tests.stories.counting import EVERY_ENGINE, a_look, count_both, lying, offered, owned_by, push
 
 
 @pytest.fixture
@@ -52,3 +57,108 @@ async def test_what_a_person_cancelled_in_shipstation_is_not_offered_once_a_swee
     await day.passes(3 * SCAN_S)
     assert await day.cause(order_id) == "in_shipstation"
     assert [offered(day, sku) for sku in SKUS] == before
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["before it was placed anew", "afterwards"])
+async def test_what_left_in_a_part_of_a_cancelled_order_is_no_unit_of_what_was_placed_anew(
+    is_late: bool, day: Day
+) -> None:
+    """One was kept from sale for as long as the rest lay there (seed 280034 of 500 orders)."""
+    count_both(day, dict.fromkeys(SKUS, (50, 50)))
+    await push(day)
+    (order_id,) = day.sell(lines=1, quantity=3)
+    await day.rest()
+    part = split_off(day, order_id)
+    day.shipstation.desk.cancel(open_there(day, order_id)["orderId"])
+    if is_late:
+        await swept(day)
+    day.shipstation.labels.buy_label(part)
+    await swept(day)
+    assert [item["quantity"] for item in open_there(day, order_id)["items"]] == [2]
+    assert [offered(day, sku) for sku in SKUS] == [lying(day, sku) for sku in SKUS]
+
+
+def split_off(day: Day, order_id: int) -> int:
+    """One unit of each line, by hand. The new part's id."""
+    there = open_there(day, order_id)
+    return day.shipstation.desk.split(there["orderId"], {item["lineItemKey"]: 1 for item in there["items"]}).order_id
+
+
+def open_there(day: Day, order_id: int) -> dict[str, Any]:
+    """The first that is to leave."""
+    return next(one for one in day.there(order_id) if one["status"] == "awaiting_shipment")
+
+
+async def swept(day: Day) -> None:
+    """What a person did away with is placed once more, and the stock is looked at."""
+    await day.passes(FRESH.total_seconds())
+    await sweep_by_hand(await desk_of(day))
+    await day.rest(quiet_s=2 * SCAN_S)
+
+
+class TestOrdersThatShipStationHasNotSeen:
+    @pytest.fixture
+    def fates(self) -> Fates:
+        slow = replace(SHOP, routing_delay_s=(400.0, 400.0))
+        return Fates(shop=slow, settings=owned_by("shipstation", quantity="available"))
+
+    async def test_their_units_are_not_offered_again(self, day: Day) -> None:
+        count_both(day, dict.fromkeys(SKUS, (50, 50)))
+        await push(day)
+        day.sell(3)
+        before = [offered(day, sku) for sku in SKUS]
+        await a_look(day)
+        assert [offered(day, sku) for sku in SKUS] == before
+        for sku in SKUS:
+            day.shipstation.stock.count(sku, SHELF, 40)
+        await a_look(day)
+        assert [now - 40 for _, now in (offered(day, sku) for sku in SKUS)] == [one - 50 for _, one in before]
+
+    async def test_their_units_are_not_offered_for_others_that_left_in_a_part_of_what_was_placed_anew(
+        self, day: Day
+    ) -> None:
+        count_both(day, dict.fromkeys(SKUS, (50, 50)))
+        await push(day)
+        (order_id,) = day.sell(lines=len(SKUS), quantity=3)
+        await day.passes(500.0)
+        day.shipstation.desk.cancel(open_there(day, order_id)["orderId"])
+        await swept(day)
+        day.shipstation.labels.buy_label(split_off(day, order_id))
+        await swept(day)
+        day.sell(lines=len(SKUS), quantity=3)
+        before = [offered(day, sku) for sku in SKUS]
+        await a_look(day)
+        assert [offered(day, sku) for sku in SKUS] == before
+
+
+def cancel(day: Day, order_id: int) -> None:
+    day.shopify.people.cancel(order_id)
+
+
+def refund_all(day: Day, order_id: int) -> None:
+    units = {line.id: line.current_quantity for line in day.sold()[order_id].lines}
+    day.shopify.people.refund(order_id, lines=units, restock_type="CANCEL")
+
+
+@EVERY_ENGINE
+@pytest.mark.parametrize(("take_back", "cause"), [(cancel, "cancelled_after_label"), (refund_all, "overshipped")])
+async def test_what_left_and_was_taken_back_does_not_stand_in_for_what_another_order_needs(
+    day: Day, take_back: Callable[[Day, int], None], cause: str
+) -> None:
+    """Nobody voids the label, so Shopify is never told of that package: for good it would have hidden units that ShipStation does
+    not know of yet."""
+    count_both(day, dict.fromkeys(SKUS, (50, 50)))
+    await push(day)
+    (order_id,) = day.sell(lines=len(SKUS))
+    await day.rest(quiet_s=2 * SCAN_S)
+    await day.stop()
+    day.shipstation.labels.buy_label(day.there(order_id)[0]["orderId"])
+    take_back(day, order_id)
+    day.sell(lines=len(SKUS), mix={"unpaid": 1.0})
+    await day.start()
+    await day.rest(quiet_s=2 * SCAN_S)
+    assert (await day.told())[order_id]["cause"] == cause
+    (shop,) = day.shopify.state()["shops"].values()
+    unpaid = {one["sku"]: one["onHand"] - one["available"] for one in shop["inventory"] if one["locationId"] == PLACE}
+    assert any(unpaid[sku] for sku in SKUS)
+    assert [offered(day, sku)[1] for sku in SKUS] == [lying(day, sku)[1] - unpaid[sku] for sku in SKUS]
