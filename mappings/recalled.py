@@ -6,7 +6,7 @@ Shopify wants, except where goods would go wrong.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import NamedTuple, cast
 
 from mappings.carry_over import (
@@ -58,6 +58,27 @@ def is_part(order: Order) -> bool:
     advanced = order.get("advancedOptions") or {}
     is_silent_part = is_silent_on_groups(order) and split_order_key(order.get("orderKey")) is None
     return bool(advanced.get("parentId") or is_silent_part) and bool(sight_of(order).units)
+
+
+def root_of(part: Order, parts: Mapping[int, Order]) -> int:
+    """Id of the ShipStation order that it was split off, perhaps through other `parts`. Where nobody tells, its own."""
+    seen = set[int]()
+    while part["orderId"] not in seen:
+        seen.add(part["orderId"])
+        parent = (part.get("advancedOptions") or {}).get("parentId")
+        if not parent or parent not in parts:
+            return parent or part["orderId"]
+        part = parts[parent]
+    return part["orderId"]
+
+
+def in_place_of(root_key: str, absorbed: Set[int], part: Order) -> Order:
+    """The part as if it were the order that it was split off, whose key tells the place: what that absorbed may lie in it."""
+    advanced = part.get("advancedOptions") or {}
+    merged = sorted({*(advanced.get("mergedIds") or ()), *absorbed})
+    return cast(
+        Order, {**part, "orderKey": root_key, "advancedOptions": {**advanced, "parentId": None, "mergedIds": merged}}
+    )
 
 
 def is_as_it_reads(standing: Standing, applied: Order | None) -> bool:

@@ -7,16 +7,27 @@ It is a feed like any other, which has nothing to do once the gap is filled; and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlmodel import Session
 
 from mappings import canonical
 from mappings.carry_over import is_silent_on_groups
+from mappings.keys import split_order_key
 from mappings.plans import Consignment, Standing
-from mappings.recalled import Recalled, absorbed_by, before_the_split, is_as_it_reads, is_part, recalled
+from mappings.recalled import (
+    Recalled,
+    absorbed_by,
+    before_the_split,
+    in_place_of,
+    is_as_it_reads,
+    is_part,
+    recalled,
+    root_of,
+)
 from mappings.shipstation_shapes import Order
 from mappings.sweeping import sight_of
 from syncd.budget import Urgency
@@ -28,6 +39,7 @@ from syncd.shipstation.orders_api import OrdersApi
 from syncd.store.consignments import (
     ConsignmentUpdate,
     NewConsignment,
+    consignments_by_shipstation_id,
     consignments_of,
     record_consignments,
     stores_of_orders,
@@ -47,15 +59,37 @@ PATIENCE = timedelta(minutes=10)
 """How long all orders of before wait for one that the list cannot show: it would be made a second time."""
 
 
+class _Place(NamedTuple):
+    """Of an order of ours: its key, and which ShipStation orders it absorbed."""
+
+    order_key: str
+    absorbed: frozenset[int] = frozenset()
+
+
 @dataclass
 class _Strangers:
     """Lines of other sales in an order of ours: the warehouse merged them. By Shopify order id, judged when all is read."""
 
     survivors: dict[int, list[Order]] = field(default_factory=dict)
+    places: dict[int, _Place] = field(default_factory=dict)
+    """By ShipStation order id."""
 
-    def note(self, order: Order, own_id: int) -> None:
-        for order_id in sight_of(order).units.keys() - {own_id}:
+    def note(self, order: Order, one: Recalled) -> None:
+        sight = sight_of(order)
+        self.places[order["orderId"]] = _Place(one.order_key, sight.absorbed)
+        for order_id in sight.units.keys() - {one.order_id}:
             self.survivors.setdefault(order_id, []).append(order)
+
+    def note_parts(self, parts: Mapping[int, Order]) -> None:
+        """Of sales that lie in nothing but parts: a part was merged with their order, or took their goods from one that was (seed
+        290128)."""
+        whole = frozenset(self.survivors)
+        for part in parts.values():
+            if place := self.places.get(root_of(part, parts)):
+                survivor = in_place_of(place.order_key, place.absorbed, part)
+                own = split_order_key(place.order_key)
+                for order_id in sight_of(part).units.keys() - {own[1] if own else None} - whole:
+                    self.survivors.setdefault(order_id, []).append(survivor)
 
 
 class Recall:
@@ -93,6 +127,10 @@ class Recall:
         gap_at = await self._shift.run(last_gap)
         if unshown and gap_at and began < gap_at + PATIENCE:
             return total
+        strangers.places |= await self._older_places(
+            {root_of(part, parts) for part in parts.values()} - strangers.places.keys()
+        )
+        strangers.note_parts(parts)
         gone = await self._gone(strangers.survivors)
         await self._shift.run(self._merged(strangers.survivors, gone))
         await self._shift.run(record_consignments(await self._split(list(parts.values())), self._clock.now()))
@@ -103,9 +141,14 @@ class Recall:
     async def _keep(self, orders: Sequence[Order], strangers: _Strangers) -> int:
         found = [(order, one) for order in orders if (one := recalled(order, self._stores))]
         for order, one in found:
-            strangers.note(order, one.order_id)
+            strangers.note(order, one)
         await self._shift.run(take_order_keys([_new(one) for _, one in found], self._clock.now()))
         return len(found)
+
+    async def _older_places(self, ids: Set[int]) -> dict[int, _Place]:
+        """Of orders that nobody changed since their parts were split off, before the gap."""
+        known = await self._shift.run(consignments_by_shipstation_id(ids))
+        return {order_id: _Place(rows[0].order_key) for order_id, rows in known.items()}
 
     async def _gone(self, survivors: Mapping[int, Sequence[Order]]) -> frozenset[int]:
         """Those of what we remember that are there no more, where nobody tells what absorbed them."""

@@ -119,6 +119,33 @@ async def test_what_was_merged_into_an_order_from_before_the_copy_is_not_placed_
     await day.assert_clean()
 
 
+@ON_V1_ALONE
+@pytest.mark.parametrize("is_lost", [True, False], ids=["lost", "rolled_back"])
+@pytest.mark.parametrize("how", ["merged into a part", "split off with what it was merged into"])
+async def test_what_lies_in_a_part_of_another_sale_is_not_placed_anew(day: Day, how: str, is_lost: bool) -> None:
+    """A part is no order of ours, and nobody looked at what else lies in it (seed 290128)."""
+    (older,) = day.sell(1, lines=1, quantity=2)
+    await day.rest()
+    await loses_its_memory(day, copied(day), down_s=SHORT_S)
+    old_store = None if is_lost else copied(day)
+    (newer,) = day.sell(1, lines=1, quantity=2)
+    await day.rest()
+    parent, absorbed = there_of(day, older), there_of(day, newer)["orderId"]
+    desk = day.shipstation.desk
+    if how == "merged into a part":
+        desk.merge([desk.split(parent["orderId"], {line_key(day, older): 1}).order_id, absorbed])
+    else:
+        line = line_key(day, newer)
+        desk.split(desk.merge([parent["orderId"], absorbed]).order_id, {line: 2})
+    writes = day.writes()
+    await loses_its_memory(day, old_store)
+    assert (day.writes(), await day.cause(newer)) == (writes, "in_shipstation")
+    await sweep_by_hand(await desk_of(day))
+    await day.rest()
+    assert {await day.cause(one) for one in (older, newer)} == {"in_shipstation"}
+    assert day.writes() == writes
+
+
 async def test_what_was_told_is_recognised_and_what_is_left_of_an_order_stays_in_shipstation(day: Day) -> None:
     whole, part = day.sell(2, lines=1, quantity=2)
     await day.rest()
