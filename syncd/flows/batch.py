@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +15,7 @@ from syncd.flows.brake import Brake, planned
 from syncd.flows.claim import claim_work, read_known
 from syncd.flows.ending import Verdict
 from syncd.flows.intend import Intent, intend, key_of
+from syncd.flows.leases import kept
 from syncd.flows.settle import Settled, settle_work
 from syncd.flows.work import Flow, Known, Outcome, Result, Sighting, Unreadable
 from syncd.hints import split_subject
@@ -202,21 +203,8 @@ class Batches:
             _tell(intent, outcome)
         await self._settle(token, ready, began)
 
-    @asynccontextmanager
-    async def _kept(self, token: str, subjects: Sequence[str]) -> AsyncIterator[None]:
-        """What waits for calls keeps its leases: else others would claim it, wait behind us, and nobody would ever end it."""
-        keeping = asyncio.create_task(self._keep(token, subjects))
-        try:
-            yield
-        finally:
-            keeping.cancel()
-
-    async def _keep(self, token: str, subjects: Sequence[str]) -> None:
-        while True:
-            await self._clock.sleep(self._bounds.lease_s / 3)
-            until = self._clock.now() + timedelta(seconds=self._bounds.lease_s)
-            with suppress(SyncError):  # the next one may still come in time
-                await self._db.run(renew(self._flow.name, subjects, token, until))
+    def _kept(self, token: str, subjects: Sequence[str]) -> AbstractAsyncContextManager[None]:
+        return kept(self._db, self._clock, self._flow.name, token, subjects, self._bounds.lease_s)
 
     async def _still_ours(self, token: str, ready: Sequence[Verdict]) -> list[Verdict]:
         """Not what somebody else took over while it waited for its turn, nor what would be sent and is to be cancelled since."""

@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session
@@ -19,10 +19,11 @@ from mappings.catalog import Article, CatalogMode, Link, changed_product, differ
 from syncd.accounts import Accounts
 from syncd.budget import Call, Urgency
 from syncd.errors import AccessError, RejectedError, SyncError, UncertainError
+from syncd.flows.leases import kept
 from syncd.flows.looks import outcome_of
 from syncd.flows.settle import closed_entry
 from syncd.flows.work import Outcome, Result
-from syncd.hints import split_subject
+from syncd.hints import order_subject, split_subject
 from syncd.logs import get_logger
 from syncd.ports import Clock, Db, Rng
 from syncd.shipstation.client import ACCOUNT, ShipStationClient
@@ -133,7 +134,8 @@ class CatalogWriter:
         `doubts`: journal entries of it without an outcome, which this look ends."""
         outcome = Outcome(Result.CONFIRMED)
         if article and link and is_plain(article) and (doubts or link.written != wish_digest(article)):
-            outcome = await self._brought_about(token, article, link)
+            async with kept(self._db, self._clock, NAME, token, [one.subject], self._bounds.lease_s):
+                outcome = await self._brought_about(token, article, link)
         if outcome.result is Result.CONFIRMED:
             ended = close_intents([ClosedEntry(entry_id, "abandoned") for entry_id in doubts], self._clock.now())
             await self._db.run(together(settle(NAME, [one], token), ended))
@@ -185,7 +187,11 @@ class CatalogWriter:
         body = changed_product(article, product)
         facts = {"sku": article.sku, "changes": {name: [str(product.get(name)), str(body[name])] for name in names}}
         entry = NewEntry(token, NAME, link.store, link.item_id, STEP, f"product/{link.product_id}", json.dumps(facts))
-        (entry_id,) = await self._db.run(open_intents([entry], self._clock.now()))
+        until = self._clock.now() + timedelta(seconds=self._bounds.lease_s)
+        entry_id = await self._db.run(_intend_if_ours(entry, self._clock.now(), until))
+        if entry_id is None:
+            await self._shipstation.budget.unsent(turn)
+            return Outcome(Result.POSTPONED, "taken_over", "another replica works on this article")
         try:
             await put_product(self._shipstation, body, turn)
             if "sku" in names:
@@ -234,6 +240,20 @@ def _doubts(store: str, item_ids: Sequence[int]) -> Work[dict[int, list[int]]]:
     def work(session: Session) -> dict[int, list[int]]:
         found = open_entries([(store, item_id) for item_id in item_ids])(session)
         return {ref[1]: [entry.id or 0 for entry in rows if entry.flow == NAME] for ref, rows in found.items()}
+
+    return work
+
+
+def _intend_if_ours(entry: NewEntry, now: datetime, until: datetime) -> Work[int | None]:
+    """The id, or None where another took the article over while it waited for its turn: who lost its mark could write what is older,
+    and nobody would ever look what came of it."""
+    subject = order_subject(entry.store, entry.order_id)
+
+    def work(session: Session) -> int | None:
+        if not renew(NAME, [subject], entry.batch_id, until)(session):
+            return None
+        (entry_id,) = open_intents([entry], now)(session)
+        return entry_id
 
     return work
 

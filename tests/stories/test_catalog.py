@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -12,7 +14,7 @@ from syncd.errors import RejectedError
 from syncd.operate.catalog import check_catalog, check_text, is_different, push_catalog
 from syncd.operate.doctor import check_vendors
 from syncd.operate.status import read_status, status_text
-from syncd.ports import Request
+from syncd.ports import Http, Request, Response
 from syncd.sandbox.shipstation.records import Product
 from syncd.sandbox.shopify.faults import FaultRule
 from syncd.settings.whole import Settings
@@ -20,6 +22,7 @@ from syncd.simulation.day import ACCOUNT, SECOND_SHOP, SHOP, Day, Fates, second_
 from syncd.simulation.desk import desk_of
 
 SCAN_S = 20.0
+LEASE_S = 10.0
 EVERY_ENGINE = pytest.mark.parametrize("engine", ["sqlite", "postgres"], indirect=True)
 OURS = ("upc", "customsTariffNo", "customsCountryCode")
 THEIRS = {
@@ -173,6 +176,55 @@ async def test_a_note_made_while_an_article_waits_for_its_turn_is_kept(day: Day)
     await day.passes(60.0)
     after = product(day, sku)
     assert (after.name, after.details["internalNotes"]) == ("New Name", "very fragile")
+
+
+class Late:
+    """The vendors; the first look at one product leaves so late that its lease would be over meanwhile."""
+
+    def __init__(self, vendors: Http) -> None:
+        self.has_begun = asyncio.Event()
+        self.written: list[str] = []
+        self._vendors = vendors
+
+    async def send(self, request: Request) -> Response:
+        if "/products/" in request.url and not self.has_begun.is_set():
+            self.has_begun.set()
+            await asyncio.sleep(3 * LEASE_S)
+        if request.method == "PUT" and "/products/" in request.url:
+            self.written.append(json.loads(request.body or b"")["name"])
+        return await self._vendors.send(request)
+
+
+class TestTwoReplicas:
+    @pytest.fixture
+    def fates(self) -> Fates:
+        plain = catalog_of("push")
+        limits = plain.limits.model_dump() | {"lease_s": LEASE_S}
+        stores = {"main": store_settings(catalog="push")}
+        return Fates(settings=settings_of(stores=stores, sync=plain.sync.model_dump(), limits=limits), replicas=2)
+
+    @EVERY_ENGINE
+    @pytest.mark.parametrize(
+        ("ahead_s", "names"),
+        [(0.0, ["Once", "Twice"]), (10 * LEASE_S, ["Twice"])],
+        ids=["the lease is kept", "by a clock that is ahead it is over"],
+    )
+    async def test_what_is_older_is_never_written_over_what_another_wrote(
+        self, day: Day, ahead_s: float, names: list[str]
+    ) -> None:
+        """Whoever was overtaken writes nothing: nobody would look what came of it."""
+        items = await known_articles(day)
+        await day.passes(75.0)  # no look comes meanwhile
+        item = items[min(items)]
+        day.network.vendors = vendors = Late(day.network.vendors)
+        day.shopify.people.edit_article(item, title="Once", variant_title=None)
+        await vendors.has_begun.wait()
+        day.shopify.people.edit_article(item, title="Twice", variant_title=None)
+        await day.replicas[1].start(day.db)
+        day.replicas[1].jump(ahead_s)
+        await settled(day)
+        await day.passes(4 * LEASE_S)
+        assert (vendors.written, product(day, min(items)).name) == (names, "Twice")
 
 
 async def test_sales_cost_no_call_for_products_that_say_the_same(day: Day) -> None:
