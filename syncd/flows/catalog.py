@@ -159,10 +159,16 @@ class CatalogWriter:
         return outcome
 
     async def _looked_at(self, article: Article, link: Link, turn: Call) -> tuple[dict[str, Any], Sequence[str]]:
-        """The product, and the names of what is to be changed. Without any, the turn is given back."""
+        """The product, and the names of what is to be changed: nothing where another product has the SKU by now. Then the turn is
+        given back."""
         names: Sequence[str] = ()
         try:
             product = await product_by_id(self._shipstation, link.product_id)
+            if product and "sku" in differing(article, product):
+                if await products_of_sku(self._shipstation, article.sku):
+                    return product, names
+                # once more: that question had to wait for its turn, and a PUT carries all that was read
+                product = await product_by_id(self._shipstation, link.product_id)
             names = await self._to_change(article, link, product)
             return product or {}, names
         finally:
@@ -170,13 +176,11 @@ class CatalogWriter:
                 await self._shipstation.budget.unsent(turn)
 
     async def _to_change(self, article: Article, link: Link, product: dict[str, Any] | None) -> Sequence[str]:
-        """None where the next look finds another product: for what lost its own, or for a SKU that has one by now."""
+        """None for what lost its own product: the next look finds another one."""
         if product is None:
             await self._db.run(drop_links([link.product_id]))
             return ()
         names = differing(article, product)
-        if "sku" in names and await products_of_sku(self._shipstation, article.sku):
-            return ()
         if not names:
             await self._db.run(note_written(link, wish_digest(article)))
         return names

@@ -179,20 +179,35 @@ async def test_a_note_made_while_an_article_waits_for_its_turn_is_kept(day: Day)
 
 
 class Late:
-    """The vendors; the first look at one product leaves so late that its lease would be over meanwhile."""
+    """The vendors; the first call to such an address leaves so late that its lease would be over meanwhile."""
 
-    def __init__(self, vendors: Http) -> None:
+    def __init__(self, vendors: Http, address: str = "/products/") -> None:
+        self._address = address
         self.has_begun = asyncio.Event()
         self.written: list[str] = []
         self._vendors = vendors
 
     async def send(self, request: Request) -> Response:
-        if "/products/" in request.url and not self.has_begun.is_set():
+        if self._address in request.url and not self.has_begun.is_set():
             self.has_begun.set()
             await asyncio.sleep(3 * LEASE_S)
         if request.method == "PUT" and "/products/" in request.url:
             self.written.append(json.loads(request.body or b"")["name"])
         return await self._vendors.send(request)
+
+
+@EVERY_ENGINE
+async def test_a_shelf_that_is_typed_in_while_we_ask_whose_a_sku_is_stays(day: Day) -> None:
+    """That question waited for three minutes, and the shelf was written over by what was read before it (seed 300110)."""
+    items = await known_articles(day)
+    sku = min(items)
+    day.network.vendors = vendors = Late(day.network.vendors, "/products?sku=")
+    day.shopify.people.edit_article(items[sku], sku="RENAMED-1")
+    await vendors.has_begun.wait()
+    there = product(day, sku)
+    day.shipstation.account.put_product(replace(there, details={**there.details, "warehouseLocation": "shelf 9"}))
+    await settled(day)
+    assert product(day, "RENAMED-1").details["warehouseLocation"] == "shelf 9"
 
 
 class TestTwoReplicas:
