@@ -43,6 +43,7 @@ LONGEST_REST_S = 3 * 3600.0
 QUIET_S = 100.0
 SHORT_S = 8.0
 AMNESIA_H = 72
+TRIED_FOR_LONG = "SELECT 1 FROM marks WHERE flow = 'orders' AND marked > settled AND marked > parked AND attempts >= {}"
 
 
 @dataclass
@@ -252,7 +253,8 @@ class _Seed:
 
     @asynccontextmanager
     async def _shopping(self) -> AsyncIterator[None]:
-        """Whom ShipStation cannot take is tried for as long as nobody else's order shows that it takes others: customers go on."""
+        """Whom ShipStation cannot take is tried for as long as nobody else's order shows that it takes others: customers go on.
+        They do not otherwise: where the shop's clock is ahead, an order is news for as long (seed 310030)."""
         shopping = asyncio.create_task(self._shop())
         try:
             yield
@@ -261,7 +263,8 @@ class _Seed:
 
     async def _shop(self) -> None:
         while self.luck.fired["batch_poison"]:
-            self.bought += self.day.sell()
+            if self.day.rows(TRIED_FOR_LONG.format(self.day.settings.limits.attempts)):
+                self.bought += self.day.sell()
             await self.day.passes(LATELY_S / 2)
 
     def _webhooks_waiting(self) -> int:
