@@ -16,7 +16,6 @@ from sqlmodel import Session
 
 from mappings import canonical
 from mappings.carry_over import is_silent_on_groups
-from mappings.keys import split_order_key
 from mappings.plans import Consignment, Standing
 from mappings.recalled import (
     Recalled,
@@ -60,9 +59,10 @@ PATIENCE = timedelta(minutes=10)
 
 
 class _Place(NamedTuple):
-    """Of an order of ours: its key, and which ShipStation orders it absorbed."""
+    """Of an order of ours: its key, the Shopify orders that are known to lie in it, and which ShipStation orders it absorbed."""
 
     order_key: str
+    own: frozenset[int]
     absorbed: frozenset[int] = frozenset()
 
 
@@ -76,7 +76,7 @@ class _Strangers:
 
     def note(self, order: Order, one: Recalled) -> None:
         sight = sight_of(order)
-        self.places[order["orderId"]] = _Place(one.order_key, sight.absorbed)
+        self.places[order["orderId"]] = _Place(one.order_key, frozenset({one.order_id}), sight.absorbed)
         for order_id in sight.units.keys() - {one.order_id}:
             self.survivors.setdefault(order_id, []).append(order)
 
@@ -87,8 +87,7 @@ class _Strangers:
         for part in parts.values():
             if place := self.places.get(root_of(part, parts)):
                 survivor = in_place_of(place.order_key, place.absorbed, part)
-                own = split_order_key(place.order_key)
-                for order_id in sight_of(part).units.keys() - {own[1] if own else None} - whole:
+                for order_id in sight_of(part).units.keys() - place.own - whole:
                     self.survivors.setdefault(order_id, []).append(survivor)
 
 
@@ -148,7 +147,10 @@ class Recall:
     async def _older_places(self, ids: Set[int]) -> dict[int, _Place]:
         """Of orders that nobody changed since their parts were split off, before the gap."""
         known = await self._shift.run(consignments_by_shipstation_id(ids))
-        return {order_id: _Place(rows[0].order_key) for order_id, rows in known.items()}
+        return {
+            order_id: _Place(rows[0].order_key, frozenset(row.order_id for row in rows))
+            for order_id, rows in known.items()
+        }
 
     async def _gone(self, survivors: Mapping[int, Sequence[Order]]) -> frozenset[int]:
         """Those of what we remember that are there no more, where nobody tells what absorbed them."""

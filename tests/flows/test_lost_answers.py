@@ -110,10 +110,23 @@ async def test_a_hold_that_reads_do_not_show_yet_is_waited_for(day: Day) -> None
     assert await day.cause(order_id) == "fulfillment_hold"
 
 
-@pytest.mark.parametrize(
+UNSEEN_AND_SILENT = pytest.mark.parametrize(
     "fates",
     [Fates(settings=settings_of(), account=replace(SHIPSTATION, stale_read_s=20.0, locked_order_style="silent_200"))],
 )
+"""Reads do not show a label yet, and what is not carried out because of it is answered with success."""
+
+
+async def voided_after_a_change(day: Day, parcel: Any) -> None:
+    """The change was sent before anybody could know of the label."""
+    await day.until(lambda: len(day.calls("createorders")) > 1)
+    await day.passes(30)
+    day.shipstation.labels.void_label(parcel.shipment_id)
+    await day.passes(1200)
+    await day.rest()
+
+
+@UNSEEN_AND_SILENT
 async def test_what_was_taken_out_after_an_unseen_label_lies_there_no_more_once_that_is_voided(day: Day) -> None:
     """ShipStation accepts the change and does not carry it out; nor do its reads show the label yet."""
     (order_id,) = await placed(day, lines=1, quantity=2)
@@ -121,18 +134,11 @@ async def test_what_was_taken_out_after_an_unseen_label_lies_there_no_more_once_
     (line,) = day.order(order_id)["lines"]
     parcel = day.shipstation.labels.buy_label(day.there(order_id)[0]["orderId"])
     day.shopify.people.hold(order_id, lines={line["id"]: 1})
-    await day.until(lambda: len(day.calls("createorders")) > 1)
-    await day.passes(30)
-    day.shipstation.labels.void_label(parcel.shipment_id)
-    await day.passes(600)
-    await day.rest()
+    await voided_after_a_change(day, parcel)
     assert (units_there(day, order_id), await day.cause(order_id)) == (1, "in_shipstation")
 
 
-@pytest.mark.parametrize(
-    "fates",
-    [Fates(settings=settings_of(), account=replace(SHIPSTATION, stale_read_s=20.0, locked_order_style="silent_200"))],
-)
+@UNSEEN_AND_SILENT
 async def test_what_was_added_after_an_unseen_label_is_placed_although_reads_do_not_show_the_label(day: Day) -> None:
     """Its change seemed to be made: two units lay nowhere, and nobody was told."""
     (order_id,) = await placed(day, lines=1, quantity=1)
@@ -141,11 +147,7 @@ async def test_what_was_added_after_an_unseen_label_is_placed_although_reads_do_
     parcel = day.shipstation.labels.buy_label(day.there(order_id)[0]["orderId"])
     day.shopify.people.edit(order_id, quantities={line["id"]: 3})
     day.shopify.people.pay(order_id)
-    await day.until(lambda: len(day.calls("createorders")) > 1)
-    await day.passes(30)
-    day.shipstation.labels.void_label(parcel.shipment_id)
-    await day.passes(1200)
-    await day.rest()
+    await voided_after_a_change(day, parcel)
     assert (units_there(day, order_id), await day.cause(order_id)) == (3, "in_shipstation")
 
 

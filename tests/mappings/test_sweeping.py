@@ -93,3 +93,12 @@ def test_what_lives_on_in_a_part_of_a_cancelled_order(
     ]
     found = judge(MINE, placed, sights, (), (), {"": Counter({LINE: left})})
     assert (found.cause if found else None) is cause
+
+
+@pytest.mark.parametrize(("standing", "cause"), [(Standing.OPEN, Cause.UNITS_CHANGED_THERE), (Standing.SHIPPED, None)])
+def test_what_an_order_lacks_is_missed_unless_it_left_like_that(standing: Standing, cause: Cause | None) -> None:
+    """ShipStation may go on to call shipped what lies there again since its label was voided (dense seed 11088)."""
+    placed = [Placed("main-5001-82734627-1", standing, 90001, Counter({LINE: 3}))]
+    sights = [Sight(90001, placed[0].order_key, "#1001", "shipped", {MINE: Counter({LINE: 1})}, frozenset(), False)]
+    found = judge(MINE, placed, sights, (), (), {})
+    assert (found.cause if found else None) is cause

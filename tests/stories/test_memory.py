@@ -146,6 +146,30 @@ async def test_what_lies_in_a_part_of_another_sale_is_not_placed_anew(day: Day, 
     assert day.writes() == writes
 
 
+@ON_V1_ALONE
+async def test_what_lies_in_a_part_of_a_merged_order_is_remembered_once(day: Day) -> None:
+    """Nobody changed that order since the copy, and it stands for two sales."""
+    one, other = day.sell(2, lines=1, quantity=2)
+    await day.rest()
+    desk, line = day.shipstation.desk, line_key(day, other)
+    parent = desk.merge([there_of(day, other)["orderId"], there_of(day, one)["orderId"]])
+    part = desk.split(parent.order_id, {line: 1})
+    await sweep_by_hand(await desk_of(day))
+    await loses_its_memory(day, copied(day), down_s=LONG_S)
+    await sweep_by_hand(await desk_of(day))
+    await day.rest()
+    old_store = copied(day)
+    (newer,) = day.sell(1, lines=1, quantity=2)
+    await day.rest()
+    desk.merge([part.order_id, there_of(day, newer)["orderId"]])
+    writes = day.writes()
+    await loses_its_memory(day, old_store)
+    rows = day.rows("SELECT order_id, shipstation_order_id FROM consignments ORDER BY order_id")
+    placed = [(row["order_id"], row["shipstation_order_id"]) for row in rows]
+    assert placed == [(one, parent.order_id), (other, parent.order_id), (newer, part.order_id)]
+    assert day.writes() == writes
+
+
 async def test_what_was_told_is_recognised_and_what_is_left_of_an_order_stays_in_shipstation(day: Day) -> None:
     whole, part = day.sell(2, lines=1, quantity=2)
     await day.rest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -40,14 +41,20 @@ async def test_what_somebody_fulfills_in_shopify_leaves_shipstation(day: Day) ->
     await day.assert_clean()
 
 
-async def test_a_parcel_in_whose_way_a_fulfillment_by_hand_stood_is_told_once_that_is_taken_back(day: Day) -> None:
-    """Though every webhook of it is lost: the order's own list must be enough."""
+async def a_parcel_beside_a_fulfillment_by_hand(day: Day) -> tuple[int, Any]:
+    """The order and its label, of which Shopify cannot be told. No webhook comes any more."""
     order_id, there = await an_order(day, lines=1, quantity=2)
     day.shopify.people.fulfill(order_id)
     parcel = label(day, there, 2)
     await day.rest()
     assert await day.cause(order_id) == "overshipped"
     day.shopify.people.unsubscribe()
+    return order_id, parcel
+
+
+async def test_a_parcel_in_whose_way_a_fulfillment_by_hand_stood_is_told_once_that_is_taken_back(day: Day) -> None:
+    """Though every webhook of it is lost: the order's own list must be enough."""
+    order_id, parcel = await a_parcel_beside_a_fulfillment_by_hand(day)
     day.shopify.people.cancel_fulfillment(day.fulfillments(order_id)[0]["id"])
     await day.passes(day.settings.sync.order_poll_s + 1)
     await day.rest()
@@ -56,12 +63,7 @@ async def test_a_parcel_in_whose_way_a_fulfillment_by_hand_stood_is_told_once_th
 
 async def test_it_is_told_too_where_the_order_was_read_anew_for_another_reason(day: Day) -> None:
     """Its own list has no news of it any more then."""
-    order_id, there = await an_order(day, lines=1, quantity=2)
-    day.shopify.people.fulfill(order_id)
-    parcel = label(day, there, 2)
-    await day.rest()
-    assert await day.cause(order_id) == "overshipped"
-    day.shopify.people.unsubscribe()
+    order_id, parcel = await a_parcel_beside_a_fulfillment_by_hand(day)
     lists = ("OrdersSince", "FulfillmentOrdersSince")
     day.shopify.faults.set([FaultRule("error_500_before", operation=one, times=4) for one in lists])
     day.shopify.people.cancel_fulfillment(day.fulfillments(order_id)[0]["id"])
