@@ -35,9 +35,9 @@ def learned_from(consignment: Consignment, observed: Order | None) -> Consignmen
     if is_forgotten(consignment):
         return replace(seen, applied=None) if seen.standing is Standing.OPEN else seen
     is_known = consignment.applied is not None and consignment.standing is not Standing.INTENDED
-    if is_known or not seen.applied or seen.standing is not Standing.OPEN:
+    if is_known or not seen.applied:
         return seen
-    # Whose the note is that shows there, only an answer tells.
+    # Whose the note is that shows there, only an answer tells: also of what has left, for its label may be voided.
     note = (consignment.applied or {}).get("internalNotes")
     return replace(seen, applied={**seen.applied, "internalNotes": note})
 

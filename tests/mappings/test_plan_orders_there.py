@@ -151,6 +151,16 @@ def test_a_note_of_the_warehouse_outlives_a_lost_answer() -> None:
         assert again.document["internalNotes"] == "shelf 7"
 
 
+def test_a_note_of_the_warehouse_outlives_a_lost_answer_and_a_label_that_was_voided() -> None:
+    """Seed 310042."""
+    [known] = sent(WHOLE)
+    left = learned_from(UNCERTAIN, shown(known, internalNotes="shelf 7", orderStatus="shipped")[KEY])
+    assert left.standing is Standing.SHIPPED
+    opened = learned_from(left, shown(known, internalNotes="shelf 7")[KEY])
+    [step] = upserts(planned(WHOLE, [opened], observed=shown(known, internalNotes="shelf 7")))
+    assert (step.document["internalNotes"], "internalNotes" in step.fields) == ("shelf 7", False)
+
+
 def test_what_arrived_without_an_answer_is_confirmed_by_one_more_upsert() -> None:
     [known] = sent(WHOLE)
     [step] = upserts(planned(WHOLE, [UNCERTAIN], observed={KEY: cast(Order, {**(known.applied or {}), "orderId": 41})}))
