@@ -67,10 +67,10 @@ def updated_order(observed: Order, wanted: Order, applied: Order, fields: Iterab
     return cast(Order, sent | {"orderKey": wanted["orderKey"]})
 
 
-def is_as_sent(shown: Order, sent: Order, fields: Iterable[str]) -> bool:
-    """Whether ShipStation still shows what we would send back as it was, which is all but `fields`. What it leaves out tells nothing."""
-    kept = {name: value for name, value in _writable(shown).items() if name not in {*fields, "orderKey"}}
-    return all(same(value, cast(dict[str, Any], sent).get(name)) for name, value in kept.items())
+def is_unchanged(shown: Order, seen: Order) -> bool:
+    """Whether ShipStation still shows all that can be written as it was `seen`. What it leaves out tells nothing."""
+    now, before = _writable(shown), _writable(seen)
+    return all(same(now[name], before[name]) for name in now.keys() & before.keys())
 
 
 def cancelled_as_observed(observed: Order, order_key: str) -> Order:

@@ -169,7 +169,7 @@ def _decide(change: Change, observed: Mapping[str, Order | None], take: Side | N
         return [Trouble(Cause.CHANGED_ON_BOTH_SIDES, f"{key}: split or merged in ShipStation")]
     # Cancel: nothing of it is wanted any more, and it is still open.
     if change.wanted is None:
-        return [_upsert(change, cancelled_as_observed(truth, key))]
+        return [_upsert(change, cancelled_as_observed(truth, key), seen=truth)]
     # Update: Shopify's fields, and the warehouse's for the rest.
     return _updated(change, change.wanted, truth, applied or truth, take)
 
@@ -185,7 +185,7 @@ def _updated(
     update = update_of(truth, wanted, applied, fields, take)
     decided: list[UpsertOrder | Trouble] = []
     if update.fields:
-        decided.append(_upsert(replace(change, fields=update.fields), update.document, update.applied))
+        decided.append(_upsert(replace(change, fields=update.fields), update.document, update.applied, truth))
     if update.conflicts:
         names = ", ".join("units" if one.field == "items" else one.field for one in update.conflicts)
         detail = f"{change.order_key}: {names} changed in Shopify and in ShipStation"
@@ -256,7 +256,7 @@ def _missing(change: Change) -> tuple[str, ...]:
     return missing_parts(change.wanted["shipTo"]) if change.wanted else ()
 
 
-def _upsert(change: Change, document: Order, wanted: Order | None = None) -> UpsertOrder:
+def _upsert(change: Change, document: Order, wanted: Order | None = None, seen: Order | None = None) -> UpsertOrder:
     one = change.assignment
     return UpsertOrder(
         one.order_key,
@@ -268,6 +268,7 @@ def _upsert(change: Change, document: Order, wanted: Order | None = None) -> Ups
         wanted,
         change.rules,
         change.choice,
+        seen,
     )
 
 

@@ -159,6 +159,8 @@ class UpsertOrder:
     """The names of the rules that had a hand in it."""
     choice: Choice | None = None
     """Of carrier and service by their rates, where it was made just now."""
+    seen: Order | None = None
+    """What ShipStation showed of it when this was decided; None for a new order."""
 
     @property
     def applied(self) -> Order:

@@ -211,7 +211,7 @@ class OrdersFlow:
 
     async def _moved_meanwhile(self, upserts: Sequence[UpsertOrder]) -> dict[str, Outcome]:
         """By order key, what may not be written any more: people split, merged or edited it while it waited for its turn."""
-        changes = [step for step in upserts if "orderId" in step.document]
+        changes = [step for step in upserts if step.seen]
         if not changes:
             return {}
         try:

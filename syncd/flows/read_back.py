@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mappings.carry_over import is_as_sent, is_regrouped
+from mappings.carry_over import is_regrouped, is_unchanged
 from mappings.packed import units_of
 from mappings.plans import UpsertOrder
 from mappings.shipstation_shapes import Order
@@ -56,9 +56,9 @@ def regrouping(truth: Order | None) -> str:
 
 def changed_meanwhile(step: UpsertOrder, truth: Order | None) -> str:
     """The same of what waited for long since it was looked at."""
-    if (problem := regrouping(truth)) or truth is None:
+    if (problem := regrouping(truth)) or truth is None or step.seen is None:
         return problem
-    return "" if is_as_sent(truth, step.document, step.fields) else "somebody edited it there meanwhile"
+    return "" if is_unchanged(truth, step.seen) else "somebody edited it there meanwhile"
 
 
 def moved(problem: str) -> Outcome:

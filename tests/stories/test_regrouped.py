@@ -349,6 +349,17 @@ async def test_a_note_typed_there_while_our_write_waits_for_its_turn_stays(day: 
 
 
 @ON_V1_ALONE
+async def test_an_address_typed_there_while_ours_waits_for_its_turn_is_told_and_stays(day: Day) -> None:
+    """It is the very field that we change."""
+    order_id, there = await changed_on_a_busy_day(day, "move_house")
+    day.shipstation.edit(there["orderId"], {"shipTo": there["shipTo"] | {"street1": "Gate 3"}})
+    await day.rest()
+    (after,) = day.there(order_id)
+    assert after["shipTo"]["street1"] == "Gate 3"
+    assert await day.cause(order_id) == "changed_on_both_sides"
+
+
+@ON_V1_ALONE
 @pytest.mark.parametrize("kind", ["hold", "move_house", "cancel"])
 async def test_a_merge_just_before_our_write_that_makes_the_order_anew_is_told_at_once(day: Day, kind: str) -> None:
     """Its key was free again: what reads back as we sent it is another order than we changed."""
