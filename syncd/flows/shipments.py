@@ -5,10 +5,10 @@ A voided label takes its fulfillment back, unless a new label takes it over.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from mappings.causes import Cause
 from mappings.plan_shipments import plan_shipments
@@ -27,6 +27,7 @@ from mappings.voided import LOOK_SOON_S
 from syncd.accounts import Accounts
 from syncd.budget import Call
 from syncd.errors import AccessError, SyncError, UncertainError
+from syncd.flows.beside import in_turns
 from syncd.flows.doubts import Doubts
 from syncd.flows.looks import NOT_ALIKE, look_at_stores, outcome_of
 from syncd.flows.work import Known, Outcome, Result, Sighting, Unreadable
@@ -88,22 +89,12 @@ class ShipmentsFlow:
     async def apply(
         self, steps: Sequence[tuple[str, Step]], turn: Call | None, intended_at: datetime, looked_at: datetime
     ) -> Sequence[Outcome]:
-        """Those of one order one after the other, orders beside each other."""
-        by_subject: dict[str, list[int]] = {}
-        for position, (subject, step) in enumerate(steps):
-            by_subject.setdefault(subject, []).append(position)
+        for subject, step in steps:
             if isinstance(step, FulfillmentStep):
                 self._doubts.begin(subject, step.package_key, intended_at)
-        outcomes: dict[int, Outcome] = {}
+        return await in_turns(steps, partial(self._apply_one, intended_at))
 
-        async def in_turn(subject: str, positions: list[int]) -> None:
-            for position in positions:
-                outcomes[position] = await self._apply_one(subject, steps[position][1], intended_at)
-
-        await asyncio.gather(*(in_turn(subject, positions) for subject, positions in by_subject.items()))
-        return [outcomes[position] for position in range(len(steps))]
-
-    async def _apply_one(self, subject: str, step: Step, intended_at: datetime) -> Outcome:
+    async def _apply_one(self, intended_at: datetime, subject: str, step: Step) -> Outcome:
         if isinstance(step, AdoptFulfillment):
             return Outcome(Result.CONFIRMED, far_id=step.fulfillment_gid)
         client = self._shops[split_subject(subject)[0]]

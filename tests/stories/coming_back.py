@@ -69,11 +69,16 @@ async def sent_back(day: Day, quantity: int = 2, units: int = 0) -> tuple[int, S
 
 
 async def comes_back(day: Day, parcel: Shipment, units: int, only: str | None = None) -> Shipment:
+    made = label_back(day, parcel, units, only)
+    await day.rest()
+    return made
+
+
+def label_back(day: Day, parcel: Shipment, units: int, only: str | None = None) -> Shipment:
     """As made from the label of the package: V2 tells nothing else about what comes back. `only`: of this line."""
     lines = {item.line_item_key: units for item in parcel.items if only in (None, item.line_item_key)}
     made = day.shipstation.labels.buy_label(parcel.order.order_id, lines=lines, return_label=True)
     day.shipstation.account.shipments[made.shipment_id] = replace(made, outbound_id=parcel.shipment_id)
-    await day.rest()
     return made
 
 

@@ -29,6 +29,7 @@ from tests.stories.coming_back import (
     assert_both_sides,
     comes_back,
     count_shelves,
+    label_back,
     money,
     policy,
     sent_back,
@@ -339,4 +340,19 @@ async def test_a_suggested_refund_that_somebody_made_by_hand_asks_nobody_any_mor
     day.shopify.people.edit(order_id, note=f"Called again.\n{day.sold()[order_id].note}")
     await day.rest()
     assert len(day.calls("OrderReturning")) == looks
+    await assert_both_sides(day)
+
+
+async def test_returns_of_many_orders_wait_for_no_other_where_the_shop_answers_slowly(day: Day) -> None:
+    """One after the other their calls left later than their effect could be looked for, and all was begun anew (seed 320076)."""
+    orders = [await an_order(day) for _ in range(8)]
+    parcels = [label(day, there) for _, there in orders]
+    await day.rest()
+    day.network.latency_s = (4.0, 5.0)
+    for parcel in parcels:
+        label_back(day, parcel, 2)
+    await day.passes(120)
+    await day.rest()
+    written = day.rows("SELECT outcome FROM journal WHERE step = 'note_return'")
+    assert [one["outcome"] for one in written] == ["confirmed"] * 8
     await assert_both_sides(day)
