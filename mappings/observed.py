@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import cast
 
-from mappings.carry_over import CHANGEABLE, is_on_hold
+from mappings.carry_over import CHANGEABLE, CONTESTED, is_on_hold, is_regrouped
 from mappings.keys import split_order_key
 from mappings.packed import units_of
 from mappings.plans import Consignment, Standing
@@ -55,15 +56,29 @@ def _applied(consignment: Consignment, observed: Order) -> Order | None:
     if is_forgotten(consignment):
         return as_left_there(consignment, observed)
     if consignment.standing is Standing.INTENDED or known is None:
-        own = _own_part(consignment, observed)
-        return own if _is_ours(own.get("orderStatus"), consignment) else {**own, "orderStatus": "awaiting_shipment"}
+        own = _as_far_as_in_doubt(consignment, _own_part(consignment, observed))
+        return own if _is_ours(observed, consignment) else {**own, "orderStatus": "awaiting_shipment"}
     is_lifted = is_on_hold(known) and observed.get("orderStatus") in CHANGEABLE and not is_on_hold(observed)
     return {**known, "orderStatus": "awaiting_shipment"} if is_lifted else known
 
 
-def _is_ours(status: str | None, consignment: Consignment) -> bool:
-    in_doubt = {"on_hold": consignment.hold_in_doubt, "cancelled": consignment.cancel_in_doubt}
-    return in_doubt.get(status or "", True) or (consignment.applied or {}).get("orderStatus") == status
+def _as_far_as_in_doubt(consignment: Consignment, observed: Order) -> Order:
+    """What a person typed into fields that no step without an answer wrote was never ours, and stays a person's."""
+    known, in_doubt = consignment.applied, consignment.fields_in_doubt
+    if known is None or in_doubt is None:
+        return observed
+    certain = {name: value for name, value in known.items() if name in CONTESTED - in_doubt}
+    return cast(Order, {**observed, **certain})
+
+
+def _is_ours(observed: Order, consignment: Consignment) -> bool:
+    """What we cancel is whole: of one that was split or merged somebody else cancelled the rest."""
+    status = observed.get("orderStatus") or ""
+    in_doubt = {
+        "on_hold": consignment.hold_in_doubt,
+        "cancelled": consignment.cancel_in_doubt and not is_regrouped(observed),
+    }
+    return in_doubt.get(status, True) or (consignment.applied or {}).get("orderStatus") == status
 
 
 def _own_part(consignment: Consignment, observed: Order) -> Order:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Container, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -199,13 +199,18 @@ def _presumed(
         truth, wanted = observed.get(one.order_key), documents.get(one.order_key)
         if one.consignment and truth and wanted and one.order_key in forgotten:
             yield replace(one, consignment=replace(one.consignment, applied=presumed(truth, wanted)))
-        elif one.consignment and one.consignment.applied and truth and wanted and one.order_key in unanswered:
+        elif one.consignment and one.consignment.applied and truth and wanted and _is_note_in_doubt(one, unanswered):
             notes = [note or "" for note in (unanswered[one.order_key], wanted.get("internalNotes"))]
             ours: Order = {**one.consignment.applied, "internalNotes": wanted.get("internalNotes")}
             is_ours = (truth.get("internalNotes") or "") in notes
             yield one if is_ours else replace(one, consignment=replace(one.consignment, applied=ours))
         else:
             yield one
+
+
+def _is_note_in_doubt(one: Assignment, unanswered: Container[str]) -> bool:
+    in_doubt = one.consignment.fields_in_doubt if one.consignment else None
+    return one.order_key in unanswered and (in_doubt is None or "internalNotes" in in_doubt)
 
 
 def _changes(

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from mappings.addresses import missing_parts
 from mappings.carry_over import (
     cancelled_as_observed,
+    edited_there,
     is_on_hold,
     is_regrouped,
     same_destination,
@@ -30,13 +31,15 @@ from mappings.order_state import state_of_order
 from mappings.order_troubles import Trouble, troubles_of, worst_of
 from mappings.orders import order_number
 from mappings.packed import Units, units_of
-from mappings.plans import Consignment, Package, Plan, Profile, Side, Standing, UpsertOrder, VoidLabel
+from mappings.plans import Consignment, Package, Plan, Profile, Side, Standing, Step, UpsertOrder, VoidLabel
 from mappings.rates import NOTHING_QUOTED, Quoted
-from mappings.recalled import presumed
+from mappings.recalled import is_forgotten, presumed
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
 from mappings.voided import LOOK_SOON_S
 
+TOLD_BY_HAND = ("customerNotes", "giftMessage", "requestedShippingService")
+"""What nobody but us tells the warehouse, and which cannot be written any more once an order was split or merged."""
 SHOWN_LATE = timedelta(minutes=2)
 REREAD_S = 60.0
 """How soon to look again when ShipStation's side of an order could not be read."""
@@ -89,7 +92,7 @@ def plan_order(
         again,
         tuple(sorted(arrived)),
         conflicts=conflicts,
-        recalled=(*seen.recalled, *as_wanted.values()),
+        recalled=(*seen.recalled, *as_wanted.values(), *_forgotten(consignments, steps, seen)),
         choices=tuple(seen.choices.items()),
     )
 
@@ -116,9 +119,18 @@ def _as_wanted(seen: Picture, arrived: Set[str], observed: Mapping[str, Order | 
         truth, wanted = observed.get(one.order_key), seen.documents.get(one.order_key)
         if not (one.order_key in arrived and one.consignment and truth and wanted):
             continue
-        if units_of(one.consignment.applied) == units_of(wanted) and same_destination(truth, wanted):
+        is_told = is_on_hold(truth) == is_on_hold(wanted) and not edited_there(truth, wanted, TOLD_BY_HAND)
+        if is_told and units_of(one.consignment.applied) == units_of(wanted) and same_destination(truth, wanted):
             found[one.order_key] = replace(one.consignment, applied=presumed(truth, wanted))
     return found
+
+
+def _forgotten(consignments: Sequence[Consignment], steps: Sequence[Step], seen: Picture) -> list[Consignment]:
+    """The forgotten ones that are written to, with what we must have written before: the answer may be lost."""
+    written = {step.order_key for step in steps if isinstance(step, UpsertOrder)}
+    forgotten = {one.order_key for one in consignments if is_forgotten(one)} & written
+    found = [one.consignment for one in seen.allotment.assignments if one.order_key in forgotten]
+    return [one for one in found if one and one.applied]
 
 
 def needs_shipstation_truth(
@@ -148,7 +160,10 @@ def _decide(change: Change, observed: Mapping[str, Order | None], take: Side | N
     """The decision table of one ShipStation order. Shipped and cancelled ones never get here: nothing is assigned to them."""
     key, consignment = change.order_key, change.assignment.consignment
     applied = consignment.applied if consignment else None
-    uncertain = consignment is None or (applied is None and consignment.standing is Standing.INTENDED)
+    uncertain = consignment is None or (
+        # one whose id we know was accepted once, whatever became of our document of it
+        applied is None and consignment.standing is Standing.INTENDED and consignment.shipstation_order_id is None
+    )
     truth = observed.get(key)
     # Create or update: not to an address that no label can be made for.
     if missing := _missing(change):

@@ -109,6 +109,8 @@ class Consignment:
     """We may have put it on hold without having seen the answer."""
     cancel_in_doubt: bool = False
     """The same of a cancellation."""
+    fields_in_doubt: frozenset[str] | None = None
+    """Names of the fields that steps without an answer may have written; None for any."""
     choice: Choice | None = None
     """How its carrier and service were chosen, where a rule wants that by rates."""
     pushed_at: datetime | None = None

@@ -192,7 +192,8 @@ class Batches:
         intents = [Intent(verdict.claimed.subject, step) for verdict in ready for step in verdict.steps]
         # nothing is in doubt that only waited for its turn
         intended_at = self._clock.now()
-        intents = await self._db.run(intend(self._flow.name, token, intents, intended_at), ahead=True)
+        remembered = [one for verdict in ready if verdict.plan for one in verdict.plan.recalled]
+        intents = await self._db.run(intend(self._flow.name, token, intents, remembered, intended_at), ahead=True)
         self.patient_until = self._clock.monotonic() + self._flow.patience_s()
         looked_at = min((verdict.looked_at for verdict in ready), default=intended_at)
         steps = [(intent.subject, intent.step) for intent in intents]

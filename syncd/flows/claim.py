@@ -104,7 +104,9 @@ def _consignment(row: ConsignmentRow, intents: Iterable[JournalEntry]) -> Consig
     """While an answer is outstanding nobody knows what ShipStation accepted last, whatever we noted before. One that never had
     an answer holds what nobody knows, even if a label has told us since that it shipped."""
     applied = cast(Order, canonical.loads(row.applied)) if row.applied else None
-    doubts = [entry.step for entry in intents if entry.key == row.order_key]
+    entries = [entry for entry in intents if entry.key == row.order_key]
+    facts = [json.loads(entry.facts or "{}") for entry in entries]
+    doubts = [entry.step for entry in entries]
     return Consignment(
         order_key=row.order_key,
         location_id=row.location_id,
@@ -113,11 +115,17 @@ def _consignment(row: ConsignmentRow, intents: Iterable[JournalEntry]) -> Consig
         standing=Standing.INTENDED if doubts or row.shipstation_order_id is None else Standing(row.standing),
         shipstation_order_id=row.shipstation_order_id,
         applied=applied,
-        hold_in_doubt="hold_order" in doubts,
+        hold_in_doubt="hold_order" in doubts or any(one.get("on_hold") for one in facts),
         cancel_in_doubt="cancel_order" in doubts,
+        fields_in_doubt=_fields_in_doubt([one.get("fields") for one in facts]),
         choice=choice_of(row.choice) if row.choice else None,
         pushed_at=row.pushed_at,
     )
+
+
+def _fields_in_doubt(told: Sequence[Sequence[str] | None]) -> frozenset[str] | None:
+    """None where one of them wrote all, as what makes an order does."""
+    return frozenset(name for names in told for name in names or ()) if told and all(told) else None
 
 
 def _package(row: PackageRow, intents: Iterable[JournalEntry]) -> Package:

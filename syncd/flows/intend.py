@@ -9,11 +9,19 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from mappings.plans import CreateFulfillment, Standing, Step, UpdateTracking, UpsertOrder, VoidLabel
+from mappings import canonical
+from mappings.carry_over import is_on_hold
+from mappings.plans import Consignment, CreateFulfillment, Standing, Step, UpdateTracking, UpsertOrder, VoidLabel
 from mappings.rates import Choice, choice_text
 from mappings.returns import LabelReturn, MoneyStep, OpenReturn, ReturnStep
 from syncd.hints import split_subject
-from syncd.store.consignments import NewConsignment, remember_choices, take_order_keys
+from syncd.store.consignments import (
+    ConsignmentUpdate,
+    NewConsignment,
+    record_consignments,
+    remember_choices,
+    take_order_keys,
+)
 from syncd.store.journal import NewEntry, open_intents
 from syncd.store.transaction import Work
 
@@ -35,8 +43,11 @@ def key_of(step: Step) -> str:
     return step.return_key if isinstance(step, ReturnStep) else step.package_key
 
 
-def intend(flow: str, token: str, intents: Sequence[Intent], now: datetime) -> Work[list[Intent]]:
-    """Transaction 2: every step is on disk before its call, and a new order's key is taken. Returns them with their entries."""
+def intend(
+    flow: str, token: str, intents: Sequence[Intent], remembered: Sequence[Consignment], now: datetime
+) -> Work[list[Intent]]:
+    """Transaction 2: every step is on disk before its call, and a new order's key is taken. Returns them with their entries.
+    What is `remembered` anew goes with them: after a lost answer nobody could tell it any more."""
     taken = [_taken(intent.subject, intent.step) for intent in intents if isinstance(intent.step, UpsertOrder)]
     choices = {
         intent.step.order_key: choice_text(intent.step.choice)
@@ -46,11 +57,23 @@ def intend(flow: str, token: str, intents: Sequence[Intent], now: datetime) -> W
 
     def work(session: Session) -> list[Intent]:
         take_order_keys(taken, now)(session)
+        record_consignments([learned(one) for one in remembered], now)(session)
         remember_choices(choices)(session)
         ids = open_intents([_entry(flow, token, intent) for intent in intents], now)(session)
         return [Intent(intent.subject, intent.step, entry_id) for intent, entry_id in zip(intents, ids, strict=True)]
 
     return work
+
+
+def learned(consignment: Consignment) -> ConsignmentUpdate:
+    applied = consignment.applied
+    return ConsignmentUpdate(
+        consignment.order_key,
+        consignment.standing,
+        consignment.shipstation_order_id,
+        canonical.dumps(applied) if applied else None,
+        split_group=consignment.split_group,
+    )
 
 
 def _taken(subject: str, step: UpsertOrder) -> NewConsignment:
@@ -72,6 +95,7 @@ def _facts(step: Step) -> dict[str, object]:
     if isinstance(step, UpsertOrder):
         units = sum(item["quantity"] for item in step.document["items"] if not item.get("adjustment"))
         told: dict[str, object] = {"fields": list(step.fields), "units": units}
+        told |= {"on_hold": True} if step.kind == "create_order" and is_on_hold(step.document) else {}
         told |= {"rules": list(step.rules)} if step.rules else {}
         return told | ({"rate": facts_of_choice(step.choice)} if step.choice else {})
     if isinstance(step, CreateFulfillment):

@@ -13,10 +13,11 @@ from sqlmodel import Session
 
 from mappings import canonical
 from mappings.causes import Cause, is_turn
-from mappings.plans import AdoptFulfillment, Consignment, CreateFulfillment, FulfillmentStep, Standing, UpsertOrder
+from mappings.plans import AdoptFulfillment, CreateFulfillment, FulfillmentStep, Standing, UpsertOrder
 from mappings.rates import choice_text
 from mappings.returns import ReturnNews, ReturnStep
 from syncd.flows.ending import Ending, Verdict, ending_of, looked_at_once_more
+from syncd.flows.intend import learned
 from syncd.flows.work import Flow, Outcome, Result
 from syncd.hints import Mark, split_subject
 from syncd.store.changed import Version, look_at_changed
@@ -114,11 +115,11 @@ def _note_turns(
 def _lessons(flow: Flow, verdicts: Sequence[Verdict], now: datetime) -> Iterable[Work[Any]]:
     """Consignments, packages, journal, and the subjects at which the other flow must look."""
     done = [pair for verdict in verdicts for pair in verdict.done]
-    learned = [_learned(one) for verdict in verdicts if verdict.seen for one in verdict.seen.learned]
-    learned += [_learned(one) for verdict in verdicts if verdict.plan for one in verdict.plan.recalled]
+    remembered = [learned(one) for verdict in verdicts if verdict.seen for one in verdict.seen.learned]
+    remembered += [learned(one) for verdict in verdicts if verdict.plan for one in verdict.plan.recalled]
     confirmed = [(intent, outcome) for intent, outcome in done if outcome.result is Result.CONFIRMED]
     yield record_consignments(
-        learned + [_confirmed(i.step, o, now) for i, o in confirmed if isinstance(i.step, UpsertOrder)], now
+        remembered + [_confirmed(i.step, o, now) for i, o in confirmed if isinstance(i.step, UpsertOrder)], now
     )
     chosen = [pair for verdict in verdicts if verdict.plan for pair in verdict.plan.choices]
     yield remember_choices({key: choice_text(choice) for key, choice in chosen})
@@ -178,17 +179,6 @@ def _final(flow: Flow, verdict: Verdict) -> list[tuple[OrderRef, str]]:
         voided = [f"{one.package_key} label" for one in verdict.known.packages if one.voided]
         resolved = [*closed, *voided, *resolved]
     return [(ref, key) for key in resolved]
-
-
-def _learned(consignment: Consignment) -> ConsignmentUpdate:
-    applied = consignment.applied
-    return ConsignmentUpdate(
-        consignment.order_key,
-        consignment.standing,
-        consignment.shipstation_order_id,
-        canonical.dumps(applied) if applied else None,
-        split_group=consignment.split_group,
-    )
 
 
 def _adopted(

@@ -8,7 +8,7 @@ from syncd.flows.batch import Batches
 from syncd.store import journal, mark_updates, marks
 from tests.simulation.mutants.planting import Edit, Mutant
 
-INTENDS = "intents = await self._db.run(intend(self._flow.name, token, intents, intended_at), ahead=True)"
+INTENDS = "intents = await self._db.run(intend(self._flow.name, token, intents, remembered, intended_at), ahead=True)"
 APPLIES = "outcomes = await self._flow.apply(steps, turn, intended_at, looked_at)"
 
 QUEUE = (
