@@ -56,6 +56,12 @@ class ShownArticle(TypedDict):
     variants: ShownVariants | None
 
 
+class ArticlesOf(TypedDict):
+    """Answer of ARTICLES_OF. Null for an item that is gone."""
+
+    nodes: list[ShownArticle | None]
+
+
 @dataclass(frozen=True)
 class Article:
     """`twins`: how many other articles of the shop have its SKU. Empty and None: Shopify does not say."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from mappings.shopify_shapes import GlobalId, Moment, Number
 
@@ -69,3 +69,93 @@ class InventoryItemLevel(TypedDict):
 class LevelPage(TypedDict):
     nodes: list[InventoryLevel]
     pageInfo: PageInfo
+
+
+class LevelsHere(TypedDict):
+    inventoryLevels: LevelPage
+
+
+class LevelsAt(TypedDict):
+    """LEVELS_AT. Null for a location that is not there."""
+
+    location: LevelsHere | None
+
+
+class LevelsOf(TypedDict):
+    """LEVELS_OF."""
+
+    nodes: list[InventoryItemLevel | None]
+
+
+class OwnedFulfillmentOrder(TypedDict):
+    id: GlobalId
+    orderId: GlobalId
+
+
+class FulfillmentOrderOwners(TypedDict):
+    """FULFILLMENT_ORDER_OWNER."""
+
+    nodes: list[OwnedFulfillmentOrder | None]
+
+
+class NamedOrder(TypedDict):
+    legacyResourceId: Number
+    name: str
+
+
+class NamedOrders(TypedDict):
+    nodes: list[NamedOrder]
+
+
+class OrdersByName(TypedDict):
+    """ORDER_BY_NAME."""
+
+    orders: NamedOrders
+
+
+class Country(TypedDict):
+    countryCode: NotRequired[str]
+
+
+class ShownLocation(TypedDict):
+    id: GlobalId
+    name: str
+    isActive: bool
+    address: NotRequired[Country]
+
+
+class ShownLocations(TypedDict):
+    nodes: list[ShownLocation]
+
+
+class Locations(TypedDict):
+    """LOCATIONS."""
+
+    locations: ShownLocations
+
+
+class Scope(TypedDict):
+    handle: str
+
+
+class Installation(TypedDict):
+    accessScopes: list[Scope]
+
+
+class ShopPlan(TypedDict):
+    publicDisplayName: str
+
+
+class Shop(TypedDict):
+    myshopifyDomain: str
+    name: str
+    plan: ShopPlan
+    currencyCode: str
+    ianaTimezone: str
+
+
+class Access(TypedDict):
+    """SHOP_ACCESS."""
+
+    shop: Shop
+    currentAppInstallation: Installation

@@ -115,10 +115,14 @@ class TariffCodeList(TypedDict):
 
 
 class TariffCodes(TypedDict):
-    """A node of TARIFF_CODES."""
-
     id: str
     countryHarmonizedSystemCodes: TariffCodeList
+
+
+class TariffCodesOf(TypedDict):
+    """Answer of TARIFF_CODES. Null for an item that is gone."""
+
+    nodes: list[TariffCodes | None]
 
 
 class InventoryItem(TypedDict):
@@ -318,11 +322,15 @@ class FulfillmentEventPage(TypedDict):
 
 
 class FulfillmentWithEvents(TypedDict):
-    """Answer of FULFILLMENT_EVENTS for one fulfillment."""
-
     id: GlobalId
     status: str
     events: FulfillmentEventPage
+
+
+class FulfillmentEvents(TypedDict):
+    """Answer of FULFILLMENT_EVENTS. Null for one that is not shown."""
+
+    nodes: list[FulfillmentWithEvents | None]
 
 
 class OrderShipped(TypedDict):

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
-from mappings.catalog import Article, ShownArticle, article_of
-from mappings.decoding import MalformedError, decoded
+from mappings.catalog import Article, ArticlesOf, ShownArticle, article_of
 from mappings.shopify_shapes import number_of
-from syncd.errors import TransientError
 from syncd.shopify import documents
 from syncd.shopify.client import ShopifyClient
 from syncd.shopify.reads import listed_pages
@@ -20,11 +18,6 @@ async def articles(client: ShopifyClient) -> AsyncIterator[list[Article]]:
 
 async def articles_of(client: ShopifyClient, item_ids: Sequence[int]) -> dict[int, Article]:
     """At most 100. Those that are gone are left out."""
-    data = await client.query(
-        documents.ARTICLES_OF, {"ids": [f"gid://shopify/InventoryItem/{one}" for one in item_ids]}
-    )
-    try:
-        nodes = decoded(list[ShownArticle | None], data.get("nodes"))
-    except MalformedError as error:
-        raise TransientError("malformed", f"articles: {error}") from error
+    variables = {"ids": [f"gid://shopify/InventoryItem/{one}" for one in item_ids]}
+    nodes = (await client.read(documents.ARTICLES_OF, variables, ArticlesOf))["nodes"]
     return {number_of(node["id"]): article_of(node) for node in nodes if node}

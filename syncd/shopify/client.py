@@ -10,6 +10,7 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from mappings.decoding import MalformedError, decoded
 from syncd.budget import CostBudget
 from syncd.errors import (
     AccessError,
@@ -131,6 +132,13 @@ class ShopifyClient:
         if answer.errors:
             raise self.error_of(answer.errors[0], is_write=False)
         return answer.data
+
+    async def read(self, document: str, variables: Mapping[str, Any], shape: Any, urgent: bool = False) -> Any:
+        """The whole data as the TypedDict `shape`. What is not of that shape is a `TransientError`: nothing of it counts."""
+        try:
+            return decoded(shape, await self.query(document, variables, urgent))
+        except MalformedError as error:
+            raise TransientError("malformed", str(error)) from error
 
     async def query_partly(
         self, document: str, variables: Mapping[str, Any], urgent: bool = False, repeats: int = REPEATS

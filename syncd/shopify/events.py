@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from mappings.decoding import MalformedError, decoded
 from mappings.news import NewsEvent
-from mappings.shopify_shapes import FulfillmentWithEvents
-from syncd.errors import TransientError
+from mappings.shopify_shapes import FulfillmentEvents, FulfillmentWithEvents
 from syncd.shopify import documents
 from syncd.shopify.client import ShopifyClient
 
@@ -19,11 +17,8 @@ async def events_of(client: ShopifyClient, fulfillment_gids: Sequence[str]) -> d
     """As Shopify shows them; None for fulfillments that were taken back. What is not shown at all is left out: that may pass."""
     found: dict[str, list[NewsEvent] | None] = {}
     for start in range(0, len(fulfillment_gids), MOST_IDS):
-        data = await client.query(documents.FULFILLMENT_EVENTS, {"ids": fulfillment_gids[start : start + MOST_IDS]})
-        try:
-            nodes = decoded(list[FulfillmentWithEvents | None], data.get("nodes"))
-        except MalformedError as error:
-            raise TransientError("malformed", f"fulfillment events: {error}") from error
+        variables = {"ids": fulfillment_gids[start : start + MOST_IDS]}
+        nodes = (await client.read(documents.FULFILLMENT_EVENTS, variables, FulfillmentEvents))["nodes"]
         found |= {node["id"]: _events(node) if node["status"] == "SUCCESS" else None for node in nodes if node}
     return found
 

@@ -8,7 +8,16 @@ from typing import Any, NamedTuple
 
 from mappings.decoding import MalformedError, decoded
 from mappings.rules import Rules
-from mappings.shopify_lists import ListedFulfillmentOrder, ListedOrder, ListedSubscription, ListPage
+from mappings.shopify_lists import (
+    Access,
+    FulfillmentOrderOwners,
+    ListedFulfillmentOrder,
+    ListedOrder,
+    ListedSubscription,
+    ListPage,
+    Locations,
+    OrdersByName,
+)
 from mappings.shopify_shapes import (
     CustomerTags,
     MetafieldValue,
@@ -132,20 +141,21 @@ async def owners_of_fulfillment_orders(client: ShopifyClient, gids: Iterable[str
     asked = list(dict.fromkeys(gids))
     owners: dict[str, int | None] = dict.fromkeys(asked)
     for start in range(0, len(asked), MOST_IDS):
-        data = await client.query(documents.FULFILLMENT_ORDER_OWNER, {"ids": asked[start : start + MOST_IDS]})
-        owners |= {node["id"]: number_of(node["orderId"]) for node in data["nodes"] if node and node.get("orderId")}
+        variables = {"ids": asked[start : start + MOST_IDS]}
+        nodes = (await client.read(documents.FULFILLMENT_ORDER_OWNER, variables, FulfillmentOrderOwners))["nodes"]
+        owners |= {node["id"]: number_of(node["orderId"]) for node in nodes if node}
     return owners
 
 
 async def order_ids_by_name(client: ShopifyClient, name: str) -> list[int]:
     """Orders whose name is exactly this, such as `#1001`. Names are not unique, and a new order may not be found yet."""
     quoted = name.replace("\\", "\\\\").replace("'", "\\'")
-    data = await client.query(documents.ORDER_BY_NAME, {"query": f"name:'{quoted}'"}, urgent=True)
+    data = await client.read(documents.ORDER_BY_NAME, {"query": f"name:'{quoted}'"}, OrdersByName, urgent=True)
     return [int(node["legacyResourceId"]) for node in data["orders"]["nodes"] if node["name"] == name]
 
 
 async def shop_access(client: ShopifyClient) -> ShopAccess:
-    data = await client.query(documents.SHOP_ACCESS, {}, urgent=True)
+    data = await client.read(documents.SHOP_ACCESS, {}, Access, urgent=True)
     shop = data["shop"]
     return ShopAccess(
         shop["myshopifyDomain"],
@@ -158,12 +168,10 @@ async def shop_access(client: ShopifyClient) -> ShopAccess:
 
 
 async def locations(client: ShopifyClient) -> list[Location]:
-    data = await client.query(documents.LOCATIONS, {}, urgent=True)
+    nodes = (await client.read(documents.LOCATIONS, {}, Locations, urgent=True))["locations"]["nodes"]
     return [
-        Location(
-            number_of(node["id"]), node["name"], bool(node["isActive"]), (node.get("address") or {}).get("countryCode")
-        )
-        for node in data["locations"]["nodes"]
+        Location(number_of(node["id"]), node["name"], node["isActive"], (node.get("address") or {}).get("countryCode"))
+        for node in nodes
     ]
 
 

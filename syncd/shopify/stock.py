@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from mappings.decoding import MalformedError, decoded
-from mappings.shopify_lists import InventoryItemLevel, InventoryLevel, LevelPage
+from mappings.shopify_lists import InventoryLevel, LevelsAt, LevelsOf
 from mappings.shopify_shapes import number_of
 from mappings.stock import Offered, QuantityName
 from syncd.errors import RejectedError, TransientError
@@ -32,10 +31,10 @@ async def levels_at(client: ShopifyClient, location_id: int) -> AsyncIterator[li
     """Page by page. Raises `RejectedError` for a location that is not there."""
     gid, after, places = f"gid://shopify/Location/{location_id}", None, Places("inventoryLevels")
     while True:
-        data = await client.query(documents.LEVELS_AT, {"id": gid, "after": after})
-        if data.get("location") is None:
+        place = (await client.read(documents.LEVELS_AT, {"id": gid, "after": after}, LevelsAt))["location"]
+        if place is None:
             raise RejectedError("location_unknown", f"the shop shows no location {location_id}")
-        page = _decoded(LevelPage, data["location"]["inventoryLevels"])
+        page = place["inventoryLevels"]
         yield [_offered(node) for node in page["nodes"]]
         if not page["pageInfo"]["hasNextPage"]:
             return
@@ -47,10 +46,8 @@ async def levels_of(client: ShopifyClient, location_id: int, item_ids: Sequence[
     found: dict[int, Offered] = {}
     for start in range(0, len(item_ids), MOST_IDS):
         ids = [f"gid://shopify/InventoryItem/{one}" for one in item_ids[start : start + MOST_IDS]]
-        data = await client.query(
-            documents.LEVELS_OF, {"ids": ids, "location": f"gid://shopify/Location/{location_id}"}
-        )
-        nodes = _decoded(list[InventoryItemLevel | None], data.get("nodes"))
+        variables = {"ids": ids, "location": f"gid://shopify/Location/{location_id}"}
+        nodes = (await client.read(documents.LEVELS_OF, variables, LevelsOf))["nodes"]
         levels = [node["inventoryLevel"] for node in nodes if node and node["inventoryLevel"]]
         found |= {one.item_id: one for one in map(_offered, levels)}
     return found
@@ -93,10 +90,3 @@ def _offered(level: InventoryLevel) -> Offered:
     except KeyError as error:
         raise TransientError("malformed", f"an inventory level without {error}") from error
     return Offered(number_of(item["id"]), item["sku"] or "", available, committed, on_hand, item["tracked"])
-
-
-def _decoded(shape: Any, value: Any) -> Any:
-    try:
-        return decoded(shape, value)
-    except MalformedError as error:
-        raise TransientError("malformed", f"inventory levels: {error}") from error

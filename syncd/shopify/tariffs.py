@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mappings.decoding import MalformedError, decoded
-from mappings.shopify_shapes import TariffCodes
+from mappings.shopify_shapes import TariffCodesOf
 from syncd.errors import RejectedError, TransientError
 from syncd.shopify import documents
 from syncd.shopify.client import ShopifyClient
@@ -50,15 +49,9 @@ async def _codes(client: ShopifyClient, gids: Sequence[str], urgent: bool) -> di
     """By inventory item, then by country. An item that is gone has none."""
     found: dict[str, dict[str, str]] = {}
     for start in range(0, len(gids), MOST_IDS):
-        data = await client.query(documents.TARIFF_CODES, {"ids": gids[start : start + MOST_IDS]}, urgent)
-        for node in _nodes(data.get("nodes")):
+        variables = {"ids": gids[start : start + MOST_IDS]}
+        nodes = (await client.read(documents.TARIFF_CODES, variables, TariffCodesOf, urgent))["nodes"]
+        for node in filter(None, nodes):
             codes = node["countryHarmonizedSystemCodes"]["nodes"]
             found[node["id"]] = {code["countryCode"]: code["harmonizedSystemCode"] for code in codes}
     return found
-
-
-def _nodes(nodes: Any) -> list[TariffCodes]:
-    try:
-        return [node for node in decoded(list[TariffCodes | None], nodes) if node]
-    except MalformedError as error:
-        raise TransientError("malformed", f"tariff codes: {error}") from error
