@@ -5,6 +5,7 @@ Each unit is given out once. What does not fit is not written, and a person is t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -77,6 +78,8 @@ class _Planning:
     resolved: list[str] = field(default_factory=list)
     overpacked: list[tuple[Package, Units, str]] = field(default_factory=list)
     """With the detail of the trouble."""
+    unresolved: list[tuple[Package, datetime]] = field(default_factory=list)
+    """Void labels, and until when what was sent about them may still take effect: on free units, or on a fulfillment of others."""
 
     @property
     def free_orphans(self) -> list[Orphan]:
@@ -203,6 +206,8 @@ def _resolve(planning: _Planning, package: Package) -> None:
     # It may still take effect.
     elif settles_at := in_doubt_until(package, planning.now, planning.write_settles_s):
         planning.waits.append(settles_at)
+        if package.fulfillment_gid is None:
+            planning.unresolved.append((package, settles_at))
     # Shopify shows what came of it: the fulfillment is cancelled, or never was.
     else:
         planning.resolved.append(package.package_key)
@@ -223,8 +228,8 @@ def _plan_package(planning: _Planning, package: Package) -> None:
     if orphan:
         planning.orphans.remove(orphan)
     taken = take(planning.slots, lines, place_of(package)) if lines and not orphan else None
-    # Sent a moment ago without an answer: it may still take effect. Its units stay reserved.
-    if settles_at := in_doubt_until(package, planning.now, planning.write_settles_s):
+    # Sent a moment ago without an answer, about it or a void label of its goods: it may still take effect. Its units stay reserved.
+    if settles_at := _kept_back_until(planning, package, lines):
         planning.waits.append(settles_at)
     # Nobody can tell what was in it.
     elif not lines:
@@ -236,6 +241,18 @@ def _plan_package(planning: _Planning, package: Package) -> None:
         planning.steps.append(_create(planning, package, taken, lines if package.lines is None else None))
     else:
         _misfit(planning, package, lines)
+
+
+def _kept_back_until(planning: _Planning, package: Package, lines: Units) -> datetime | None:
+    """What is late about a void label is a second mail about these goods, or its number in place of this one. A package without
+    lines holds all that is left of its order, so also what is just being taken back."""
+    if settles_at := in_doubt_until(package, planning.now, planning.write_settles_s):
+        return settles_at
+    doubts = [until for one, until in planning.unresolved if one.lines is None or lines & Counter(one.lines)]
+    if package.lines is None:
+        own = [one for one in planning.orphans if one.package.order_key == package.order_key]
+        doubts += [one.locked_until for one in own if one.locked_until]
+    return max(doubts, default=None)
 
 
 def _lines(package: Package) -> Units | None:
@@ -327,6 +344,12 @@ def _mails_now(profile: Profile, package: Package) -> bool:
     )
 
 
+def _mails_anew(profile: Profile, package: Package, voided: Package) -> bool:
+    """Where the merchant wants that; and where nobody was mailed, because the label was to be scanned first, and no label follows."""
+    is_silent = profile.notify_customer == "scan" and is_label(voided.package_key) and not voided.mailed
+    return _mails_now(profile, package) and (profile.notify_on_relabel or is_silent)
+
+
 def _relabelled(profile: Profile, package: Package, orphan: Orphan) -> UpdateTracking:
     company, url = tracking(package.carrier_code, package.service_code, package.tracking_number, profile.carriers)
     return UpdateTracking(
@@ -336,7 +359,7 @@ def _relabelled(profile: Profile, package: Package, orphan: Orphan) -> UpdateTra
         tracking_number=package.tracking_number,
         tracking_company=company if package.tracking_number else None,
         tracking_url=url,
-        notify_customer=_mails_now(profile, package) and profile.notify_on_relabel,
+        notify_customer=_mails_anew(profile, package, orphan.package),
         more_tracking=more_tracking(package.carrier_code, package.service_code, package.more_numbers, profile.carriers),
     )
 

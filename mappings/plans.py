@@ -125,7 +125,8 @@ class Package:
     did not say (fulfillments have no lines). `intended_at` is when something was last about to be done about it in Shopify
     without us having seen the answer, `in_doubt_since` from when on its effect is to be waited for, where that differs.
     `voided_at`: when we first saw it void. `told`: what of the lines Shopify accepted, None for all of them; where ShipStation
-    did not say, what it was told to hold.
+    did not say, what it was told to hold. `mailed`: of a voided one, that the customer was, or may have been, mailed about its
+    fulfillment at a scan.
     """
 
     package_key: str
@@ -142,6 +143,7 @@ class Package:
     in_doubt_since: datetime | None = None
     voided_at: datetime | None = None
     told: Mapping[int, int] | None = None
+    mailed: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, cast
@@ -20,7 +20,7 @@ from syncd.flows.work import NOTHING, Known, Told
 from syncd.hints import order_subject, split_subject
 from syncd.store.consignments import consignments_of
 from syncd.store.cursors import whole_looks
-from syncd.store.journal import open_entries
+from syncd.store.journal import mailed_fulfillments, open_entries
 from syncd.store.marks import Claimed, claim, waiting_among
 from syncd.store.memory import gap_in_memory
 from syncd.store.orders import Troubled, troubles_of
@@ -58,10 +58,12 @@ def read_known(flow: str, refs: Sequence[OrderRef]) -> Work[dict[OrderRef, Known
         rulings, labels_read_at = rulings_of(refs)(session), whole_looks(LABEL_LISTS)(session)
         gap_at, told = gap_in_memory(session), _telling(packages, intents)(session)
         returns = returns_of(refs)(session) if flow == RETURNS_FLOW else {}
+        voided = [ref for ref in refs if any(row.voided and row.fulfillment_gid for row in packages[ref])]
+        mailed = mailed_fulfillments(voided)(session)
         return {
             ref: Known(
                 tuple(_consignment(row, intents.get(ref, ())) for row in consignments[ref]),
-                tuple(_package(row, intents.get(ref, ())) for row in packages[ref]),
+                tuple(_package(row, intents.get(ref, ()), mailed) for row in packages[ref]),
                 *_troubles(troubles.get(ref)),
                 tuple(_return(row, intents.get(ref, ())) for row in returns.get(ref, ())),
                 ruling=_ruling(rulings.get(ref)),
@@ -128,7 +130,7 @@ def _fields_in_doubt(told: Sequence[Sequence[str] | None]) -> frozenset[str] | N
     return frozenset(name for names in told for name in names or ()) if told and all(told) else None
 
 
-def _package(row: PackageRow, intents: Iterable[JournalEntry]) -> Package:
+def _package(row: PackageRow, intents: Iterable[JournalEntry], mailed: Set[str]) -> Package:
     intended = [entry.opened_at for entry in intents if entry.key == row.package_key]
     return Package(
         package_key=row.package_key,
@@ -143,6 +145,7 @@ def _package(row: PackageRow, intents: Iterable[JournalEntry]) -> Package:
         intended_at=max(intended, default=None),
         voided_at=row.voided_at,
         told=_lines(row.told),
+        mailed=row.fulfillment_gid in mailed,
     )
 
 

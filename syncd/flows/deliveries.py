@@ -35,6 +35,7 @@ from syncd.shopify.client import ShopifyClient
 from syncd.shopify.events import events_of, tell_event
 from syncd.shopify.writes import update_tracking
 from syncd.store.journal import (
+    MAIL,
     ClosedEntry,
     NewEntry,
     close_intents,
@@ -50,7 +51,6 @@ log = get_logger("deliveries")
 
 NAME = "deliveries"
 STEP = "create_fulfillment_event"
-MAIL = "mail_at_scan"
 EVERY_S = 30.0
 MOST_AT_ONCE = 100
 WAIT_S = 900.0

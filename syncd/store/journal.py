@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +19,8 @@ from syncd.store.transaction import Work
 
 JOURNAL = table_of(JournalEntry)
 COLUMNS = JOURNAL.c
-TELL_OF_MAILS = ("mail_at_scan", "recall_package", "adopt_fulfillment")
+MAIL = "mail_at_scan"
+TELL_OF_MAILS = (MAIL, "recall_package", "adopt_fulfillment")
 
 OPEN = insert(JOURNAL).returning(COLUMNS.id, sort_by_parameter_order=True)
 ADD = insert(JOURNAL)
@@ -189,6 +191,19 @@ def open_entries_of(flow: str, before: datetime, limit: int) -> Work[list[Journa
     is_wanted = and_(COLUMNS.flow == flow, text(IS_OPEN), COLUMNS.opened_at <= before)
     statement = select_rows(JournalEntry).where(is_wanted).order_by(col(JournalEntry.id)).limit(limit)
     return lambda session: list(session.exec(statement))
+
+
+def mailed_fulfillments(orders: Iterable[OrderRef]) -> Work[set[str]]:
+    """Those of these orders about which the customer was, or may have been, mailed at a scan: gids. Index: ix_journal_order."""
+    stores, given = given_orders(orders)
+    is_asked = and_(of_orders(JOURNAL, stores), COLUMNS.step == MAIL, COLUMNS.outcome != "abandoned")
+    statement = select(COLUMNS.facts).where(is_asked)
+
+    def work(session: Session) -> set[str]:
+        rows = session.connection().execute(statement, given).scalars() if stores else ()
+        return {json.loads(facts)["fulfillment"] for facts in rows}
+
+    return work
 
 
 def history(store: str, order_id: int) -> Work[list[JournalEntry]]:

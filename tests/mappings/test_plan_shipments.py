@@ -286,6 +286,7 @@ CLOSED = fulfillment_order(1, {7: (0, 3)}, status="CLOSED")
 VOIDED = package("s1", {7: 3}, voided=True, voided_at=later(-60), fulfillment_gid=F1)
 TOLD = fulfillment(1, {7: 3})
 NEW = package("s2", {7: 3}, tracking_number="NEW")
+HAND = package("f2", None, tracking_number="HAND")
 
 
 def steps(plan: Plan) -> list[tuple[str, str]]:
@@ -324,6 +325,16 @@ def test_a_new_label_mails_only_where_the_merchant_wants_it() -> None:
         assert isinstance(step, UpdateTracking)
         assert (step.fulfillment_gid, step.instead_of, step.tracking_number) == (F1, "s1", "NEW")
         assert step.notify_customer is wants
+
+
+@pytest.mark.parametrize("mailed", [False, True])
+def test_what_was_told_in_silence_until_its_scan_and_is_then_marked_as_shipped_is_mailed_about_once(
+    mailed: bool,
+) -> None:
+    packages, at_scan = [replace(VOIDED, mailed=mailed), HAND], replace(PROFILE, notify_customer="scan")
+    [step] = planned(order_shipped([CLOSED], [TOLD]), packages, [consignment({7: 3})], at_scan).steps
+    assert isinstance(step, UpdateTracking)
+    assert step.notify_customer is not mailed
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from syncd.store.journal import (
     close_intents,
     close_superseded,
     history,
+    mailed_fulfillments,
     open_entries,
     open_intents,
     prune_journal,
@@ -94,6 +95,16 @@ async def test_a_mail_is_remembered_for_as_long_as_its_package_is_on_its_way(db:
     assert [row.step for row in await db.run(history("main", 1))] == ["mail_at_scan"]
     await db.run(ask_again("s1", None, LATER))
     assert await db.run(prune_journal(LATER)) == 1
+
+
+async def test_what_was_mailed_about_is_known_unless_it_surely_was_not(db: Db) -> None:
+    def mail(order_id: int, gid: str) -> NewEntry:
+        return NewEntry("b", "deliveries", "main", order_id, "mail_at_scan", "s1", f'{{"fulfillment": "{gid}"}}')
+
+    ids = await db.run(open_intents([mail(1, "A"), mail(1, "B"), mail(1, "C"), mail(2, "D"), entry(1)], NOW))
+    await db.run(close_intents([ClosedEntry(ids[0], "confirmed"), ClosedEntry(ids[1], "abandoned")], LATER))
+    assert await db.run(mailed_fulfillments([("main", 1), ("other", 2)])) == {"A", "C"}
+    assert await db.run(mailed_fulfillments([])) == set()
 
 
 async def test_no_steps_are_no_error(db: Db) -> None:

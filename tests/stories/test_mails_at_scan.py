@@ -113,6 +113,24 @@ async def test_what_is_marked_as_shipped_without_a_label_is_mailed_about_at_once
     assert mails(day, order_id) == 1
 
 
+@pytest.mark.parametrize("is_scanned", [True, False], ids=["voided after its scan", "voided before it"])
+async def test_what_is_marked_as_shipped_in_place_of_a_voided_label_was_mailed_about_or_is(
+    day: Day, is_scanned: bool
+) -> None:
+    """Its label was told in silence, and nobody scans what has none."""
+    order_id, package = await a_package(day)
+    if is_scanned:
+        await scan(day, package, "AC")
+    assert mails(day, order_id) == int(is_scanned)
+    day.shipstation.labels.void_label(package.shipment_id)
+    await day.rest(quiet_s=REST_S)
+    day.shipstation.labels.mark_shipped(day.there(order_id)[0]["orderId"], "fedex", "HAND-1")
+    await day.rest()
+    assert mails(day, order_id) == 1
+    (fulfillment,) = day.fulfillments(order_id)
+    assert [one["number"] for one in fulfillment["tracking"]] == ["HAND-1"]
+
+
 @pytest.mark.parametrize("is_scanned", [True, False], ids=["scanned before", "scanned after"])
 async def test_a_database_that_is_lost_mails_nobody_twice(day: Day, is_scanned: bool) -> None:
     order_id, package = await a_package(day)

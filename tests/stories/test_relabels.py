@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from syncd.operate.wake import retry_orders
+from syncd.ports import Http, Request, Response
 from syncd.sandbox.shopify.faults import FaultRule
 from syncd.simulation.day import Day, Fates, settings_of
+from syncd.simulation.desk import desk_of
 from tests.orders_api import ON_V1_ALONE
-from tests.stories.packing import BOTH, GRACE_S, SETTINGS, an_order, assert_told, label, numbers, void
+from tests.stories.packing import BOTH, GRACE_S, SETTINGS, Shipment, an_order, assert_told, label, numbers, void
 
 
 @pytest.fixture
@@ -109,6 +113,52 @@ async def test_a_label_replaced_before_its_lost_answer_is_looked_up_is_told_once
     [done] = day.fulfillments(order_id)
     assert ([one["number"] for one in done["tracking"]], done["mails"]) == ([second.tracking_number], 1)
     assert not day.rows("SELECT * FROM journal WHERE step = 'state' AND facts LIKE '%overshipped%'")
+
+
+class Late:
+    """The vendors; the first such mutation is carried out so late that nobody waits for its answer any more."""
+
+    def __init__(self, vendors: Http, mutation: str) -> None:
+        self.has_begun = asyncio.Event()
+        self._vendors = vendors
+        self._mutation = mutation.encode()
+
+    async def send(self, request: Request) -> Response:
+        if self._mutation in (request.body or b"") and not self.has_begun.is_set():
+            self.has_begun.set()
+            await asyncio.sleep(55.0)
+        return await self._vendors.send(request)
+
+
+async def replaced_and_retried_meanwhile(day: Day, order_id: int, there: dict[str, Any], mutation: str) -> Shipment:
+    """A label for one unit, voided while this call about it is late, and then the next one, for which a person does not wait:
+    `syncd retry` ends the time that an order is left alone after a lost answer."""
+    day.network.vendors = vendors = Late(day.network.vendors, f"mutation {mutation}")
+    late = label(day, there, 1)
+    await vendors.has_begun.wait()
+    day.shipstation.labels.void_label(late.shipment_id)
+    new = label(day, there, 1)
+    await day.until(lambda: bool(day.rows("SELECT 1 FROM journal WHERE outcome = 'unknown'")))
+    await retry_orders(await desk_of(day), [f"main/{order_id}"])
+    await day.passes(GRACE_S + 300)
+    return new
+
+
+async def test_a_late_number_of_a_voided_label_is_not_written_over_that_of_the_next(day: Day) -> None:
+    order_id, there = await an_order(day, quantity=1)
+    first = label(day, there)
+    await day.rest()
+    await void(day, first)
+    third = await replaced_and_retried_meanwhile(day, order_id, there, "UpdateTracking")
+    await assert_told(day, order_id, third)
+
+
+async def test_a_late_fulfillment_of_a_voided_label_is_not_mailed_about_beside_the_next(day: Day) -> None:
+    """Where as many units more are open, Shopify takes both."""
+    order_id, there = await an_order(day, quantity=2)
+    second = await replaced_and_retried_meanwhile(day, order_id, there, "CreateFulfillment")
+    assert numbers(day, order_id) == {second.tracking_number: 1}
+    assert sum(one["mails"] for one in day.order(order_id)["fulfillments"]) == 1
 
 
 async def test_of_two_packages_only_the_voided_one_changes(day: Day) -> None:

@@ -85,7 +85,7 @@ FULFILLMENTS = (
         (
             Edit(
                 plan_shipments._relabelled,
-                "notify_customer=_mails_now(profile, package) and profile.notify_on_relabel",
+                "notify_customer=_mails_anew(profile, package, orphan.package)",
                 "notify_customer=True",
             ),
         ),
