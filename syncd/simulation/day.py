@@ -268,14 +268,22 @@ class Day:
 
     async def told(self) -> dict[int, dict[str, Any]]:
         """Order id -> what `syncd status --orders` says of it."""
-        return {int(one["ref"].rpartition("/")[2]): one for one in await list_orders(self.db)}
+        return {int(one["ref"].rpartition("/")[2]): one for one in await self._orders()}
+
+    async def _orders(self) -> list[dict[str, Any]]:
+        """Nothing goes wrong while we judge."""
+        books = InlineDb(self.engine)
+        try:
+            return await list_orders(books)
+        finally:
+            books.close()
 
     async def cause(self, order_id: int) -> str:
         told = (await self.told()).get(order_id)
         return str(told["cause"]) if told else ""
 
     async def account(self) -> Account:
-        return draw_account(self.shopify.state(), self.shipstation.state(), await list_orders(self.db))
+        return draw_account(self.shopify.state(), self.shipstation.state(), await self._orders())
 
     async def assert_clean(self) -> Account:
         """Nothing lost, doubled or unexplained; one fulfillment and one mail for each package; no 429."""
