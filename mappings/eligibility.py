@@ -59,8 +59,23 @@ class Routing:
     """Country of each location, that of ended fulfillment orders included."""
 
 
-def barrier(order: OrderToShip, profile: Profile, now: datetime, released: bool = False) -> Barrier | None:
-    """The decision table of the order as a whole; the first row that applies decides. `released`: a person waived doubts of ours."""
+def barrier(
+    order: OrderToShip, profile: Profile, now: datetime, released: bool = False, is_there: bool = False
+) -> Barrier | None:
+    """The decision table of the order as a whole; the first row that applies decides. `released`: a person waived doubts of ours.
+    `is_there`: it was sent once. Then no row that only keeps more from going there hides a risk, which stops what is there."""
+    found = _first_barrier(order, profile, now, released, is_there)
+    risk = _risk(order, profile, now) if is_there and not released else None
+    return risk if risk and _stops(risk) and not (found and _stops(found)) else found
+
+
+def _stops(found: Barrier) -> bool:
+    return found.withdraws or found.pauses
+
+
+def _first_barrier(
+    order: OrderToShip, profile: Profile, now: datetime, released: bool, is_there: bool
+) -> Barrier | None:
     if order["cancelledAt"]:
         holds = profile.on_cancel == "hold"
         return Barrier(Cause.CANCELLED, withdraws=not holds, pauses=holds)
@@ -71,7 +86,7 @@ def barrier(order: OrderToShip, profile: Profile, now: datetime, released: bool 
         return Barrier(Cause.EXCLUDED_BY_RULE, detail=f"rule {said.by['exclude']}")
     if found := _payment(order, profile):
         return found
-    if not released and (found := _doubt(order, profile, now)):
+    if not released and (found := _doubt(order, profile, now, is_there)):
         return found
     return _grace(order, profile, now)
 
@@ -192,11 +207,15 @@ _PAYMENT = {
 }
 
 
-def _doubt(order: OrderToShip, profile: Profile, now: datetime) -> Barrier | None:
-    """What a person may waive."""
+def _doubt(order: OrderToShip, profile: Profile, now: datetime, is_there: bool) -> Barrier | None:
+    """What a person may waive. No age stops what was sent once: moved to another location it would lie nowhere."""
     if not profile.ship_zero_value and not amount(order["currentTotalPriceSet"]):
         return Barrier(Cause.ZERO_VALUE)
-    if profile.oldest_days is not None and now - _due_since(order) > timedelta(days=profile.oldest_days):
+    if (
+        profile.oldest_days is not None
+        and not is_there
+        and now - _due_since(order) > timedelta(days=profile.oldest_days)
+    ):
         return Barrier(Cause.TOO_OLD)
     return _risk(order, profile, now) or _held_by_rule(order, profile, now)
 

@@ -93,7 +93,7 @@ def picture(
 ) -> Picture:
     order_id, groups = int(order["legacyResourceId"]), split_groups(profile.rules, order)
     seen = tuple(in_its_group(as_observed(one, observed.get(one.order_key)), one, groups) for one in consignments)
-    gate = barrier(order, profile, now, released)
+    gate = barrier(order, profile, now, released, bool(seen))
     routes = routing(order)
     paused = paused_units(profile, gate, routes, seen, packages)
     remaining = {where: units for where, units in routes.free.items() if where is not None} | paused

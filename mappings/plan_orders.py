@@ -147,7 +147,9 @@ def needs_shipstation_truth(
     if order is None:
         return ()
     seen = picture(profile, order, consignments, packages, {}, now, released, quoted)
-    changed = [change.order_key for change in seen.changes if change.needs_truth and not _missing(change)]
+    changed = [
+        one.order_key for one in seen.changes if one.needs_truth and (not _missing(one) or _beside_the_address(one))
+    ]
     return (*changed, *sorted(in_question(seen) - set(changed)))
 
 
@@ -167,7 +169,9 @@ def _decide(change: Change, observed: Mapping[str, Order | None], take: Side | N
     truth = observed.get(key)
     # Create or update: not to an address that no label can be made for.
     if missing := _missing(change):
-        return [Trouble(Cause.ADDRESS_INCOMPLETE, f"{key}: address without {', '.join(missing)}")]
+        trouble = Trouble(Cause.ADDRESS_INCOMPLETE, f"{key}: address without {', '.join(missing)}")
+        rest = _with_the_old_address(change, applied)
+        return [trouble, *(_decide(rest, observed, take) if rest else ())]
     # Not read: it may have shipped.
     if change.needs_truth and key not in observed:
         return [Trouble(Cause.UNREADABLE, f"{key}: not read in ShipStation")]
@@ -265,6 +269,18 @@ def _units_before(seen: Picture) -> dict[str, Units]:
 
 def _units_after(steps: Sequence[UpsertOrder]) -> dict[str, Units]:
     return {step.order_key: Counter() if step.kind == "cancel_order" else units_of(step.document) for step in steps}
+
+
+def _with_the_old_address(change: Change, applied: Order | None) -> Change | None:
+    """A hold, or units, must not wait for an address: that of before goes on to stand there."""
+    fields = _beside_the_address(change)
+    if change.wanted is None or applied is None or not fields or missing_parts(applied["shipTo"]):
+        return None
+    return replace(change, wanted={**change.wanted, "shipTo": applied["shipTo"]}, fields=fields)
+
+
+def _beside_the_address(change: Change) -> tuple[str, ...]:
+    return tuple(field for field in change.fields if field not in {"shipTo", "internationalOptions"})
 
 
 def _missing(change: Change) -> tuple[str, ...]:

@@ -156,7 +156,9 @@ class ShipStationSweep:
                 lessons.append(Lesson(row, "edited", facts={"fields": list(differs)}))
             if is_hold_lifted(applied_of(row), status):
                 lessons.append(Lesson(row, "hold_lifted", applied=without_hold(row)))
-            elif status in CHANGEABLE - {"on_hold"} and _is_held(causes.get(ref_of(row))):
+            elif status in CHANGEABLE - {"on_hold"} and (
+                row.seen_status == "on_hold" or _is_held(causes.get(ref_of(row)))
+            ):
                 woken.add(ref_of(row))  # the warehouse lifted a hold of its own, which spared us one
             elif _is_contested(causes.get(ref_of(row))) and modified_at(order) != row.seen_modified_at:
                 woken.add(ref_of(row))  # perhaps somebody settled it there
