@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mappings.addresses import missing_parts
+from mappings.by_hand import lost_by_cancelling, lost_in_a_move
 from mappings.carry_over import (
     cancelled_as_observed,
     edited_there,
@@ -70,20 +71,22 @@ def plan_order(
     arrived = _arrived(consignments, observed)
     as_wanted = _as_wanted(seen, arrived, observed)
     waived = [change for change in seen.changes if change.order_key not in held.keys() | as_wanted.keys()]
-    decisions = [*held.values(), *(one for change in waived for one in _decide(change, observed, take))]
+    decisions = [*held.values(), *(one for change in waived for one in _decide(change, seen, observed, take))]
     upserts = tuple(one for one in decisions if isinstance(one, UpsertOrder))
     there = lying(seen, packages, observed)
     sure = _placing_nothing_twice(upserts, there, seen)
-    steps = _taken_back_first(sure, seen) or _untangled(sure, seen, observed)
+    first = _taken_back_first(sure, seen)
+    untied = () if first else _untangled(sure, seen, observed, take)
+    steps = first or tuple(one for one in untied if isinstance(one, UpsertOrder))
     voids = _voids(profile, order, consignments, packages)
-    troubles = [one for one in decisions if isinstance(one, Trouble)]
+    troubles = [one for one in (*decisions, *untied) if isinstance(one, Trouble)]
     troubles += troubles_of(profile, order, seen, packages, observed)
     troubles += doubted([step for step in upserts if step not in sure], there, observed)
     cause = worst_of(troubles) or state_of_order(order, seen, steps)
     details = sorted({trouble.detail for trouble in troubles}) + _remarks(profile, seen)
     conflicts = tuple(conflict for trouble in troubles for conflict in trouble.conflicts)
     again = _look_again(order, seen, cause, now)
-    if len(steps) < len(sure):
+    if 0 < len(steps) < len(sure):
         again = now + timedelta(seconds=LOOK_SOON_S)
     return Plan(
         cause,
@@ -158,7 +161,9 @@ def order_number_stem(profile: Profile, order: OrderToShip) -> str:
     return order_number(profile, order, 1)
 
 
-def _decide(change: Change, observed: Mapping[str, Order | None], take: Side | None) -> Sequence[UpsertOrder | Trouble]:
+def _decide(
+    change: Change, seen: Picture, observed: Mapping[str, Order | None], take: Side | None
+) -> Sequence[UpsertOrder | Trouble]:
     """The decision table of one ShipStation order. Shipped and cancelled ones never get here: nothing is assigned to them."""
     key, consignment = change.order_key, change.assignment.consignment
     applied = consignment.applied if consignment else None
@@ -186,6 +191,9 @@ def _decide(change: Change, observed: Mapping[str, Order | None], take: Side | N
     # it shows since.
     if is_regrouped(truth, applied, change.wanted) or truth.get("orderKey", key) != key:
         return [Trouble(Cause.CHANGED_ON_BOTH_SIDES, f"{key}: split or merged in ShipStation")]
+    # Moved, and the warehouse's hold or words would not move with it.
+    if change.wanted is None and take != "shopify" and (lost := lost_in_a_move(change, truth, seen)):
+        return lost
     # Cancel: nothing of it is wanted any more, and it is still open.
     if change.wanted is None:
         return [_upsert(change, cancelled_as_observed(truth, key), seen=truth)]
@@ -237,17 +245,22 @@ def _taken_back_first(steps: Sequence[UpsertOrder], seen: Picture) -> tuple[Upse
 
 
 def _untangled(
-    steps: Sequence[UpsertOrder], seen: Picture, observed: Mapping[str, Order | None]
-) -> tuple[UpsertOrder, ...]:
+    steps: Sequence[UpsertOrder], seen: Picture, observed: Mapping[str, Order | None], take: Side | None
+) -> Sequence[UpsertOrder | Trouble]:
     """Where each waits for another one to give back first, as after lines of two locations changed places: one of them is taken
-    back as a whole. What it is to hold goes out under its next key."""
+    back as a whole, in which people there had no hand. What it is to hold goes out under its next key."""
     before, after = _units_before(seen), _units_after(steps)
+    applied = {one.order_key: one.applied for one in seen.consignments}
+    kept: list[Trouble] = []
     for step in steps:
-        truth = observed.get(step.order_key)
-        if truth and before.get(step.order_key, Counter()) - after[step.order_key]:
-            document = cancelled_as_observed(truth, step.order_key)
-            return (replace(step, document=document, fields=("orderStatus",), wanted=None, choice=None),)
-    return ()
+        key, truth = step.order_key, observed.get(step.order_key)
+        if truth and before.get(key, Counter()) - after[key]:
+            lost = lost_by_cancelling(truth, applied[key], [seen.documents[key]]) if take != "shopify" else ()
+            if not lost:
+                document = cancelled_as_observed(truth, key)
+                return [replace(step, document=document, fields=("orderStatus",), wanted=None, choice=None)]
+            kept.extend(lost)
+    return kept
 
 
 def _placing_none_of(

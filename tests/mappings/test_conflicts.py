@@ -13,7 +13,7 @@ from mappings.plan_orders import plan_order
 from mappings.plans import Consignment, Plan, Side, Standing, UpsertOrder
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
-from tests.mappings.builders import NOW, PROFILE, address, line, order
+from tests.mappings.builders import NOW, PROFILE, THERE, address, fulfillment_order, line, order
 
 WHOLE = order([line(7001, 2)], note="Ring")
 Shown = dict[str, Order | None]
@@ -120,3 +120,41 @@ def test_units_that_both_sides_changed_are_left_to_a_person_who_can_only_take_sh
     assert planned(fewer, [one], truth, "shipstation").cause is Cause.CHANGED_ON_BOTH_SIDES
     taken = planned(fewer, [one], truth, "shopify")
     assert (taken.cause, units_of(only(taken).document)) == (Cause.IN_SHIPSTATION, {7001: 1})
+
+
+@pytest.mark.parametrize(("held", "steps"), [(0, [("cancel_order", 1)]), (1, [("cancel_order", 0)]), (None, [])])
+def test_of_orders_that_changed_places_none_is_taken_back_that_the_warehouse_holds(
+    held: int | None, steps: list[tuple[str, int]]
+) -> None:
+    lines = [line(7001, 1), line(7002, 1)]
+    before = order(lines, [fulfillment_order(9001, {7001: 1}), fulfillment_order(9002, {7002: 1}, THERE)])
+    after = order(lines, [fulfillment_order(9003, {7002: 1}), fulfillment_order(9004, {7001: 1}, THERE)])
+    placed = [cast(UpsertOrder, step) for step in planned(before, []).steps]
+    ours = [
+        Consignment(one.order_key, one.location_id, "", one.n, Standing.OPEN, 41 + n, one.applied)
+        for n, one in enumerate(placed)
+    ]
+    truth: Shown = {}
+    for n, one in enumerate(ours):
+        truth |= shown(one, orderId=41 + n, **({"orderStatus": "on_hold"} if held in {n, None} else {}))
+    keys = [one.order_key for one in ours]
+    plan = planned(after, ours, truth)
+    assert [(step.kind, keys.index(cast(UpsertOrder, step).order_key)) for step in plan.steps] == steps
+    assert (plan.cause is Cause.CHANGED_ON_BOTH_SIDES, plan.look_again_at is None) == (not steps, not steps)
+    assert [step.kind for step in planned(after, ours, truth, "shopify").steps] == ["cancel_order"]
+
+
+def test_a_refund_at_one_of_two_places_of_a_line_cancels_what_the_warehouse_holds_there() -> None:
+    """The other place is to get nothing of it."""
+    before = order([line(7001, 2)], [fulfillment_order(9001, {7001: 1}), fulfillment_order(9002, {7001: 1}, THERE)])
+    after = order([line(7001, 2, currentQuantity=1)], [fulfillment_order(9002, {7001: 1}, THERE)])
+    step = cast(UpsertOrder, planned(before, []).steps[0])
+    other = cast(UpsertOrder, planned(before, []).steps[1])
+    ours = [
+        Consignment(one.order_key, one.location_id, "", one.n, Standing.OPEN, 41 + n, one.applied)
+        for n, one in enumerate([step, other])
+    ]
+    truth = shown(ours[0], orderStatus="on_hold") | shown(ours[1], orderId=42)
+    assert ("cancel_order", step.order_key) in [
+        (one.kind, cast(UpsertOrder, one).order_key) for one in planned(after, ours, truth).steps
+    ]

@@ -1,0 +1,50 @@
+"""What people in ShipStation decided or typed in an order that would be cancelled because its goods are to leave in another one:
+that one is made from Shopify alone, and would go without the warehouse's hold, to the old address.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, cast
+
+from mappings.carry_over import edited_there, is_on_hold
+from mappings.causes import Cause
+from mappings.consignments import added
+from mappings.order_changes import Change, Picture
+from mappings.order_troubles import Trouble
+from mappings.packed import units_of
+from mappings.plans import Conflict
+from mappings.shipstation_shapes import Order
+from mappings.sweeping import EDITED_BY_HAND
+
+
+def lost_in_a_move(change: Change, truth: Order, seen: Picture) -> Sequence[Trouble]:
+    """Of an order of which nothing is wanted any more: nothing is lost where its goods are wanted nowhere else either."""
+    own = change.assignment
+    applied = own.consignment.applied if own.consignment else None
+    before = {one.order_key: units_of(one.applied) for one in seen.consignments}
+    more = {key: units_of(order) - before.get(key, Counter()) for key, order in seen.documents.items()}
+    anew = [seen.documents[key] for key, units in more.items() if units & units_of(applied)]
+    unplaced = added(units for where, units in seen.allotment.unplaced.items() if where != own.location_id)
+    return lost_by_cancelling(truth, applied, anew) if anew or unplaced & units_of(applied) else ()
+
+
+def lost_by_cancelling(truth: Order, applied: Order | None, anew: Sequence[Order]) -> Sequence[Trouble]:
+    """`anew`: the documents to be placed instead. What these say too is not lost; nor is the hold that we set ourselves."""
+    if applied is None:
+        return ()
+    fields = edited_there(truth, applied, EDITED_BY_HAND)
+    if anew:
+        fields = tuple(name for name in fields if any(edited_there(truth, one, [name]) for one in anew))
+    if is_on_hold(truth) and not is_on_hold(applied):
+        fields = ("orderStatus", *fields)
+    key, new = applied["orderKey"], anew[0] if anew else applied
+    conflicts = tuple(Conflict(key, name, _get(new, name), _get(truth, name)) for name in fields)
+    names = ", ".join("hold" if name == "orderStatus" else name for name in fields)
+    detail = f"{key}: its goods are to leave elsewhere in Shopify, where {names} of ShipStation would be lost"
+    return [Trouble(Cause.CHANGED_ON_BOTH_SIDES, detail, conflicts)] if fields else ()
+
+
+def _get(document: Order, field: str) -> Any:
+    return cast(dict[str, Any], document).get(field)

@@ -1,0 +1,75 @@
+"""Stories of goods that leave from elsewhere, after people in ShipStation put their order on hold or typed something into it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from syncd.operate.explain import plan_order_now
+from syncd.operate.rulings import resolve_order
+from syncd.simulation.day import Day
+from syncd.simulation.desk import desk_of
+from tests.orders_api import ON_V1_ALONE
+from tests.stories.sweeping import sold, swept, there_of
+
+ELSEWHERE = 82734628
+TYPED: dict[str, Any] = {"internalNotes": "shelf 7"}
+HOLD = pytest.param(True, {}, "orderStatus", id="on hold", marks=ON_V1_ALONE)
+NOTE = pytest.param(False, TYPED, "internalNotes", id="a note")
+STREET = pytest.param(False, {"shipTo": {"street1": "Gate 3"}}, "shipTo", id="an address")
+
+
+async def at_hand(day: Day, is_held: bool, typed: dict[str, Any]) -> int:
+    """An order on which somebody in ShipStation laid a hand."""
+    (order_id,) = await sold(day, lines=1, quantity=2)
+    there = there_of(day, order_id)["orderId"]
+    if is_held:
+        day.shipstation.desk.hold(there)
+    if typed:
+        day.shipstation.edit(there, typed)
+    return order_id
+
+
+@pytest.mark.parametrize(("is_held", "typed", "field"), [HOLD, NOTE, STREET])
+async def test_a_move_waits_for_a_person_where_the_warehouse_had_its_hand_in_the_order(
+    day: Day, is_held: bool, typed: dict[str, Any], field: str
+) -> None:
+    order_id = await at_hand(day, is_held, typed)
+    before = there_of(day, order_id)
+    day.shopify.people.move_fulfillment_order(order_id, ELSEWHERE)
+    await day.rest()
+    await swept(day)
+    assert (await day.cause(order_id), there_of(day, order_id)) == ("changed_on_both_sides", before)
+    desk = await desk_of(day)
+    (conflict,) = (await plan_order_now(desk, str(order_id)))["orders"]["conflicts"]
+    assert conflict["field"] == field
+    await resolve_order(desk, str(order_id), "shopify")
+    await day.rest()
+    assert await day.cause(order_id) == "in_shipstation"
+    assert {(one["warehouseId"], one["status"]) for one in day.there(order_id)} == {
+        (501, "cancelled"),
+        (502, "awaiting_shipment"),
+    }
+
+
+@pytest.mark.parametrize(("is_held", "typed", "field"), [HOLD, NOTE, STREET])
+async def test_a_cancellation_does_not_wait_for_the_warehouse(
+    day: Day, is_held: bool, typed: dict[str, Any], field: str
+) -> None:
+    order_id = await at_hand(day, is_held, typed)
+    day.shopify.people.cancel(order_id)
+    await day.rest()
+    assert (await day.cause(order_id), there_of(day, order_id)["status"]) == ("cancelled", "cancelled")
+
+
+@ON_V1_ALONE
+async def test_what_is_released_there_moves_after_all(day: Day) -> None:
+    order_id = await at_hand(day, True, {})
+    there = there_of(day, order_id)["orderId"]
+    day.shopify.people.move_fulfillment_order(order_id, ELSEWHERE)
+    await day.rest()
+    day.shipstation.desk.release(there)
+    await swept(day)
+    assert await day.cause(order_id) == "in_shipstation"
+    assert sorted(one["status"] for one in day.there(order_id)) == ["awaiting_shipment", "cancelled"]
