@@ -176,7 +176,7 @@ def _decide(
     if missing := _missing(change):
         trouble = Trouble(Cause.ADDRESS_INCOMPLETE, f"{key}: address without {', '.join(missing)}")
         rest = _with_the_old_address(change, applied)
-        return [trouble, *(_decide(rest, observed, take) if rest else ())]
+        return [trouble, *(_decide(rest, seen, observed, take) if rest else ())]
     # Not read: it may have shipped.
     if change.needs_truth and key not in observed:
         return [Trouble(Cause.UNREADABLE, f"{key}: not read in ShipStation")]

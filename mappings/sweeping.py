@@ -39,6 +39,8 @@ class Placed:
     units: Units
     is_cancelled_there: bool = False
     """By a person, who may have split it before: what we cancel is whole."""
+    is_held: bool = False
+    """Open, and on hold by us because Shopify does not let it go."""
 
 
 @dataclass(frozen=True)
@@ -208,7 +210,21 @@ def judge(
         return Finding(Cause.UNITS_CHANGED_THERE, f"{counted(over)} more than Shopify wants")
     if lack := expected - lying:
         return Finding(Cause.UNITS_CHANGED_THERE, f"{counted(lack)} less than Shopify wants")
+    # All there, and some of it may leave.
+    if free := _freed(shopify_order_id, placed, mine, others):
+        return Finding(
+            Cause.CHANGED_ON_BOTH_SIDES,
+            f"ShipStation orders {_listed(free)}: free to leave, split off one that we put on hold",
+        )
     return None
+
+
+def _freed(order_id: int, placed: Sequence[Placed], mine: Mapping[int, Sight], others: Iterable[Sight]) -> list[int]:
+    """Ids of `others` that are not on hold, and hold what is missing in orders that are. Nothing can be written to such a part."""
+    holders = [(one, sight) for one in placed if one.is_held and (sight := _holder(one, mine))]
+    parted = added(one.units - sight.units.get(order_id, Counter()) for one, sight in holders)
+    free = [one for one in others if one.status in CHANGEABLE - {"on_hold"}]
+    return [one.order_id for one in free if one.units.get(order_id, Counter()) & parted]
 
 
 def _sums(

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
+from mappings.carry_over import is_on_hold
 from mappings.causes import State
 from mappings.packed import Units, units_of, was_cancelled_there
 from mappings.plans import Standing
@@ -40,7 +41,8 @@ async def left_behind(db: Db, stores: Collection[str]) -> set[OrderRef]:
 def placed_of(row: ConsignmentRow) -> Placed:
     standing, applied = Standing(row.standing), applied_of(row)
     is_cancelled_there = was_cancelled_there(standing, applied)
-    return Placed(row.order_key, standing, row.shipstation_order_id, units_of(applied), is_cancelled_there)
+    is_held = standing is Standing.OPEN and is_on_hold(applied)
+    return Placed(row.order_key, standing, row.shipstation_order_id, units_of(applied), is_cancelled_there, is_held)
 
 
 def parcels_of(rows: Sequence[ConsignmentRow], packages: Iterable[PackageRow]) -> dict[str, Units]:

@@ -102,3 +102,26 @@ def test_what_an_order_lacks_is_missed_unless_it_left_like_that(standing: Standi
     sights = [Sight(90001, placed[0].order_key, "#1001", "shipped", {MINE: Counter({LINE: 1})}, frozenset(), False)]
     found = judge(MINE, placed, sights, (), (), {})
     assert (found.cause if found else None) is cause
+
+
+@pytest.mark.parametrize(
+    ("held", "status", "is_found"),
+    [
+        (0, "awaiting_shipment", True),
+        (0, "on_hold", False),
+        (0, "shipped", False),
+        (1, "awaiting_shipment", False),
+    ],
+)
+def test_a_free_part_is_told_only_where_its_own_parent_is_on_hold(held: int, status: str, is_found: bool) -> None:
+    """Of a line at two places the one at the first was split, and one of the two orders is on hold."""
+    two, one = Counter({LINE: 2}), Counter({LINE: 1})
+    keys = ("main-5001-82734627-1", "main-5001-82734628-1")
+    placed = [Placed(key, Standing.OPEN, 90001 + n, two, False, held == n) for n, key in enumerate(keys)]
+    sights = [
+        Sight(90001, keys[0], "#1001", "on_hold", {MINE: one}, frozenset(), True),
+        Sight(90002, keys[1], "#1001-2", "on_hold", {MINE: two}, frozenset(), False),
+        Sight(90003, "made-up", "#1001-1", status, {MINE: one}, frozenset(), True),
+    ]
+    found = judge(MINE, placed, sights, (), (), {})
+    assert (found is not None and "90003: free" in found.detail) is is_found

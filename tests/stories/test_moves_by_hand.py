@@ -14,9 +14,8 @@ from tests.orders_api import ON_V1_ALONE
 from tests.stories.sweeping import sold, swept, there_of
 
 ELSEWHERE = 82734628
-TYPED: dict[str, Any] = {"internalNotes": "shelf 7"}
 HOLD = pytest.param(True, {}, "orderStatus", id="on hold", marks=ON_V1_ALONE)
-NOTE = pytest.param(False, TYPED, "internalNotes", id="a note")
+NOTE = pytest.param(False, {"customerNotes": "Ring at gate 3"}, "customerNotes", id="a note")
 STREET = pytest.param(False, {"shipTo": {"street1": "Gate 3"}}, "shipTo", id="an address")
 
 

@@ -172,3 +172,37 @@ async def test_a_copy_that_left_leaves_the_order_doubled(day: Day) -> None:
     day.shipstation.labels.buy_label(copy.order_id)
     await day.rest()
     assert (await day.cause(order_id), quantities_there(day)) == ("doubled_there", [2])
+
+
+@ON_V1_ALONE
+@pytest.mark.parametrize("style", ["own", "shared"])
+@pytest.mark.parametrize("end", ["held again", "cancelled", "released"])
+async def test_a_part_of_what_shopify_holds_that_somebody_lets_go_is_told(day: Day, style: str, end: str) -> None:
+    """Each sweep looked at the order that we put on hold, which was on hold still."""
+    day.shipstation.set_options({"split_key_style": style})
+    (order_id,) = await sold(day, lines=2, quantity=1)
+    day.shopify.people.hold(order_id)
+    await day.rest()
+    there = there_of(day, order_id)
+    part = day.shipstation.desk.split(there["orderId"], {there["items"][1]["lineItemKey"]: 1}).order_id
+    await swept(day)
+    assert await day.cause(order_id) == "fulfillment_hold"
+    day.shipstation.desk.release(part)
+    await swept(day)
+    told = (await day.told())[order_id]
+    assert (told["cause"], f"ShipStation orders {part}: free" in told["detail"]) == ("changed_on_both_sides", True), (
+        told
+    )
+    if end == "held again":
+        day.shipstation.desk.hold(part)
+    elif end == "cancelled":
+        day.shopify.people.cancel(order_id)
+        for one in (there["orderId"], part):
+            day.shipstation.desk.cancel(one)
+    else:
+        day.shopify.people.release(order_id)
+        day.shipstation.desk.release(there["orderId"])
+    await swept(day)
+    await swept(day)
+    causes = {"held again": "fulfillment_hold", "cancelled": "cancelled", "released": "in_shipstation"}
+    assert (await day.cause(order_id), found(day)) == (causes[end], None)
