@@ -29,6 +29,7 @@ from mappings.returns import (
     SeenForReturn,
     SeenLine,
     SeenReturn,
+    SeenReturnLine,
     total,
 )
 
@@ -42,6 +43,7 @@ WAITS = {
     "above_payment": "Shopify suggests more than is left of what was paid: refund it in Shopify by hand.",
     "return_gone": "Its Shopify return was cancelled or declined: refund it in Shopify by hand.",
     "refused": "Shopify refused it: `syncd explain ORDER` has its words. Correct the order, then run `syncd retry ORDER`.",
+    "received_unpaid": "Its Shopify return was received there and not all of it was paid back: refund the rest in Shopify by hand.",
     "return_differs": "Its Shopify return holds other units than the label: refund it in Shopify by hand.",
     "return_has_terms": "Its Shopify return gives other goods in exchange or keeps a fee: receive and refund it in Shopify by hand.",
     "return_open": "A return of its order is open in Shopify: receive, refund and close it there by hand.",
@@ -55,6 +57,7 @@ NOT_LEFT_S, LATEST_LOOK_S = 900.0, 6 * 3600.0
 """For what others have to do first: how soon to look again at the earliest, and at the latest."""
 ENDS_BY_OTHERS = frozenset({"not_left", "return_has_terms", "return_open"})
 Carriers = Mapping[str, tuple[str, str]]
+Units = Mapping[int, int]
 Decision = tuple[list[ReturnStep], ReturnNews | None]
 
 
@@ -75,7 +78,7 @@ def plan_returns(
     for one in sorted(returns, key=lambda one: one.refusals):  # who was refused lets the others go first
         if steps or one.outcome or one.return_key not in seen:
             continue
-        steps, told = _plan_one(policy, one, seen[one.return_key], carriers)
+        steps, told = _plan_one(policy, one, seen[one.return_key], carriers, _paid_by_us(returns, seen[one.return_key]))
         news += [told] if told else []
     planned = {step.return_key for step in steps}
     resolved = tuple(one.return_key for one in returns if one.intended_at and one.return_key not in planned)
@@ -95,15 +98,24 @@ def _wait_s(returns: Sequence[Return], news: Sequence[ReturnNews], now: datetime
     return min(max((now - max(back)).total_seconds(), NOT_LEFT_S), LATEST_LOOK_S) if back else None
 
 
-def _plan_one(policy: ReturnPolicy, one: Return, seen: SeenForReturn, carriers: Carriers) -> Decision:
+def _paid_by_us(returns: Sequence[Return], seen: SeenForReturn) -> Units:
+    """Line -> units. By our marks and not by what we remember: an answer may have been lost."""
+    notes = "\n".join(seen.refund_notes.values())
+    units: Counter[int] = Counter()
+    for one in returns:
+        units.update(one.lines or {} if one.marker in notes else {})
+    return units
+
+
+def _plan_one(policy: ReturnPolicy, one: Return, seen: SeenForReturn, carriers: Carriers, ours: Units) -> Decision:
     # The label was taken back and nothing arrived: nothing comes.
     if one.voided and not one.received_at:
         return [], None
     # A refund of ours, whose answer we may not have seen, or a return that was received in Shopify.
     found = _by_gid(one, seen)
-    refund = next((gid for gid, note in seen.refund_notes.items() if one.marker in note), None)
+    refund = _refund_gid(one, seen)
     if found and found.is_processed:
-        return _after_receipt(one, found, refund)
+        return _after_receipt(one, seen, found, ours)
     if refund:
         return [], ReturnNews(one.return_key, refund_gid=refund, outcome="refunded", detail="")
     if policy.on_label == "note" and not one.is_told:
@@ -114,15 +126,28 @@ def _plan_one(policy: ReturnPolicy, one: Return, seen: SeenForReturn, carriers: 
             return steps, told
     if policy.refund == "off" or not one.received_at:
         return [], None
-    return _money(policy, one, seen)
+    return _money(policy, one, seen, ours)
 
 
-def _after_receipt(one: Return, found: SeenReturn, refund: str | None) -> Decision:
+def _after_receipt(one: Return, seen: SeenForReturn, found: SeenReturn, ours: Units) -> Decision:
+    refund = _refund_gid(one, seen)
+    if not refund and not found.has_terms and any(_is_unpaid(line, seen, ours) for line in found.lines):
+        return _waits(one, "received_unpaid")
     if found.has_terms or not any(line.refunded for line in found.lines):
         return _refunded_elsewhere(one)
     if found.status == "OPEN":
         return [CloseReturn(one.return_key, found.gid)], None
     return [], ReturnNews(one.return_key, refund_gid=refund, outcome="refunded", detail="")
+
+
+def _refund_gid(one: Return, seen: SeenForReturn) -> str | None:
+    return next((gid for gid, note in seen.refund_notes.items() if one.marker in note), None)
+
+
+def _is_unpaid(line: SeenReturnLine, seen: SeenForReturn, ours: Units) -> bool:
+    """Received without its money, which did not go back beside the return either."""
+    is_owed = line.refunded < line.units and _refundable(line.line_id, seen) > 0
+    return is_owed and _paid_by_others(line.line_id, seen, ours) < line.units
 
 
 def _note(policy: ReturnPolicy, one: Return, seen: SeenForReturn) -> NoteReturn:
@@ -208,7 +233,7 @@ def _pick(one: Return, seen: SeenForReturn) -> dict[str, int]:
     return picked
 
 
-def _money(policy: ReturnPolicy, one: Return, seen: SeenForReturn) -> Decision:
+def _money(policy: ReturnPolicy, one: Return, seen: SeenForReturn, ours: Units) -> Decision:
     if one.lines is None:
         return _waits(one, "lines_unknown")
     found = _by_gid(one, seen)
@@ -222,7 +247,7 @@ def _money(policy: ReturnPolicy, one: Return, seen: SeenForReturn) -> Decision:
     if reason := _doubt(policy, one, seen, found):
         return _waits(one, reason)
     amount = total(seen.payments)
-    if not _is_agreed(policy, one, seen, amount):
+    if not _is_agreed(policy, one, amount, _may_be_paid(one, seen, ours)):
         changed = one.suggested != amount or one.detail
         told = ReturnNews(one.return_key, suggested=amount, currency=seen.currency, detail="")
         return [], told if changed else None
@@ -271,9 +296,26 @@ def _has_left(line: SeenLine, units: int) -> bool:
     return line.refundable - line.unfulfilled >= units
 
 
-def _is_agreed(policy: ReturnPolicy, one: Return, seen: SeenForReturn, amount: Decimal) -> bool:
-    """Money that somebody paid back without naming goods may have been for these: then nobody is spared the question."""
-    limits = [policy.refund_limit] if policy.refund == "automatic" and not seen.paid_for_nothing else []
+def _paid_by_others(line_id: int, seen: SeenForReturn, ours: Units) -> int:
+    """Units that left and were paid back by somebody else. What was refunded or removed before it left is none of them: it is
+    neither refundable nor unfulfilled nor sent."""
+    line = seen.lines.get(line_id, SeenLine(0, 0))
+    sent = sum(one.units for one in seen.sent if one.line_id == line_id)
+    return sent - (line.refundable - line.unfulfilled) - ours.get(line_id, 0)
+
+
+def _may_be_paid(one: Return, seen: SeenForReturn, ours: Units) -> bool:
+    """Whether somebody settled something that may have been for these goods: money without goods that are named, other units of
+    their lines, or a return in Shopify that is over."""
+    was_returned = seen.was_returned and one.return_gid is None
+    return (
+        seen.paid_for_nothing or was_returned or any(_paid_by_others(line, seen, ours) > 0 for line in one.lines or ())
+    )
+
+
+def _is_agreed(policy: ReturnPolicy, one: Return, amount: Decimal, may_be_paid: bool) -> bool:
+    """Where the goods may be paid already, nobody is spared the question."""
+    limits = [policy.refund_limit] if policy.refund == "automatic" and not may_be_paid else []
     limits += [one.approved] if one.approved is not None else []
     return any(amount <= limit for limit in limits)
 

@@ -220,7 +220,7 @@ class CloseReturn:
         return "close_return"
 
     def news(self, far_id: str | None) -> ReturnNews:
-        return ReturnNews(self.return_key, outcome="refunded")
+        return ReturnNews(self.return_key, outcome="refunded", detail="")
 
 
 MoneyStep = RefundReturn | ProcessReturn
@@ -289,7 +289,8 @@ class SentLine:
 @dataclass(frozen=True)
 class SeenForReturn:
     """One look at an order because of one return. `payments` are what Shopify suggests to pay back for its units. `is_returning`:
-    some return of it is requested or open in the shop. `paid_for_nothing`: money of it went back for no goods that are named."""
+    some return of it is requested or open in the shop; `was_returned`: some are, and all of them are over. `paid_for_nothing`: money
+    of it went back for no goods that are named."""
 
     order_gid: str
     note: str
@@ -308,6 +309,7 @@ class SeenForReturn:
     customer_note: str = ""
     label_url: str | None = field(default=None)
     is_returning: bool = False
+    was_returned: bool = False
     paid_for_nothing: bool = False
 
 

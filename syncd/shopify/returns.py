@@ -35,6 +35,7 @@ from syncd.shopify import documents
 from syncd.shopify.client import ShopifyClient
 
 RETURNING = frozenset({"RETURN_REQUESTED", "IN_PROGRESS"})
+RETURNED = frozenset({"RETURNED", "INSPECTION_COMPLETE"})
 MOVED = ("more items than", "greater than net payment", "invalid quantity", "status is invalid")
 """Words of refusals that say: it is not any more as it was when we looked."""
 
@@ -97,6 +98,7 @@ def _seen(data: OrderReturning) -> SeenForReturn:
         customer_gid=customer["id"] if customer else None,
         customer_note=(customer["note"] if customer else None) or "",
         is_returning=order.get("returnStatus") in RETURNING,
+        was_returned=order.get("returnStatus") in RETURNED,
         paid_for_nothing=any(
             not one["refundLineItems"]["nodes"] and not OWN_LINE.search(one["note"] or "") for one in order["refunds"]
         ),

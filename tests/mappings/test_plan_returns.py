@@ -76,6 +76,24 @@ def kinds(found: ReturnsPlan) -> list[str]:
             ["refund_return"],
             id="money went back for no goods, and somebody agreed",
         ),
+        pytest.param(
+            AUTOMATIC, HERE, replace(SEEN, sent=(SentLine("F7", 7, 4),)), [], id="others of its line were paid by hand"
+        ),
+        pytest.param(
+            AUTOMATIC,
+            HERE,
+            replace(SEEN, lines={7: SeenLine(3, 1)}),
+            ["refund_return"],
+            id="others of its line were refunded or removed before they left",
+        ),
+        pytest.param(AUTOMATIC, HERE, replace(SEEN, was_returned=True), [], id="somebody's return or exchange is over"),
+        pytest.param(
+            replace(AUTOMATIC, on_label="return"),
+            replace(HERE, return_gid="R1", is_labelled=True),
+            replace(SEEN, returns=(OURS,), was_returned=True),
+            ["process_return"],
+            id="received in Shopify after another return was over",
+        ),
         pytest.param(AUTOMATIC, replace(HERE, outcome="refunded"), SEEN, [], id="done"),
         pytest.param(AUTOMATIC, HERE, replace(SEEN, refund_notes={"g": COMING.marker}), [], id="our refund is there"),
         pytest.param(AUTOMATIC, HERE, replace(SEEN, is_foreign=True), [], id="another currency"),
@@ -181,6 +199,34 @@ def test_more_than_a_person_agreed_to_is_asked_anew() -> None:
     assert kinds(plan(policy, agreed)) == ["refund_return"]
     dearer = replace(SEEN, payments=(replace(TEN[0], amount=Decimal("10.01")),))
     assert kinds(plan(policy, agreed, dearer)) == []
+
+
+@pytest.mark.parametrize("outcome", ["refunded", ""], ids=["remembered", "answer lost"])
+def test_what_we_paid_back_ourselves_makes_nobody_asked_about_the_rest(outcome: str) -> None:
+    paid = replace(HERE, return_key="s0", outcome=outcome)
+    seen = replace(SEEN, sent=(SentLine("F7", 7, 4),), refund_notes={"g": paid.marker})
+    found = plan_returns(AUTOMATIC, [paid, HERE], {"s0": seen, "s1": seen}, {}, NOW, SETTLES_S)
+    assert [(step.kind, step.return_key) for step in found.steps] == [("refund_return", "s1")]
+
+
+@pytest.mark.parametrize(
+    ("sent", "left", "outcome", "detail"),
+    [
+        pytest.param(2, 2, None, "received_unpaid", id="nothing was paid"),
+        pytest.param(2, 0, "elsewhere", "refunded_elsewhere", id="it was paid beside the return"),
+        pytest.param(4, 4, None, "received_unpaid", id="nothing was paid of a line of more units"),
+        pytest.param(4, 2, "elsewhere", "refunded_elsewhere", id="a line of more units was paid beside the return"),
+    ],
+)
+def test_what_was_received_in_shopify_without_money_asks_a_person_until_it_is_paid(
+    sent: int, left: int, outcome: str | None, detail: str
+) -> None:
+    policy, one = replace(AUTOMATIC, on_label="return"), replace(HERE, return_gid="R1", is_labelled=True)
+    received = replace(OURS, status="CLOSED", lines=(replace(RECEIVED, refunded=0),))
+    seen = replace(SEEN, returns=(received,), lines={7: SeenLine(left, 0)}, sent=(SentLine("F7", 7, sent),))
+    found = plan(policy, one, seen)
+    assert (found.steps, [(news.outcome, news.detail) for news in found.news]) == ((), [(outcome, detail)])
+    assert detail in WAITS
 
 
 def test_what_was_refunded_by_hand_is_decided_and_never_asked_of_shopify_again() -> None:

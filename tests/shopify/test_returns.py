@@ -148,6 +148,22 @@ async def test_all_of_it_is_read() -> None:
     assert (one.has_terms, seen.is_returning, seen.paid_for_nothing) == (False, True, False)
 
 
+@pytest.mark.parametrize(
+    ("status", "is_returning", "was_returned"),
+    [
+        ("NO_RETURN", False, False),
+        ("RETURN_REQUESTED", True, False),
+        ("RETURNED", False, True),
+        ("INSPECTION_COMPLETE", False, True),
+    ],
+)
+async def test_returns_that_are_open_or_over_are_seen(status: str, is_returning: bool, was_returned: bool) -> None:
+    shown = deepcopy(SHOWN)
+    shown["order"]["returnStatus"] = status
+    seen = await read(shown)
+    assert (seen.is_returning, seen.was_returned) == (is_returning, was_returned)
+
+
 @pytest.mark.parametrize("what", ["exchangeLineItems", "returnShippingFees", "restockingFee"])
 async def test_what_is_not_paid_back_as_it_was_paid_is_seen(what: str) -> None:
     shown, some = deepcopy(SHOWN), {"id": gid("Any", 9)}

@@ -177,6 +177,55 @@ async def test_what_somebody_refunded_by_hand_is_not_refunded_again(day: Day) ->
     await assert_both_sides(day)
 
 
+@ON_V1_ALONE
+@pytest.mark.parametrize(
+    "fates",
+    [
+        Fates(settings=policy(on_label=on_label, refund="automatic", refund_limit=1000))
+        for on_label in ("note", "return")
+    ],
+    ids=["note", "return"],
+)
+async def test_what_somebody_refunded_by_hand_of_a_line_of_more_units_is_not_paid_again_unasked(day: Day) -> None:
+    order_id, coming = await sent_back(day, quantity=4, units=2)
+    (line,) = [one["id"] for one in day.order(order_id)["lines"]]
+    day.shopify.people.refund(order_id, lines={line: 2}, restock_type="RETURN")
+    before = money(day, order_id)
+    await arrives(day, coming)
+    assert money(day, order_id) == before
+    assert "to pay back" in refunds_text(await waiting_refunds(await desk_of(day)))
+
+
+@ON_V1_ALONE
+@pytest.mark.parametrize("fates", [Fates(settings=AUTOMATIC)])
+async def test_two_returns_of_one_line_are_both_paid_by_us_without_a_question(day: Day) -> None:
+    _, there = await an_order(day, quantity=2)
+    parcel = label(day, there)
+    await day.rest()
+    coming = [await comes_back(day, parcel, 1) for _ in range(2)]
+    day.shopify.faults.set([FaultRule("error_500_after", operation="Refund", times=1)])
+    await arrives(day, coming[0])
+    await arrives(day, coming[1])
+    await day.passes(200)
+    await day.rest()
+    assert [one["outcome"] for one in day.rows("SELECT outcome FROM returns")] == ["refunded", "refunded"]
+    await assert_both_sides(day)
+
+
+@pytest.mark.parametrize("fates", [Fates(settings=AUTOMATIC)])
+async def test_after_an_exchange_in_shopify_nothing_is_paid_unasked(day: Day) -> None:
+    order_id, coming = await sent_back(day)
+    order, shop = day.sold()[order_id], day.shopify.people.shop(None)
+    (part,) = order.fulfillments[0].lines
+    opened = returning.open_return(shop, order, [(part.id, 2, "by hand")])
+    opened.exchanged.append(part.line)
+    returning.process(shop, opened, {opened.lines[0].id: 2}, {(opened.lines[0].id, PLACE): 2}, Decimal(0), "by hand")
+    returning.close(shop, opened)
+    await arrives(day, coming)
+    assert money(day, order_id)[1] == 0
+    assert "to pay back" in refunds_text(await waiting_refunds(await desk_of(day)))
+
+
 @pytest.mark.parametrize("fates", [Fates(settings=AUTOMATIC)])
 async def test_after_money_went_back_for_no_goods_nothing_is_paid_unasked(day: Day) -> None:
     order_id, coming = await sent_back(day)

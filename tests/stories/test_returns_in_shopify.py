@@ -196,6 +196,21 @@ async def test_a_return_with_an_exchange_is_paid_by_whoever_agreed_to_it(day: Da
     assert state_of(day, order_id)["outcome"] == "elsewhere"
 
 
+async def test_what_is_received_in_shopify_without_money_waits_for_whoever_pays_it(day: Day) -> None:
+    order_id, coming = await sent_back(day)
+    (opened,), shop = day.sold()[order_id].returns, day.shopify.people.shop(None)
+    returning.process(shop, opened, {opened.lines[0].id: 2}, {(opened.lines[0].id, PLACE): 2}, Decimal(0), None)
+    await arrives(day, coming)
+    assert "not all of it was paid back" in refunds_text(await waiting_refunds(await desk_of(day)))
+    assert state_of(day, order_id)["detail"] == "received_unpaid"
+    assert money(day, order_id)[1] == 0
+    (line,) = [one["id"] for one in day.order(order_id)["lines"]]
+    day.shopify.people.refund(order_id, lines={line: 2}, restock_type="NO_RESTOCK")
+    await day.rest()
+    assert state_of(day, order_id)["outcome"] == "elsewhere"
+    assert "Nothing" in refunds_text(await waiting_refunds(await desk_of(day)))
+
+
 async def told_late(day: Day, parcel: Shipment, units: int) -> None:
     """The return label is seen while Shopify was not told of its parcel, and again a long time after that."""
     await comes_back(day, parcel, units)
