@@ -91,6 +91,8 @@ class Sight:
     lying: Mapping[str, Lying]
     held: Mapping[str, int] = field(default_factory=dict)
     elsewhere: Mapping[str, int] = field(default_factory=dict)
+    may_rise: bool = True
+    """False while another shelf of the same goods cannot be read: nobody knows what was sold by way of it."""
 
     def unseen(self, level: Offered) -> int:
         """Units that were sold, paid for or not, and that ShipStation does not hold for us yet."""
@@ -123,6 +125,10 @@ class Sight:
             before = level.available if self.shelf.quantity == "available" else level.on_hand
             found = Difference(level, lying, before, _offer(self.shelf, level, lying, waiting))
         return found if found.before != found.wanted else None
+
+    def may_write(self, one: Difference) -> bool:
+        """To Shopify."""
+        return self.may_rise or one.wanted < one.before
 
 
 @dataclass(frozen=True)

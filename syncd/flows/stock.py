@@ -133,7 +133,11 @@ class StockFlow:
 
     def _plans(self, lying: Shelves, levels: Mapping[ShelfRef, Sequence[Offered]], held: Held) -> list[ShelfPlan]:
         shelves = [shelf for shelf in self._shelves if shelf.ref in levels]
-        alone = [Sight(shelf, lying[shelf.place], held.get(shelf.ref, {})) for shelf in shelves]
+        unread = {shelf.place for shelf in self._shelves if shelf.ref not in levels}
+        alone = [
+            Sight(shelf, lying[shelf.place], held.get(shelf.ref, {}), may_rise=shelf.place not in unread)
+            for shelf in shelves
+        ]
         waiting = {sight.shelf.ref: sight.all_unseen(levels[sight.shelf.ref]) for sight in alone}
         beside = [sight.beside(_others(sight.shelf, shelves, waiting)) for sight in alone]
         return [plan_shelf(sight, levels[sight.shelf.ref]) for sight in beside]

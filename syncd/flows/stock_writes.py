@@ -28,6 +28,8 @@ log = get_logger("stock")
 FLOW = "stock"
 ROUNDS = 3
 """So often a call whose numbers moved is computed anew; then the next look does it."""
+HALVINGS = 16
+"""So often in one pass over a shelf, some SKUs that sell too fast are looked for by halves: each costs up to twice the rounds."""
 REPEATS = 2
 REPEAT_S = 2.0
 
@@ -38,6 +40,7 @@ class Written:
 
     count: int = 0
     moved: int = 0
+    halvings: int = 0
     refused: list[str] = field(default_factory=list)
     """SKU and the vendor's reason."""
     waits_for: str = ""
@@ -63,8 +66,9 @@ class StockWriter:
 
     async def to_shopify(self, client: ShopifyClient, plan: ShelfPlan) -> Written:
         """What must no longer be sold goes first."""
-        written = Written()
-        for part in _parts(plan.differences, MOST_LEVELS):
+        ready = [one for one in plan.differences if plan.sight.may_write(one)]
+        written = Written(moved=len(plan.differences) - len(ready))
+        for part in _parts(ready, MOST_LEVELS):
             await self._set(client, plan.sight, part, written)
             if written.stopped_by:
                 break
@@ -73,7 +77,8 @@ class StockWriter:
     async def _set(
         self, client: ShopifyClient, sight: Sight, differences: Sequence[Difference], written: Written
     ) -> None:
-        """A level that moved is read again with its call, and computed anew. What cannot be set is found by halves."""
+        """A level that moved is read again with its call, and computed anew. What cannot be set is found by halves, and so is what
+        moves again and again: it keeps no other from being set."""
         for _ in range(ROUNDS):
             outcome = await self._set_once(client, sight.shelf, differences)
             if outcome.result is Result.CONFIRMED:
@@ -84,19 +89,27 @@ class StockWriter:
             differences = await self._anew(client, sight, differences)
             if not differences:
                 return
-        if outcome.result is Result.CONFLICT:
+        is_moving = outcome.result is Result.CONFLICT
+        if is_moving and (len(differences) == 1 or written.halvings == HALVINGS):
             written.moved += len(differences)
-        elif outcome.result is not Result.REFUSED:
+        elif not is_moving and outcome.result is not Result.REFUSED:
             written.stopped_by = outcome.code
         elif len(differences) == 1:
             written.refused.append(f"{differences[0].level.sku}: {outcome.text}")
         else:
-            for half in _parts(differences, (len(differences) + 1) // 2):
-                await self._set(client, sight, half, written)
+            written.halvings += is_moving
+            await self._set_halves(client, sight, differences, written)
+
+    async def _set_halves(
+        self, client: ShopifyClient, sight: Sight, differences: Sequence[Difference], written: Written
+    ) -> None:
+        for half in _parts(differences, (len(differences) + 1) // 2):
+            await self._set(client, sight, half, written)
 
     async def _anew(self, client: ShopifyClient, sight: Sight, differences: Sequence[Difference]) -> list[Difference]:
         levels = await levels_of(client, sight.shelf.location_id, [one.level.item_id for one in differences])
-        return [found for level in levels.values() if (found := sight.difference(level))]
+        found = (sight.difference(level) for level in levels.values())
+        return [one for one in found if one and sight.may_write(one)]
 
     async def _set_once(self, client: ShopifyClient, shelf: Shelf, differences: Sequence[Difference]) -> Outcome:
         """A repetition under the same key is never done twice; another call gets another key."""

@@ -45,6 +45,14 @@ def test_what_is_free_is_offered(seen: Offered, lying: Lying, held: int, on_hand
     assert wanted(shelf(quantity="available"), seen, lying, held) == available
 
 
+@pytest.mark.parametrize(("on_hand", "is_written"), [(9, True), (3, False)])
+def test_only_less_is_offered_while_another_shelf_of_the_same_goods_is_unread(on_hand: int, is_written: bool) -> None:
+    sight = Sight(shelf(), {"A": Lying(5, 5)}, may_rise=False)
+    found = sight.difference(level(on_hand))
+    assert found is not None
+    assert sight.may_write(found) is is_written
+
+
 def test_what_other_shelves_sold_is_not_offered_twice() -> None:
     assert wanted(shelf(), level(9), Lying(9, 9), elsewhere=4) == 5
 

@@ -262,6 +262,20 @@ async def test_a_level_that_moves_between_look_and_write_is_computed_anew(day: D
     assert len(day.calls("inventorySetQuantities")) == 2
 
 
+async def test_what_sells_fast_keeps_nothing_else_from_being_taken_off_sale(day: Day) -> None:
+    count_both(day, {"MUG-01-BL": (50, 40), "ROPE-10M": (50, 0), "KNIFE-8": (50, 9)})
+    sold: list[int] = []
+
+    def sells(request: Request) -> None:
+        if b"inventorySetQuantities" in (request.body or b""):
+            sold.append(day.shopify.people.count("MUG-01-BL", 49 - len(sold), PLACE))
+
+    day.network.before = sells
+    assert (await push(day))["written"] == 2
+    assert (offered(day, "ROPE-10M"), offered(day, "KNIFE-8")) == ((0, 0), (9, 9))
+    assert len(sold) <= 12
+
+
 async def test_an_answer_that_is_lost_is_asked_for_under_the_same_key(day: Day) -> None:
     count_both(day, {"MUG-01-BL": (5, 9)})
     day.shopify.faults.set([FaultRule("lost_answer", operation="SetLevels", times=1)])
@@ -309,6 +323,16 @@ class TestTwoStoresSellTheSameGoods:
         shown = {one.variant.sku or "": one.available for one in day.shopify.people.shop(SHOP.domain).stock.levels()}
         assert shown == {sku: 50 - sold[sku] for sku in SKUS}
         assert sum(sold.values()) > 0
+
+    async def test_while_one_cannot_be_read_the_other_offers_only_less(self, day: Day) -> None:
+        for sku, here, there in (("MUG-01-BL", 5, 9), ("ROPE-10M", 9, 5)):
+            day.shopify.people.count(sku, here, PLACE, SHOP.domain)
+            day.shipstation.stock.count(sku, SHELF, there)
+        day.shopify.people.set_options({"access": "revoked"}, SECOND_SHOP.domain)
+        await push_stock(await desk_of(day), ["main"])
+        levels = day.shopify.people.shop(SHOP.domain).stock.levels()
+        shown = {one.variant.sku: one.available for one in levels}
+        assert (shown["MUG-01-BL"], shown["ROPE-10M"]) == (5, 5)
 
 
 class TestShopifyCounts:
