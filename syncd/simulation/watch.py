@@ -21,7 +21,7 @@ from syncd.simulation.laws import Laws
 from syncd.simulation.people import shopify_orders
 from syncd.simulation.sidelines.sideline import Sideline
 
-ON_ITS_WAY = timedelta(seconds=2)
+HALVED_WITHIN = timedelta(seconds=2)
 LONG_READ = timedelta(minutes=5)
 """Nobody holds on for so long to what he read."""
 PAYABLE = frozenset({"PAID", "PARTIALLY_REFUNDED"})
@@ -128,12 +128,12 @@ class Watch:
                 self.doubled_unseen.setdefault(order_id, [])
 
     def _is_regrouped_unseen(self, there: ShipStationOrder) -> bool:
-        """A person split or merged it, and reads lag so far behind that they still show it as it was; or did so while our call was
-        on its way, or between two halves of a batch without an answer (`docs/reliability.md`, by design)."""
+        """A person split or merged it, and reads lag so far behind that they still show it as it was; or did so a moment after it was
+        made, before the batch that made it without an answer was sent once more in halves (`docs/reliability.md`, by design)."""
         if not there.is_merged_or_split and there.gone != "merged":
             return False
         seen = self._day.shipstation.account.order_seen(there.order_id)
-        is_new = there.modified_at > self._day.vendors_now() - ON_ITS_WAY
+        is_new = there.created_at > self._day.vendors_now() - HALVED_WITHIN
         return is_new or (seen is not None and not seen.is_merged_or_split)
 
     # what is there stays there unless somebody wants it otherwise
