@@ -17,8 +17,8 @@ from mappings.packed import units_of
 from mappings.plans import Conflict
 from mappings.shipstation_shapes import Order
 
-WORDS = ("shipTo", "customerNotes", "giftMessage", "requestedShippingService")
-"""What of people's typing belongs to the goods wherever they leave from. An internal note belongs to the place: it stays in the old order."""
+WORDS = ("customerNotes", "giftMessage", "requestedShippingService")
+"""What belongs to the goods wherever they leave from, beside the address. An internal note belongs to the place: it stays in the old order."""
 
 
 def lost_in_a_move(change: Change, truth: Order, seen: Picture) -> Sequence[Trouble]:
@@ -36,7 +36,7 @@ def lost_by_cancelling(truth: Order, applied: Order | None, anew: Sequence[Order
     """`anew`: the documents to be placed instead. What these say too is not lost; nor is the hold that we set ourselves."""
     if applied is None:
         return ()
-    fields = edited_there(truth, applied, WORDS)
+    fields = edited_there(truth, applied, ("shipTo", *WORDS))
     if anew:
         fields = tuple(name for name in fields if any(edited_there(truth, one, [name]) for one in anew))
     if is_on_hold(truth) and not is_on_hold(applied):

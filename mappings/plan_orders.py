@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mappings.addresses import missing_parts
-from mappings.by_hand import lost_by_cancelling, lost_in_a_move
+from mappings.by_hand import WORDS, lost_by_cancelling, lost_in_a_move
 from mappings.carry_over import (
     cancelled_as_observed,
     edited_there,
@@ -39,8 +39,6 @@ from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
 from mappings.voided import LOOK_SOON_S
 
-TOLD_BY_HAND = ("customerNotes", "giftMessage", "requestedShippingService")
-"""What nobody but us tells the warehouse, and which cannot be written any more once an order was split or merged."""
 SHOWN_LATE = timedelta(minutes=2)
 REREAD_S = 60.0
 """How soon to look again when ShipStation's side of an order could not be read."""
@@ -122,7 +120,7 @@ def _as_wanted(seen: Picture, arrived: Set[str], observed: Mapping[str, Order | 
         truth, wanted = observed.get(one.order_key), seen.documents.get(one.order_key)
         if not (one.order_key in arrived and one.consignment and truth and wanted):
             continue
-        is_told = is_on_hold(truth) == is_on_hold(wanted) and not edited_there(truth, wanted, TOLD_BY_HAND)
+        is_told = is_on_hold(truth) == is_on_hold(wanted) and not edited_there(truth, wanted, WORDS)
         if is_told and units_of(one.consignment.applied) == units_of(wanted) and same_destination(truth, wanted):
             found[one.order_key] = replace(one.consignment, applied=presumed(truth, wanted))
     return found

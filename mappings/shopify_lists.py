@@ -87,17 +87,6 @@ class LevelsOf(TypedDict):
     nodes: list[InventoryItemLevel | None]
 
 
-class OwnedFulfillmentOrder(TypedDict):
-    id: GlobalId
-    orderId: GlobalId
-
-
-class FulfillmentOrderOwners(TypedDict):
-    """FULFILLMENT_ORDER_OWNER."""
-
-    nodes: list[OwnedFulfillmentOrder | None]
-
-
 class NamedOrder(TypedDict):
     legacyResourceId: Number
     name: str
@@ -113,7 +102,7 @@ class OrdersByName(TypedDict):
     orders: NamedOrders
 
 
-class Country(TypedDict):
+class LocationAddress(TypedDict):
     countryCode: NotRequired[str]
 
 
@@ -121,7 +110,7 @@ class ShownLocation(TypedDict):
     id: GlobalId
     name: str
     isActive: bool
-    address: NotRequired[Country]
+    address: NotRequired[LocationAddress]
 
 
 class ShownLocations(TypedDict):

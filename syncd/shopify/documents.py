@@ -122,11 +122,6 @@ FULFILLMENT_ORDERS_SINCE = f"""query FulfillmentOrdersSince($query: String!, $af
 }}"""
 """The second feed: whether a hold or a move touches the order's own updatedAt is not documented."""
 
-FULFILLMENT_ORDER_OWNER = """query FulfillmentOrderOwner($ids: [ID!]!) {
-  nodes(ids: $ids) { ... on FulfillmentOrder { id orderId } }
-}"""
-"""Fulfillment order webhooks do not name their order."""
-
 ORDER_BY_NAME = """query OrderByName($query: String!) {
   orders(first: 5, query: $query) { nodes { id legacyResourceId name } }
 }"""

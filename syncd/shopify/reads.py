@@ -10,7 +10,6 @@ from mappings.decoding import MalformedError, decoded
 from mappings.rules import Rules
 from mappings.shopify_lists import (
     Access,
-    FulfillmentOrderOwners,
     ListedFulfillmentOrder,
     ListedOrder,
     ListedSubscription,
@@ -34,7 +33,6 @@ from syncd.shopify.tariffs import with_tariff_codes
 
 __all__ = ["Unreadable"]
 
-MOST_IDS = 250
 NO_RULES = Rules()
 MOST_SKIPPED = 3  # in one page: more is an outage, or another API
 
@@ -134,17 +132,6 @@ async def fulfillment_orders_since(client: ShopifyClient, since: datetime) -> As
         client, documents.FULFILLMENT_ORDERS_SINCE, "fulfillmentOrders", ListedFulfillmentOrder, query
     ):
         yield [FulfillmentOrderSeen(number_of(row["orderId"]), _time(row["updatedAt"])) for row in rows]
-
-
-async def owners_of_fulfillment_orders(client: ShopifyClient, gids: Iterable[str]) -> dict[str, int | None]:
-    """The order id for each fulfillment order; None when it is not shown to us."""
-    asked = list(dict.fromkeys(gids))
-    owners: dict[str, int | None] = dict.fromkeys(asked)
-    for start in range(0, len(asked), MOST_IDS):
-        variables = {"ids": asked[start : start + MOST_IDS]}
-        nodes = (await client.read(documents.FULFILLMENT_ORDER_OWNER, variables, FulfillmentOrderOwners))["nodes"]
-        owners |= {node["id"]: number_of(node["orderId"]) for node in nodes if node}
-    return owners
 
 
 async def order_ids_by_name(client: ShopifyClient, name: str) -> list[int]:

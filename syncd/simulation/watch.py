@@ -22,6 +22,7 @@ from syncd.simulation.people import shopify_orders
 from syncd.simulation.sidelines.sideline import Sideline
 
 HALVED_WITHIN = timedelta(seconds=2)
+"""A batch without an answer is sent once more, half by half."""
 LONG_READ = timedelta(minutes=5)
 """Nobody holds on for so long to what he read."""
 PAYABLE = frozenset({"PAID", "PARTIALLY_REFUNDED"})

@@ -16,6 +16,7 @@ from syncd.sandbox.worlds import Delivery
 from syncd.shopify import documents
 from tests.sandbox.shopify_caller import SHOP, Caller, Document, gid, line_body, order_body
 
+OWNERS = "query Owners($ids: [ID!]!) { nodes(ids: $ids) { ... on FulfillmentOrder { id orderId } } }"
 HOME = "https://sync.example.com/webhooks/shopify/main"
 AT_ONCE = WebhookOptions(delay_s=(0, 0), coalesced=False)
 
@@ -324,5 +325,5 @@ def test_fulfillment_order_webhooks_lead_to_their_order() -> None:
     order = imported(caller)
     caller.world.control("hold", {"order": order["id"]})
     body = json.loads(deliver(caller)[0].body)
-    nodes = caller.data(documents.FULFILLMENT_ORDER_OWNER, ids=[body["fulfillment_order"]["id"]])["nodes"]
+    nodes = caller.data(OWNERS, ids=[body["fulfillment_order"]["id"]])["nodes"]
     assert nodes[0]["orderId"] == gid("Order", order["id"])

@@ -13,7 +13,6 @@ from syncd.shopify.client import ShopifyClient
 from tests.shopify.store import Scripted, Store, said
 
 ITEM, PLACE, FULFILLMENT = "gid://shopify/InventoryItem/5", "gid://shopify/Location/7", "gid://shopify/Fulfillment/8"
-OWNER = {"id": "gid://shopify/FulfillmentOrder/9", "orderId": "gid://shopify/Order/3"}
 COUNTS = [{"name": name, "quantity": 4} for name in ("available", "committed", "on_hand")]
 LEVEL = {"item": {"id": ITEM, "sku": "A", "tracked": True}, "quantities": COUNTS}
 LEVELS = {"nodes": [LEVEL], "pageInfo": {"hasNextPage": False, "endCursor": None}}
@@ -34,7 +33,6 @@ async def _levels_at(client: ShopifyClient) -> list[Any]:
 READS: dict[str, tuple[Callable[[ShopifyClient], Coroutine[Any, Any, Any]], dict[str, Any]]] = {
     "levels_at": (_levels_at, {"location": {"inventoryLevels": LEVELS}}),
     "levels_of": (lambda client: stock.levels_of(client, 7, [5]), {"nodes": [{"inventoryLevel": LEVEL}]}),
-    "owners": (lambda client: reads.owners_of_fulfillment_orders(client, [OWNER["id"]]), {"nodes": [OWNER]}),
     "by_name": (
         lambda client: reads.order_ids_by_name(client, "#1"),
         {"orders": {"nodes": [{"legacyResourceId": "3", "name": "#1"}]}},
