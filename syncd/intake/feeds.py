@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from mappings.pacific import from_pacific
 from syncd.accounts import Accounts
@@ -32,6 +32,8 @@ from syncd.waiting import first_of
 log = get_logger("feeds")
 
 OVERLAP = timedelta(minutes=10)
+AGAIN_S = 60.0
+"""After a look that failed: what a webhook told of must not wait until the next look is due, which may be hours."""
 FAR_AHEAD = timedelta(hours=1)
 """A vendor's time so far ahead of ours is nonsense, or our clock is slow: then some rows are read more than once."""
 
@@ -75,6 +77,13 @@ class Feed:
         return min(2.0, self.every_s / 4)
 
 
+class Failed(NamedTuple):
+    """The last look at a feed, where it failed: when it began, and since when one is wanted. Another replica's later one will do."""
+
+    began: float
+    since: datetime
+
+
 class Feeds:
     """Runs each feed when its time has come or a webhook nudged it, never twice at once, whatever the number of replicas."""
 
@@ -84,8 +93,7 @@ class Feeds:
         self._nudged = {feed.name: asyncio.Event() for feed in feeds}
         self._wanted: dict[str, datetime] = {}
         """Since when a look is wanted; one that anybody began later will do."""
-        self._failed_at: dict[str, float] = {}
-        """When the last look began, where it failed: without a nudge the next one waits its time."""
+        self._failed: dict[str, Failed] = {}
         self._began: dict[str, float] = {}
         self._feeds = feeds
         self._accounts = accounts
@@ -116,8 +124,11 @@ class Feeds:
             return
         for feed in self._feeds:
             due = self._clock.now() - timedelta(seconds=feed.every_s * (2 if feed.can_wait() else 1))
-            is_due = feed.name not in done or done[feed.name] < due
-            if is_due and self._clock.monotonic() - self._failed_at.get(feed.name, -feed.every_s) >= feed.every_s:
+            failed = self._failed.get(feed.name)
+            if failed is not None:
+                if self._clock.monotonic() - failed.began >= min(feed.every_s, AGAIN_S):
+                    self._want(feed.name, failed.since)
+            elif feed.name not in done or done[feed.name] < due:
                 self._want(feed.name, due)
 
     def _want(self, name: str, since: datetime) -> None:
@@ -144,7 +155,7 @@ class Feeds:
         if self._accounts.refusal(feed.account):
             return
         began = self._clock.monotonic()
-        self._failed_at[feed.name] = began
+        self._failed[feed.name] = Failed(began, since)
         try:
             changed = await feed.shift.do(feed.poll, since, feed.rest_s)
         except AccessError as error:
@@ -156,7 +167,7 @@ class Feeds:
         except Exception:  # our mistake about one row must not end all the other work
             log.exception("feed.failed", feed=feed.name)
         else:
-            del self._failed_at[feed.name]
+            del self._failed[feed.name]
             await self._looked(feed, since, changed, self._clock.monotonic() - began)
 
     async def _looked(self, feed: Feed, since: datetime, changed: int | Passed, took_s: float) -> None:

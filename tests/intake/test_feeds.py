@@ -12,7 +12,8 @@ import pytest
 
 from syncd.accounts import Accounts
 from syncd.adapters import SystemRng
-from syncd.intake.feeds import Feed, Feeds
+from syncd.errors import TransientError
+from syncd.intake.feeds import AGAIN_S, Feed, Feeds
 from syncd.intake.shifts import Shift
 from syncd.ports import Http, Request, Response
 from syncd.sandbox.shopify.faults import FaultRule
@@ -57,6 +58,29 @@ async def test_a_nudge_that_comes_during_a_look_is_another_look(db: InlineDb) ->
     stopping.set()
     await working
     assert len(looks) == 2
+
+
+async def test_a_nudge_whose_look_failed_is_a_look_a_minute_later(db: InlineDb) -> None:
+    """360089: Shopify told of a move, the list was read, and the database was busy. Where looks are seldom, that took hours."""
+    clock, stopping, looks = LoopClock(), asyncio.Event(), list[datetime]()
+
+    async def poll() -> int:
+        looks.append(clock.now())
+        if len(looks) == 1:
+            raise TransientError("store_busy", "database is locked")
+        return 0
+
+    feed = Feed(Shift("moves", db, clock, SystemRng()), "shopify:main", 36_000.0, poll, looks_at_start=False)
+    feeds = Feeds([feed], Accounts(db, clock), db, clock, lambda: None)
+    working = asyncio.create_task(feeds.work(feed, stopping))
+    feeds.nudge("moves")
+    for _ in range(10):
+        await clock.sleep(15.0)
+        await feeds.check()
+    stopping.set()
+    await working
+    assert len(looks) == 2
+    assert AGAIN_S <= (looks[1] - looks[0]).total_seconds() < 2 * AGAIN_S
 
 
 @pytest.mark.parametrize("fates", [FEEDS_ALONE], ids=["feeds-alone"])
