@@ -134,12 +134,14 @@ async def _lived(scenario: str, points: Sequence[Point]) -> Ending:
         ending.problems += (await judge_at_rest(day, watch))[1] + judge_ledger(day, watch, len(points))
         writes = watch.writes
         await day.stop()
-        await day.start()
+        await _risen(day)
         await _swept(day)
         if watch.writes > writes:
             ending.problems.append(f"no fixpoint: {watch.writes - writes} writes after a restart")
     except AssertionError as error:
         ending.problems.append(f"stuck: {error}")
+    except SyncError as error:  # one broken day must not end the thousands after it
+        ending.problems.append(f"unforeseen: {error!r}")
     finally:
         ending.problems += watch.seen()
         ending.problems += [f"task {name}: {error!r}" for name, error in day.died]
@@ -158,21 +160,27 @@ async def _story(day: Day, watch: Watch, scenario: str, points: Sequence[Point])
     keeper.cancel()
     await asyncio.gather(keeper, return_exceptions=True)
     day.life.spare()
-    if not day.first.is_up:
-        await day.start()
+    await _risen(day)
     await _swept(day)
     return calls
 
 
 async def _kept_alive(day: Day, dies_after: int | None, dies_sending: int | None) -> None:
     while True:
-        if not day.first.is_up:
-            try:
-                await day.start(dies_after, dies_sending)
-            except SyncError:
-                day.kill()
-            dies_after = dies_sending = None
+        await _risen(day, dies_after, dies_sending)
+        dies_after = dies_sending = None
         await asyncio.sleep(1.0)
+
+
+async def _risen(day: Day, dies_after: int | None = None, dies_sending: int | None = None) -> None:
+    """Up, with as many starts as it takes: the one fault may hit any of them."""
+    while not day.first.is_up:
+        try:
+            await day.start(dies_after, dies_sending)
+        except SyncError:
+            day.kill()
+            dies_after = dies_sending = None
+            await asyncio.sleep(1.0)
 
 
 async def _swept(day: Day) -> None:
