@@ -49,6 +49,8 @@ class Watch:
         self.doubled_unseen: dict[int, list[str]] = {}
         """By Shopify order whose regrouping no read showed yet when we wrote: lines that are there twice since. A person must
         have been told of it by the time all is at rest."""
+        self._whole_when_sent: dict[int, Set[str]] = {}
+        """By a request that the vendor will carry out late: the order keys of its documents that nobody had split or merged when it left."""
         self._day = day
         stores = ", ".join(f"'{name}'" for name in (*day.settings.stores, SHIPSTATION))
         self._stored = f"SELECT count(*) FROM deliveries WHERE store IN ({stores}) AND webhook_id = :id"
@@ -70,6 +72,8 @@ class Watch:
             orders = [order_id_of(row["orderKey"]) for row in call.body]
             self.sent.update(orders)
             self.harmed.update(orders if kind else ())
+            if kind == "late_commit":
+                self._whole_when_sent[id(call.request)] = {row["orderKey"] for row in call.body} - self._regrouped()
 
     def broke(self, call: Call) -> None:
         """One order of this batch made it fail for all."""
@@ -104,8 +108,9 @@ class Watch:
             sold, there = self._day.sold(), dict[str, ShipStationOrder]()
             for one in self._day.shipstation.account.orders.values():
                 there.setdefault(one.key, one)
+            whole = self._whole_when_sent.pop(id(call.request), frozenset())
             for row in call.body:
-                self._judge_document(row, sold.get(order_id_of(row["orderKey"])), there.get(row["orderKey"]))
+                self._judge_document(row, sold.get(order_id_of(row["orderKey"])), there.get(row["orderKey"]), whole)
             return
         fact = _told_fact(call)
         found = self._count(
@@ -113,7 +118,12 @@ class Watch:
         )
         self._expect(found > 0, f"S6 {call.site} of {fact} arrived without an intent")
 
-    def _judge_document(self, row: dict[str, Any], order: Order | None, there: ShipStationOrder | None) -> None:
+    def _regrouped(self) -> Set[str]:
+        return {one.key for one in self._day.shipstation.account.orders.values() if _is_regrouped(one)}
+
+    def _judge_document(
+        self, row: dict[str, Any], order: Order | None, there: ShipStationOrder | None, whole_when_sent: Set[str]
+    ) -> None:
         key = row["orderKey"]
         found = self._count("SELECT count(*) FROM journal WHERE flow = 'orders' AND key = :key", key=key)
         self._expect(found > 0, f"S6 order {key} arrived without an intent")
@@ -124,15 +134,13 @@ class Watch:
             self._expect(is_wanted, f"S3 order {key} of {order.name}: {order.financial_status}, test {order.test}")
         if order and there and there.is_open:
             self._judge_change(row, order, there)
-        if there and self._is_regrouped_unseen(there):
+        if there and _is_regrouped(there) and (key in whole_when_sent or self._is_unseen(there)):
             for order_id in shopify_orders(there):
                 self.doubled_unseen.setdefault(order_id, [])
 
-    def _is_regrouped_unseen(self, there: ShipStationOrder) -> bool:
+    def _is_unseen(self, there: ShipStationOrder) -> bool:
         """A person split or merged it, and reads lag so far behind that they still show it as it was; or did so a moment after it was
         made, before the batch that made it without an answer was sent once more in halves (`docs/reliability.md`, by design)."""
-        if not there.is_merged_or_split and there.gone != "merged":
-            return False
         seen = self._day.shipstation.account.order_seen(there.order_id)
         is_new = there.created_at > self._day.vendors_now() - HALVED_WITHIN
         return is_new or (seen is not None and not seen.is_merged_or_split)
@@ -255,6 +263,10 @@ class Watch:
 
 def order_id_of(order_key: str) -> int:
     return int(order_key.split("-")[1])
+
+
+def _is_regrouped(there: ShipStationOrder) -> bool:
+    return there.is_merged_or_split or there.gone == "merged"
 
 
 def _told_fact(call: Call) -> str:

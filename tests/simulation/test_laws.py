@@ -241,6 +241,24 @@ async def test_goods_doubled_although_reads_showed_the_split_are_a_fault_at_once
     assert [problem for problem in watch.seen() if problem.startswith("S2 line")]
 
 
+async def test_goods_doubled_by_a_call_that_left_before_the_split_are_a_persons(day: Day, watch: Watch) -> None:
+    """360078: the vendor carried it out twenty seconds later. Nobody could have taken it back."""
+
+    def splits(request: Request) -> None:
+        if writes_orders(request):
+            day.network.before = None
+            watch.leaves(call_of(request), "late_commit")
+            _split(day, order_id)
+
+    (order_id,) = day.sell(lines=2)
+    await day.rest(quiet_s=REST_S)
+    day.network.before = splits
+    day.shopify.people.hold(order_id)
+    await day.rest(quiet_s=REST_S)
+    assert watch.seen() == []
+    assert watch.doubled_unseen[order_id]
+
+
 async def _moved_after_a_split(day: Day, watch: Watch) -> None:
     (order_id,) = day.sell(lines=2)
     await day.rest(quiet_s=60.0)
