@@ -10,9 +10,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from mappings.carry_over import is_regrouped
+from mappings.keys import split_order_key
 from mappings.shipstation_shapes import Order, ShipmentItem
 from syncd.budget import Urgency
 from syncd.intake.feeds import OVERLAP, times_of
@@ -29,6 +30,14 @@ PART = re.compile(r"-[0-9]+$")
 """What ShipStation and we put behind the number of a further part."""
 
 
+class Contents(NamedTuple):
+    """`order_key`: that of the order, where it is one of ours and nobody split or merged it. A call of ours without an answer may
+    have made it, so that no row of ours knows its id."""
+
+    items: list[ShipmentItem]
+    order_key: str | None
+
+
 class MarkedOrders:
     """`prefixes`: what each store puts before its order numbers."""
 
@@ -39,8 +48,8 @@ class MarkedOrders:
         self._foreign: set[int] = set()
         """Fulfillments of others, so that they are looked into once in each life."""
 
-    async def contents(self, rows: Sequence[Mapping[str, Any]]) -> dict[int, list[ShipmentItem]]:
-        """Fulfillment id -> items, where they are other than what is left of our order. Raises what the vendor does."""
+    async def contents(self, rows: Sequence[Mapping[str, Any]]) -> dict[int, Contents]:
+        """By fulfillment id, where they are other than what is left of our order. Raises what the vendor does."""
         fresh = await self._fresh({row["fulfillmentId"]: row for row in rows if "fulfillmentId" in row})
         ours = await self._db.run(consignments_by_shipstation_id({row["orderId"] for row in fresh.values()}))
         names = await self._db.run(known_names({name for row in fresh.values() for name in self._names(row)}))
@@ -60,11 +69,11 @@ class MarkedOrders:
             Urgency.TRACKING,
             since - OVERLAP if since else None,
         )
-        found: dict[int, list[ShipmentItem]] = {}
+        found: dict[int, Contents] = {}
         for key, row in near.items():
             order = orders.get(row["orderId"])
             if order and (row["orderId"] not in ours or is_regrouped(order, *map(applied_of, ours[row["orderId"]]))):
-                found[key] = await self._unlabelled(order)
+                found[key] = Contents(await self._unlabelled(order), _own_key(order))
         return found
 
     async def _fresh(self, rows: Mapping[int, Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
@@ -97,6 +106,11 @@ class MarkedOrders:
             for item in order.get("items") or []
             if not item.get("adjustment")
         ]
+
+
+def _own_key(order: Order) -> str | None:
+    key = order.get("orderKey")
+    return key if split_order_key(key) and not is_regrouped(order) else None
 
 
 def _came_after(row: Mapping[str, Any], doubt_at: datetime | None) -> bool:

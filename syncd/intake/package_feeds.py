@@ -21,7 +21,7 @@ from syncd.budget import Urgency
 from syncd.hints import Lane, Mark, order_subject
 from syncd.intake.feeds import OVERLAP, moved, times_of
 from syncd.intake.keyless import KeylessItems
-from syncd.intake.marked import MarkedOrders
+from syncd.intake.marked import Contents, MarkedOrders
 from syncd.intake.news import FIRST_ASK
 from syncd.logs import get_logger
 from syncd.ports import Clock, Db
@@ -147,9 +147,12 @@ class PackageFeed:
         return [one for parcel in parcels for one in seen_returns(parcel, owners) if one.store in self._stores]
 
     async def _owners(self, parcels: Sequence[Any]) -> Owners:
-        items = await self._marked.contents(parcels)
-        whole = [*parcels, *({"shipmentItems": one} for one in items.values())]
-        return replace(await self._db.run(_owners_of(whole, self._stores)), items=items)
+        contents = await self._marked.contents(parcels)
+        whole = [*parcels, *({"shipmentItems": one.items} for one in contents.values())]
+        known = await self._db.run(_owners_of(whole, self._stores))
+        keys = {row["orderId"]: own for row in parcels if (own := _key_read(row, contents))}
+        keys.update(known.keys)
+        return replace(known, keys=keys, items={key: one.items for key, one in contents.items()})
 
     def _keep(
         self,
@@ -217,6 +220,11 @@ def _doubt_new(seen: Sequence[SeenPackage], doubts: Mapping[str, datetime]) -> W
         )(session)
 
     return work
+
+
+def _key_read(row: Any, contents: Mapping[int, Contents]) -> str | None:
+    found = contents.get(row.get("fulfillmentId") or 0)
+    return found.order_key if found else None
 
 
 def _owners_of(parcels: Sequence[Any], stores: Sequence[str]) -> Work[Owners]:

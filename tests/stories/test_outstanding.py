@@ -10,6 +10,7 @@ import pytest
 
 from syncd.ports import Request
 from syncd.sandbox.shipstation.faults import FaultRule
+from syncd.sandbox.shopify.faults import FaultRule as ShopRule
 from syncd.simulation.day import Day
 from syncd.simulation.seed import restore
 from syncd.simulation.written import writes_orders
@@ -187,3 +188,27 @@ async def test_what_was_typed_before_a_lost_database_outlives_a_lost_answer(day:
     order_id, _ = await forgotten_and_edited(day, answer, lambda there: types_an_address(day, there))
     await mended(day)
     assert street(day, order_id) == BY_HAND["street1"]
+
+
+async def test_what_was_marked_as_shipped_before_its_order_was_known_is_told_where_it_lay(day: Day) -> None:
+    """330091: its units stand at another location too, and no row of ours knew the order's id."""
+    (order_id,) = day.sell(quantity=2, lines=1)
+    await day.rest()
+    line = day.order(order_id)["lines"][0]["id"]
+
+    def loses_the_answer(request: Request) -> None:
+        if writes_orders(request) and str(ELSEWHERE).encode() in (request.body or b""):
+            day.network.before = None
+            day.shipstation.faults.set([FaultRule("lost_answer", times=1, path=WRITES)])
+            day.shopify.faults.set([ShopRule("error_500_before", operation="OrdersToShip")])
+
+    day.network.before = loses_the_answer
+    day.shopify.people.move_fulfillment_order(order_id, ELSEWHERE, lines={line: 1})
+    await day.until(lambda: len(day.there(order_id)) == 2)
+    (moved,) = [one for one in day.there(order_id) if str(ELSEWHERE) in one["orderKey"]]
+    day.shipstation.labels.mark_shipped(moved["orderId"], "fedex", "770012345678")
+    await day.until(lambda: day.fulfillments(order_id))
+    day.shopify.faults.set([])
+    await day.rest()
+    await day.assert_clean()
+    assert [one["locationId"] for one in day.fulfillments(order_id)] == [ELSEWHERE]
