@@ -13,6 +13,8 @@ from syncd.simulation.day import Day
 Deed = Callable[[Day, int], Awaitable[Any] | Any]
 
 LOCATIONS = (82734627, 82734628)
+TYPED = "Gate"
+"""How every street begins that the warehouse types."""
 
 
 def pick(some: list[Any], number: int) -> Any:
@@ -150,6 +152,12 @@ def annotate(day: Day, number: int) -> None:
     day.shipstation.edit(_there(day, number).order_id, {"internalNotes": f"shelf {number}"})
 
 
+def type_address(day: Day, number: int) -> None:
+    order = _there(day, number)
+    there = dict(order.content.details.get("shipTo") or {})
+    day.shipstation.edit(order.order_id, {"shipTo": there | {"street1": f"{TYPED} {number}"}})
+
+
 def hold_there(day: Day, number: int) -> None:
     day.shipstation.desk.hold(_there(day, number).order_id)
 
@@ -175,6 +183,7 @@ DEEDS: dict[str, Deed] = {
     deed.__name__: deed
     for deed in (
         sell, pay, cancel, change_quantity, move_house, refund, hold, hold_some, exchange, release, move,
-        label, label_one_unit, ship_all, void, mark_shipped, split, merge, annotate, hold_there, release_there, cancel_there, crash,
+        label, label_one_unit, ship_all, void, mark_shipped, split, merge, annotate, type_address, hold_there, release_there,
+        cancel_there, crash,
     )
 }  # fmt: skip

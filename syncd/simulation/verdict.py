@@ -8,6 +8,7 @@ from typing import Any
 from mappings.causes import Cause
 from syncd.sandbox.account import Account, draw_account
 from syncd.simulation.day import ON_V2, Day
+from syncd.simulation.people import TYPED
 from syncd.simulation.watch import Watch
 
 PAYS_BACK = frozenset({"refund", "give_back", "arrive"})
@@ -18,7 +19,16 @@ EDITS = PAYS_BACK | {
 LABELS = frozenset({"label", "label_one_unit", "mark_shipped", "ship_all"})
 PARTED = frozenset({"label_one_unit", "ship_all"}) if ON_V2 else frozenset()
 """Where a label stands for its whole order, a part is split off for each parcel."""
-THERE = PARTED | {"split", "merge", "cancel_there", "hold_there", "release_there", "void", "mark_shipped"}
+THERE = PARTED | {
+    "split",
+    "merge",
+    "type_address",
+    "cancel_there",
+    "hold_there",
+    "release_there",
+    "void",
+    "mark_shipped",
+}
 ANYTIME: frozenset[str] = frozenset()
 
 JUSTIFIED: Mapping[Cause, tuple[frozenset[str], ...]] = {
@@ -99,7 +109,7 @@ def _wrong(day: Day, told: Mapping[int, Mapping[str, Any]], watch: Watch) -> Ite
             continue
         street = (there.content.details.get("shipTo") or {}).get("street1")
         wanted = order.shipping_address.address1 if order.shipping_address else None
-        if wanted and street != wanted and there.status != "on_hold":
+        if wanted and street != wanted and not str(street).startswith(TYPED) and there.status != "on_hold":
             yield f"wrong: {order.name} goes to {street!r}, the customer wants {wanted!r} ({verdict['cause']})"
 
 

@@ -18,7 +18,7 @@ from syncd.shipstation.signatures import event_id
 from syncd.simulation.calls import CREATE_FULFILLMENT, CREATE_ORDERS, GOODS, Call
 from syncd.simulation.day import Day
 from syncd.simulation.laws import Laws
-from syncd.simulation.people import shopify_orders
+from syncd.simulation.people import TYPED, shopify_orders
 from syncd.simulation.sidelines.sideline import Sideline
 
 HALVED_WITHIN = timedelta(seconds=2)
@@ -151,9 +151,16 @@ class Watch:
         if row["orderStatus"] == "cancelled" and not self.befallen[order.id]:
             is_wanted = order.financial_status in PAYABLE and not order.cancelled_at and order.risk_level == "LOW"
             self._expect(not is_wanted, f"order {there.key} is cancelled, and nobody wanted it")
+        if there.modified_at < self._day.vendors_now() - LONG_READ:
+            self._judge_typed(row, there)
+
+    def _judge_typed(self, row: dict[str, Any], there: ShipStationOrder) -> None:
         note = str(there.content.details.get("internalNotes") or "")
-        if note.startswith("shelf") and there.modified_at < self._day.vendors_now() - LONG_READ:
+        if note.startswith("shelf"):
             self._expect(row.get("internalNotes") == note, f"order {there.key}: the warehouse's note is overwritten")
+        street = str((there.content.details.get("shipTo") or {}).get("street1"))
+        if street.startswith(TYPED) and row["orderStatus"] != "cancelled":
+            self._expect(row["shipTo"]["street1"] == street, f"order {there.key}: the typed address is overwritten")
 
     # S2, S4, S5, S14: nothing is there twice
 
