@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -21,6 +21,7 @@ from mappings.ruled_fields import with_rules
 from mappings.rules import consignment_verdict, split_groups
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
+from mappings.unanswered import hands_off
 from mappings.unsettled import overmarked_units, paused_units, reported_units, still_fulfilled
 
 
@@ -113,19 +114,23 @@ def picture(
     documents, ratings = _documents(profile, order, allotment, seen, routes, numbers, quoted)
     documents |= _on_hold(allotment, documents, paused, is_final=bool(order["cancelledAt"]))
     forgotten = {one.order_key for one in consignments if is_forgotten(one)}
-    unanswered = _unanswered(consignments, forgotten)
-    allotment = replace(allotment, assignments=tuple(_presumed(allotment, documents, observed, forgotten, unanswered)))
-    unknown = {one.order_key for one in consignments if one.applied is None} - forgotten
-    uncertain = frozenset(unanswered.keys() | unknown)
+    sure = {
+        one.order_key: hands_off(one, known, observed.get(one.order_key), documents.get(one.order_key), now)
+        for one, known in zip(seen, consignments, strict=True)
+    }
+    allotment = replace(allotment, assignments=tuple(_presumed(allotment, documents, observed, forgotten, sure)))
+    unanswered = {one.order_key for one in consignments if one.standing is Standing.INTENDED or one.applied is None}
+    uncertain = frozenset(unanswered - forgotten)
     found = _changes(profile, order, allotment, documents, numbers, uncertain)
     changes = tuple(_explained(change, profile, order, ratings) for change in found)
     unchanged = forgotten - {change.order_key for change in changes}
     recalled = [one.consignment for one in allotment.assignments if one.consignment and one.order_key in unchanged]
+    recalled += [now for now, before in zip(sure.values(), seen, strict=True) if now is not before]
     return Picture(
         gate,
         routes,
         allotment,
-        seen,
+        tuple(sure.values()),
         documents,
         changes,
         paused,
@@ -144,15 +149,6 @@ def _is_whole(one: Consignment, observed: Order | None) -> bool:
         and not is_regrouped(observed, one.applied)
         and not has_other_units(observed, one.applied)
     )
-
-
-def _unanswered(consignments: Sequence[Consignment], forgotten: Set[str]) -> dict[str, str | None]:
-    """Order key -> the internal note before the step whose answer is outstanding."""
-    return {
-        one.order_key: (one.applied or {}).get("internalNotes")
-        for one in consignments
-        if one.standing is Standing.INTENDED and one.order_key not in forgotten
-    }
 
 
 def questions(
@@ -191,26 +187,14 @@ def _presumed(
     documents: Mapping[str, Order],
     observed: Mapping[str, Order | None],
     forgotten: Set[str],
-    unanswered: Mapping[str, str | None],
+    known: Mapping[str, Consignment],
 ) -> Iterator[Assignment]:
-    """Those whose document is gone with what we must have written. Where an answer was lost, all that shows may be ours, except
-    an internal note that was neither the old one nor is the new: that is a person's. `unanswered`: with the old one."""
+    """Those whose document is gone with what we must have written."""
     for one in allotment.assignments:
-        truth, wanted = observed.get(one.order_key), documents.get(one.order_key)
-        if one.consignment and truth and wanted and one.order_key in forgotten:
-            yield replace(one, consignment=replace(one.consignment, applied=presumed(truth, wanted)))
-        elif one.consignment and one.consignment.applied and truth and wanted and _is_note_in_doubt(one, unanswered):
-            notes = [note or "" for note in (unanswered[one.order_key], wanted.get("internalNotes"))]
-            ours: Order = {**one.consignment.applied, "internalNotes": wanted.get("internalNotes")}
-            is_ours = (truth.get("internalNotes") or "") in notes
-            yield one if is_ours else replace(one, consignment=replace(one.consignment, applied=ours))
-        else:
-            yield one
-
-
-def _is_note_in_doubt(one: Assignment, unanswered: Container[str]) -> bool:
-    in_doubt = one.consignment.fields_in_doubt if one.consignment else None
-    return one.order_key in unanswered and (in_doubt is None or "internalNotes" in in_doubt)
+        truth, wanted, consignment = observed.get(one.order_key), documents.get(one.order_key), known.get(one.order_key)
+        if consignment and truth and wanted and one.order_key in forgotten:
+            consignment = replace(consignment, applied=presumed(truth, wanted))
+        yield replace(one, consignment=consignment)
 
 
 def _changes(

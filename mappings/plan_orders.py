@@ -37,9 +37,9 @@ from mappings.rates import NOTHING_QUOTED, Quoted
 from mappings.recalled import is_forgotten, presumed
 from mappings.shipstation_shapes import Order
 from mappings.shopify_shapes import OrderToShip
+from mappings.unanswered import SHOWN_LATE
 from mappings.voided import LOOK_SOON_S
 
-SHOWN_LATE = timedelta(minutes=2)
 REREAD_S = 60.0
 """How soon to look again when ShipStation's side of an order could not be read."""
 

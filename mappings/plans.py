@@ -111,6 +111,8 @@ class Consignment:
     """The same of a cancellation."""
     fields_in_doubt: frozenset[str] | None = None
     """Names of the fields that steps without an answer may have written; None for any."""
+    sent_in_doubt: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By field, the fingerprints of what they may have written."""
     choice: Choice | None = None
     """How its carrier and service were chosen, where a rule wants that by rates."""
     pushed_at: datetime | None = None

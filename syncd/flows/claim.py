@@ -120,6 +120,7 @@ def _consignment(row: ConsignmentRow, intents: Iterable[JournalEntry]) -> Consig
         hold_in_doubt="hold_order" in doubts or any(one.get("on_hold") for one in facts),
         cancel_in_doubt="cancel_order" in doubts,
         fields_in_doubt=_fields_in_doubt([one.get("fields") for one in facts]),
+        sent_in_doubt=_sent_in_doubt([one.get("sent") for one in facts]),
         choice=choice_of(row.choice) if row.choice else None,
         pushed_at=row.pushed_at,
     )
@@ -128,6 +129,14 @@ def _consignment(row: ConsignmentRow, intents: Iterable[JournalEntry]) -> Consig
 def _fields_in_doubt(told: Sequence[Sequence[str] | None]) -> frozenset[str] | None:
     """None where one of them wrote all, as what makes an order does."""
     return frozenset(name for names in told for name in names or ()) if told and all(told) else None
+
+
+def _sent_in_doubt(told: Sequence[Mapping[str, str] | None]) -> dict[str, frozenset[str]]:
+    """Nothing where one of them, of an earlier version, does not tell."""
+    if not all(one is not None for one in told):
+        return {}
+    names = {name for one in told for name in one or ()}
+    return {name: frozenset(one[name] for one in told if one and name in one) for name in names}
 
 
 def _package(row: PackageRow, intents: Iterable[JournalEntry], mailed: Set[str]) -> Package:

@@ -14,6 +14,7 @@ from mappings.carry_over import is_on_hold
 from mappings.plans import Consignment, CreateFulfillment, Standing, Step, UpdateTracking, UpsertOrder, VoidLabel
 from mappings.rates import Choice, choice_text
 from mappings.returns import LabelReturn, MoneyStep, OpenReturn, ReturnStep
+from mappings.unanswered import fingerprints
 from syncd.hints import split_subject
 from syncd.store.consignments import (
     ConsignmentUpdate,
@@ -91,10 +92,11 @@ def _entry(flow: str, token: str, intent: Intent) -> NewEntry:
 
 
 def _facts(step: Step) -> dict[str, object]:
-    """What the story of an order tells of a step: names and counts, never contents."""
+    """What the story of an order tells of a step: names and counts, never contents, of which there are fingerprints."""
     if isinstance(step, UpsertOrder):
         units = sum(item["quantity"] for item in step.document["items"] if not item.get("adjustment"))
-        told: dict[str, object] = {"fields": list(step.fields), "units": units}
+        sent = fingerprints(step.applied, step.fields)
+        told: dict[str, object] = {"fields": list(step.fields), "units": units, "sent": sent}
         told |= {"on_hold": True} if step.kind == "create_order" and is_on_hold(step.document) else {}
         told |= {"rules": list(step.rules)} if step.rules else {}
         return told | ({"rate": facts_of_choice(step.choice)} if step.choice else {})

@@ -139,18 +139,6 @@ def test_what_another_order_brought_into_a_merged_one_is_not_taken_for_its_own()
     assert planned(WHOLE, [UNCERTAIN], observed=merged).cause is Cause.IN_SHIPSTATION
 
 
-def test_a_note_of_the_warehouse_outlives_a_lost_answer() -> None:
-    [known] = sent(WHOLE)
-    [step] = upserts(planned(WHOLE, [UNCERTAIN], observed=shown(known, internalNotes="shelf 7")))
-    assert (step.document["internalNotes"], step.applied["internalNotes"]) == ("shelf 7", None)
-    assert "internalNotes" not in step.fields
-    learned = UNCERTAIN
-    for _ in range(3):  # answers lost one after the other
-        learned = replace(learned_from(learned, shown(known, internalNotes="shelf 7")[KEY]), standing=Standing.INTENDED)
-        [again] = upserts(planned(WHOLE, [learned], observed=shown(known, internalNotes="shelf 7")))
-        assert again.document["internalNotes"] == "shelf 7"
-
-
 def test_a_note_of_the_warehouse_outlives_a_lost_answer_and_a_label_that_was_voided() -> None:
     """Seed 310042."""
     [known] = sent(WHOLE)

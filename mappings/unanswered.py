@@ -1,0 +1,56 @@
+"""Where an answer of ShipStation is outstanding: which of the words that show there are ours, and which somebody typed since.
+
+What we sent is not kept, for it names people. Of each text its fingerprint is: it tells whether Shopify still wants what was
+sent then. If so, what shows there and is neither that nor what was there before is a person's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Any, cast
+
+from mappings.canonical import dumps
+from mappings.carry_over import CONTESTED, edited_there, is_regrouped
+from mappings.plans import Consignment, Standing
+from mappings.recalled import is_forgotten
+from mappings.shipstation_shapes import Order
+
+SHOWN_LATE = timedelta(minutes=2)
+"""Reads may lag behind writes for as long."""
+
+
+def fingerprints(document: Order, fields: Collection[str]) -> dict[str, str]:
+    """Of those of `fields` that people type into as well; of all of them where `fields` is empty, as when an order is made."""
+    names = CONTESTED.intersection(fields) if fields else CONTESTED
+    return {name: _fingerprint(cast(Mapping[str, Any], document).get(name)) for name in sorted(names)}
+
+
+def hands_off(
+    seen: Consignment, known: Consignment, truth: Order | None, wanted: Order | None, now: datetime
+) -> Consignment:
+    """`seen`, with what Shopify wants as that which we applied wherever a person typed something else since: so it stays."""
+    is_late = known.pushed_at is not None and known.pushed_at > now - SHOWN_LATE
+    if known.standing is not Standing.INTENDED or is_forgotten(known) or not (seen.applied and truth and wanted):
+        return seen
+    if is_late or is_regrouped(truth):
+        return seen
+    typed = [name for name, sent in known.sent_in_doubt.items() if _is_typed(name, sent, truth, wanted, known.applied)]
+    whole = cast(Mapping[str, Any], wanted)
+    return replace(seen, applied=cast(Order, {**seen.applied, **{name: whole.get(name) for name in typed}}))
+
+
+def _is_typed(field: str, sent: Collection[str], truth: Order, wanted: Order, before: Order | None) -> bool:
+    """Of an address only while Shopify wants the same, for ShipStation may spell it anew; of a plain text always."""
+    shown, ours = (cast(Mapping[str, Any], one).get(field) for one in (truth, wanted))
+    if not edited_there(truth, wanted, [field]) or (before and not edited_there(truth, before, [field])):
+        return False
+    is_text = isinstance(shown, str | None) and isinstance(ours, str | None)
+    return _fingerprint(shown) not in sent if is_text else set(sent) == {_fingerprint(ours)}
+
+
+def _fingerprint(value: object) -> str:
+    text = (value or "").strip().casefold() if isinstance(value, str | None) else dumps(value)
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
