@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -47,6 +48,7 @@ WAITS = {
     "return_differs": "Its Shopify return holds other units than the label: refund it in Shopify by hand.",
     "return_has_terms": "Its Shopify return gives other goods in exchange or keeps a fee: receive and refund it in Shopify by hand.",
     "return_open": "A return of its order is open in Shopify: receive, refund and close it there by hand.",
+    "return_beside": "Somebody's return of the same goods is open in Shopify, and may be for these: settle that one there first.",
     "refunded_elsewhere": "Its units were refunded by somebody else.",
     "return_left_open": "Its units were refunded by somebody else: close its Shopify return by hand.",
 }
@@ -55,10 +57,21 @@ WAITS = {
 MISSED_S = 60.0
 NOT_LEFT_S, LATEST_LOOK_S = 900.0, 6 * 3600.0
 """For what others have to do first: how soon to look again at the earliest, and at the latest."""
-ENDS_BY_OTHERS = frozenset({"not_left", "return_has_terms", "return_open"})
+ENDS_BY_OTHERS = frozenset({"not_left", "return_has_terms", "return_open", "return_beside"})
 Carriers = Mapping[str, tuple[str, str]]
 Units = Mapping[int, int]
 Decision = tuple[list[ReturnStep], ReturnNews | None]
+NOT_TO_BE = frozenset({"CANCELED", "DECLINED"})
+"""Of Shopify's returns: they hold nothing."""
+
+
+@dataclass(frozen=True)
+class Others:
+    """What else there is about the goods of an order. `paid`: by us, Shopify line -> units. `by_hand`: Shopify's returns that are for
+    no label of ours."""
+
+    paid: Units
+    by_hand: tuple[SeenReturn, ...]
 
 
 def plan_returns(
@@ -78,7 +91,7 @@ def plan_returns(
     for one in sorted(returns, key=lambda one: one.refusals):  # who was refused lets the others go first
         if steps or one.outcome or one.return_key not in seen:
             continue
-        steps, told = _plan_one(policy, one, seen[one.return_key], carriers, _paid_by_us(returns, seen[one.return_key]))
+        steps, told = _plan_one(policy, one, seen[one.return_key], carriers, _others(returns, seen[one.return_key]))
         news += [told] if told else []
     planned = {step.return_key for step in steps}
     resolved = tuple(one.return_key for one in returns if one.intended_at and one.return_key not in planned)
@@ -98,6 +111,12 @@ def _wait_s(returns: Sequence[Return], news: Sequence[ReturnNews], now: datetime
     return min(max((now - max(back)).total_seconds(), NOT_LEFT_S), LATEST_LOOK_S) if back else None
 
 
+def _others(returns: Sequence[Return], seen: SeenForReturn) -> Others:
+    labels = [found for one in returns for found in (_by_gid(one, seen), _ours(one, seen)) if found]
+    by_hand = [found for found in seen.returns if found not in labels and found.status not in NOT_TO_BE]
+    return Others(_paid_by_us(returns, seen), tuple(by_hand))
+
+
 def _paid_by_us(returns: Sequence[Return], seen: SeenForReturn) -> Units:
     """Line -> units. By our marks and not by what we remember: an answer may have been lost."""
     notes = "\n".join(seen.refund_notes.values())
@@ -107,7 +126,7 @@ def _paid_by_us(returns: Sequence[Return], seen: SeenForReturn) -> Units:
     return units
 
 
-def _plan_one(policy: ReturnPolicy, one: Return, seen: SeenForReturn, carriers: Carriers, ours: Units) -> Decision:
+def _plan_one(policy: ReturnPolicy, one: Return, seen: SeenForReturn, carriers: Carriers, others: Others) -> Decision:
     # The label was taken back and nothing arrived: nothing comes.
     if one.voided and not one.received_at:
         return [], None
@@ -115,7 +134,7 @@ def _plan_one(policy: ReturnPolicy, one: Return, seen: SeenForReturn, carriers: 
     found = _by_gid(one, seen)
     refund = _refund_gid(one, seen)
     if found and found.is_processed:
-        return _after_receipt(one, seen, found, ours)
+        return _after_receipt(one, seen, found, others.paid)
     if refund:
         return [], ReturnNews(one.return_key, refund_gid=refund, outcome="refunded", detail="")
     if policy.on_label == "note" and not one.is_told:
@@ -126,7 +145,7 @@ def _plan_one(policy: ReturnPolicy, one: Return, seen: SeenForReturn, carriers: 
             return steps, told
     if policy.refund == "off" or not one.received_at:
         return [], None
-    return _money(policy, one, seen, ours)
+    return _money(policy, one, seen, others)
 
 
 def _after_receipt(one: Return, seen: SeenForReturn, found: SeenReturn, ours: Units) -> Decision:
@@ -216,7 +235,7 @@ def _pick(one: Return, seen: SeenForReturn) -> dict[str, int]:
     taken: Counter[str] = Counter()
     awaited: Counter[int] = Counter()
     for found in seen.returns:
-        for line in found.lines if found.status not in ("CANCELED", "DECLINED") else ():
+        for line in found.lines if found.status not in NOT_TO_BE else ():
             taken[line.fulfillment_line_gid] += line.units
             awaited[line.line_id] += line.units - line.refunded
     picked: dict[str, int] = {}
@@ -233,7 +252,7 @@ def _pick(one: Return, seen: SeenForReturn) -> dict[str, int]:
     return picked
 
 
-def _money(policy: ReturnPolicy, one: Return, seen: SeenForReturn, ours: Units) -> Decision:
+def _money(policy: ReturnPolicy, one: Return, seen: SeenForReturn, others: Others) -> Decision:
     if one.lines is None:
         return _waits(one, "lines_unknown")
     found = _by_gid(one, seen)
@@ -244,10 +263,10 @@ def _money(policy: ReturnPolicy, one: Return, seen: SeenForReturn, ours: Units) 
         return _waits(one, "return_gone")
     if found and _lines_of(found, seen) != one.lines:
         return _waits(one, "return_differs")
-    if reason := _doubt(policy, one, seen, found):
+    if reason := _doubt(policy, one, seen, found, others):
         return _waits(one, reason)
     amount = total(seen.payments)
-    if not _is_agreed(policy, one, amount, _may_be_paid(one, seen, ours)):
+    if not _is_agreed(policy, one, amount, _may_be_paid(one, seen, others)):
         changed = one.suggested != amount or one.detail
         told = ReturnNews(one.return_key, suggested=amount, currency=seen.currency, detail="")
         return [], told if changed else None
@@ -271,13 +290,15 @@ def _refundable(line_id: int, seen: SeenForReturn) -> int:
     return seen.lines[line_id].refundable if line_id in seen.lines else 0
 
 
-def _doubt(policy: ReturnPolicy, one: Return, seen: SeenForReturn, found: SeenReturn | None) -> str:
+def _doubt(policy: ReturnPolicy, one: Return, seen: SeenForReturn, found: SeenReturn | None, others: Others) -> str:
     """Why a person must do it; empty when nobody has to."""
     amount = total(seen.payments)
     if found and found.has_terms:
         return "return_has_terms"
     if found is None and seen.is_returning:
         return "return_open"
+    if any(not is_over for is_over in _beside(one, others)):
+        return "return_beside"
     if seen.is_foreign:
         return "foreign_currency"
     if amount <= 0:
@@ -304,13 +325,20 @@ def _paid_by_others(line_id: int, seen: SeenForReturn, ours: Units) -> int:
     return sent - (line.refundable - line.unfulfilled) - ours.get(line_id, 0)
 
 
-def _may_be_paid(one: Return, seen: SeenForReturn, ours: Units) -> bool:
+def _beside(one: Return, others: Others) -> list[bool]:
+    """Of each return that somebody made in Shopify for units of the same lines, whether it is over. One whose lines Shopify does not
+    know any more may be for any."""
+    lines = {0, *(one.lines or ())}
+    found = [each for each in others.by_hand if any(line.line_id in lines for line in each.lines)]
+    return [each.status == "CLOSED" for each in found]
+
+
+def _may_be_paid(one: Return, seen: SeenForReturn, others: Others) -> bool:
     """Whether somebody settled something that may have been for these goods: money without goods that are named, other units of
     their lines, or a return in Shopify that is over."""
     was_returned = seen.was_returned and one.return_gid is None
-    return (
-        seen.paid_for_nothing or was_returned or any(_paid_by_others(line, seen, ours) > 0 for line in one.lines or ())
-    )
+    is_settled = seen.paid_for_nothing or was_returned or bool(_beside(one, others))
+    return is_settled or any(_paid_by_others(line, seen, others.paid) > 0 for line in one.lines or ())
 
 
 def _is_agreed(policy: ReturnPolicy, one: Return, amount: Decimal, may_be_paid: bool) -> bool:

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 MARK = re.compile(r"\[syncd return s(\d+)\]")
@@ -180,4 +180,4 @@ def _worth(order: Order, label: _Label, before: Iterable[Mapping[str, Any]]) -> 
     lines = {str(line["id"]): line for line in order["lines"]}
     goods = sum((Decimal(lines[line_id]["unitWorth"]) * units for line_id, units in label.units.items()), Decimal(0))
     left = Decimal(order["received"]) - sum((Decimal(one["amount"]) for one in before), Decimal(0))
-    return min(goods.quantize(Decimal("0.01")), left)
+    return min(goods.quantize(Decimal("0.01"), ROUND_HALF_UP), left)

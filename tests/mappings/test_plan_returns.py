@@ -49,6 +49,11 @@ SEEN = SeenForReturn(
 )
 OURS = SeenReturn("R1", "OPEN", (SeenReturnLine("RL", "F7", 7, "RFL", 2, 0, 0, COMING.marker),), ("RFO",), frozenset())
 RECEIVED = replace(OURS.lines[0], processed=2, refunded=2)
+FOUR = replace(SEEN, lines={7: SeenLine(4, 0)}, sent=(SentLine("F7", 7, 4),), is_returning=True)
+"""Twice as many were sold as come back."""
+BY_HAND = SeenReturn("R2", "OPEN", (replace(OURS.lines[0], gid="RL2", note="by hand"),), ("RFO2",), frozenset())
+EXCHANGE = replace(BY_HAND, has_terms=True)
+OTHER_GOODS, STRANGE = (replace(BY_HAND.lines[0], line_id=line_id) for line_id in (8, 0))
 
 
 def plan(policy: ReturnPolicy, one: Return, seen: SeenForReturn = SEEN) -> ReturnsPlan:
@@ -150,6 +155,23 @@ def kinds(found: ReturnsPlan) -> list[str]:
             replace(SEEN, returns=(replace(OURS, lines=(RECEIVED,), has_terms=True),)),
             [],
             id="exchanged by hand",
+        ),
+        *(
+            pytest.param(
+                replace(AUTOMATIC, on_label="return"),
+                replace(HERE, return_gid="R1", is_labelled=True),
+                replace(FOUR, returns=(OURS, beside)),
+                steps,
+                id=name,
+            )
+            for name, beside, steps in (
+                ("an exchange of others of its line is open", EXCHANGE, []),
+                ("an exchange of others of its line is over", replace(EXCHANGE, status="CLOSED"), []),
+                ("somebody asked to return others of its line", replace(BY_HAND, status="REQUESTED"), []),
+                ("a return of goods that nobody knows is open", replace(BY_HAND, lines=(STRANGE,)), []),
+                ("an exchange was cancelled", replace(EXCHANGE, status="CANCELED"), ["process_return"]),
+                ("an exchange of other goods is open", replace(EXCHANGE, lines=(OTHER_GOODS,)), ["process_return"]),
+            )
         ),
         pytest.param(
             replace(AUTOMATIC, on_label="return"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from syncd.operate.explain import explain_order
@@ -98,7 +98,7 @@ def units_worth(day: Day, order_id: int, units: int) -> Decimal:
     """With their tax."""
     (line,) = day.sold()[order_id].lines
     each = line.price + sum((tax.price for tax in line.taxes), Decimal(0)) / line.quantity
-    return (each * units).quantize(Decimal("0.01"))
+    return (each * units).quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
 async def story_of(day: Day, order_id: int) -> str:

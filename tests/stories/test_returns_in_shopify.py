@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from syncd.operate.returns import receive_return, refunds_text, waiting_refunds
+from syncd.operate.returns import approve_refunds, receive_return, refunds_text, waiting_refunds
 from syncd.operate.wake import retry_orders
 from syncd.ports import Http, Request, Response
 from syncd.sandbox.shopify import returning
@@ -194,6 +194,44 @@ async def test_a_return_with_an_exchange_is_paid_by_whoever_agreed_to_it(day: Da
     await day.rest()
     assert money(day, order_id)[1] == 5
     assert state_of(day, order_id)["outcome"] == "elsewhere"
+
+
+@ON_V1_ALONE
+@pytest.mark.parametrize("is_over", [False, True], ids=["open", "over"])
+async def test_an_exchange_beside_a_return_of_ours_is_looked_at_by_a_person_before_ours_is_paid(
+    day: Day, is_over: bool
+) -> None:
+    """Two of four units are exchanged, and the label that comes back may bring just those."""
+    order_id, there = await an_order(day, quantity=4)
+    parcel = label(day, there)
+    await day.rest()
+    order, shop = day.sold()[order_id], day.shopify.people.shop(None)
+    (part,) = order.fulfillments[0].lines
+    exchange = returning.open_return(shop, order, [(part.id, 2, "by hand")])
+    exchange.exchanged.append(part.line)
+    coming = await comes_back(day, parcel, 2)
+    assert len(order.returns) == 2
+    if is_over:
+        settled(day, exchange)
+    await arrives(day, coming)
+    assert money(day, order_id)[1] == 0
+    if not is_over:
+        assert "Somebody's return of the same goods" in refunds_text(await waiting_refunds(await desk_of(day)))
+        settled(day, exchange)
+        await day.rest()
+        assert money(day, order_id)[1] == 0
+    assert "to pay back" in refunds_text(await waiting_refunds(await desk_of(day)))
+    await approve_refunds(await desk_of(day), [str(order_id)])
+    await day.rest()
+    assert state_of(day, order_id)["outcome"] == "refunded"
+    assert money(day, order_id)[1] == units_worth(day, order_id, 2)
+
+
+def settled(day: Day, exchange: Any) -> None:
+    """Received and closed by hand; other goods were given for it."""
+    shop, (line,) = day.shopify.people.shop(None), exchange.lines
+    returning.process(shop, exchange, {line.id: 2}, {(line.id, PLACE): 2}, Decimal(0), "by hand")
+    returning.close(shop, exchange)
 
 
 async def test_what_is_received_in_shopify_without_money_waits_for_whoever_pays_it(day: Day) -> None:
