@@ -48,6 +48,7 @@ WAITS = {
     "return_differs": "Its Shopify return holds other units than the label: refund it in Shopify by hand.",
     "return_has_terms": "Its Shopify return gives other goods in exchange or keeps a fee: receive and refund it in Shopify by hand.",
     "return_open": "A return of its order is open in Shopify: receive, refund and close it there by hand.",
+    "package_returned": "Another return of the same package has its units, or the package held fewer: refund in Shopify what really came.",
     "return_beside": "Somebody's return of the same goods is open in Shopify, and may be for these: settle that one there first.",
     "refunded_elsewhere": "Its units were refunded by somebody else.",
     "return_left_open": "Its units were refunded by somebody else: close its Shopify return by hand.",
@@ -67,10 +68,11 @@ NOT_TO_BE = frozenset({"CANCELED", "DECLINED"})
 
 @dataclass(frozen=True)
 class Others:
-    """What else there is about the goods of an order. `paid`: by us, Shopify line -> units. `by_hand`: Shopify's returns that are for
-    no label of ours."""
+    """What else there is about the goods of a return. `paid`: by us, Shopify line -> units. `packed`: what other returns have of its
+    package, likewise. `by_hand`: Shopify's returns that are for no label of ours."""
 
     paid: Units
+    packed: Units
     by_hand: tuple[SeenReturn, ...]
 
 
@@ -91,7 +93,9 @@ def plan_returns(
     for one in sorted(returns, key=lambda one: one.refusals):  # who was refused lets the others go first
         if steps or one.outcome or one.return_key not in seen:
             continue
-        steps, told = _plan_one(policy, one, seen[one.return_key], carriers, _others(returns, seen[one.return_key]))
+        steps, told = _plan_one(
+            policy, one, seen[one.return_key], carriers, _others(one, returns, seen[one.return_key])
+        )
         news += [told] if told else []
     planned = {step.return_key for step in steps}
     resolved = tuple(one.return_key for one in returns if one.intended_at and one.return_key not in planned)
@@ -111,10 +115,10 @@ def _wait_s(returns: Sequence[Return], news: Sequence[ReturnNews], now: datetime
     return min(max((now - max(back)).total_seconds(), NOT_LEFT_S), LATEST_LOOK_S) if back else None
 
 
-def _others(returns: Sequence[Return], seen: SeenForReturn) -> Others:
+def _others(one: Return, returns: Sequence[Return], seen: SeenForReturn) -> Others:
     labels = [found for one in returns for found in (_by_gid(one, seen), _ours(one, seen)) if found]
     by_hand = [found for found in seen.returns if found not in labels and found.status not in NOT_TO_BE]
-    return Others(_paid_by_us(returns, seen), tuple(by_hand))
+    return Others(_paid_by_us(returns, seen), _packed(one, returns, seen), tuple(by_hand))
 
 
 def _paid_by_us(returns: Sequence[Return], seen: SeenForReturn) -> Units:
@@ -124,6 +128,36 @@ def _paid_by_us(returns: Sequence[Return], seen: SeenForReturn) -> Units:
     for one in returns:
         units.update(one.lines or {} if one.marker in notes else {})
     return units
+
+
+def _packed(one: Return, returns: Sequence[Return], seen: SeenForReturn) -> Units:
+    """Line -> units of its package that other returns of it have. Where both are open in Shopify, the one that is paid first has them."""
+    is_open = _in_shop(one, seen) is not None
+    units: Counter[int] = Counter()
+    for other in returns:
+        if other.return_key != one.return_key and other.outbound_key == one.outbound_key:
+            units.update(other.lines or {} if _has_its_units(other, seen, is_open) else {})
+    return units
+
+
+def _has_its_units(other: Return, seen: SeenForReturn, is_late: bool) -> bool:
+    """Settled in whatever way, or opened in Shopify. `is_late`: that is not enough."""
+    found = _in_shop(other, seen)
+    is_held = found is not None and (found.is_processed or not is_late)
+    return bool(other.outcome) or _refund_gid(other, seen) is not None or is_held
+
+
+def _in_shop(one: Return, seen: SeenForReturn) -> SeenReturn | None:
+    found = _by_gid(one, seen) or _ours(one, seen)
+    return found if found and found.status not in NOT_TO_BE else None
+
+
+def _is_too_much(one: Return, others: Others) -> bool:
+    """More than its package held, with what other returns have of it. Where nobody knows what it held, one return is believed."""
+    if one.outbound_key is None or (one.outbound_lines is None and not others.packed):
+        return False
+    held = one.outbound_lines or {}
+    return any(units + others.packed.get(line, 0) > held.get(line, 0) for line, units in (one.lines or {}).items())
 
 
 def _plan_one(policy: ReturnPolicy, one: Return, seen: SeenForReturn, carriers: Carriers, others: Others) -> Decision:
@@ -140,7 +174,7 @@ def _plan_one(policy: ReturnPolicy, one: Return, seen: SeenForReturn, carriers: 
     if policy.on_label == "note" and not one.is_told:
         return [_note(policy, one, seen)], None
     if policy.on_label == "return" and one.lines is not None:
-        steps, told = _in_shopify(policy, one, seen, carriers)
+        steps, told = _in_shopify(policy, one, seen, carriers, others)
         if steps or told or found is None:
             return steps, told
     if policy.refund == "off" or not one.received_at:
@@ -193,18 +227,13 @@ def _with_line(note: str, line: str) -> str:
     return f"{note}\n{line}" if note else line
 
 
-def _in_shopify(policy: ReturnPolicy, one: Return, seen: SeenForReturn, carriers: Carriers) -> Decision:
+def _in_shopify(policy: ReturnPolicy, one: Return, seen: SeenForReturn, carriers: Carriers, others: Others) -> Decision:
     """The Shopify return of this label. One that somebody made by hand for the same label is taken over."""
     found = _by_gid(one, seen) or _ours(one, seen)
     if found is None and one.return_gid:
         return _waits(one, "return_gone")
     if found is None:
-        lines = _pick(one, seen)
-        if not lines and one.received_at and not _is_refundable(one, seen):
-            return _refunded_elsewhere(one)
-        if not lines:
-            return _waits(one, "not_returnable")
-        return [OpenReturn(one.return_key, seen.order_gid, lines, one.marker)], None
+        return _opened(one, seen, _is_too_much(one, others))
     told = ReturnNews(one.return_key, return_gid=found.gid, detail="") if one.return_gid != found.gid else None
     if one.is_labelled or found.status != "OPEN":
         return [], told
@@ -214,6 +243,15 @@ def _in_shopify(policy: ReturnPolicy, one: Return, seen: SeenForReturn, carriers
     number = one.tracking_number
     step = LabelReturn(one.return_key, found.reverse_gids[0], number, url, seen.label_url, policy.notify_customer)
     return [step], told
+
+
+def _opened(one: Return, seen: SeenForReturn, is_too_much: bool) -> Decision:
+    lines = {} if is_too_much else _pick(one, seen)
+    if lines:
+        return [OpenReturn(one.return_key, seen.order_gid, lines, one.marker)], None
+    if one.received_at and not _is_refundable(one, seen):
+        return _refunded_elsewhere(one)
+    return _waits(one, "package_returned" if is_too_much else "not_returnable")
 
 
 def _by_gid(one: Return, seen: SeenForReturn) -> SeenReturn | None:
@@ -299,6 +337,8 @@ def _doubt(policy: ReturnPolicy, one: Return, seen: SeenForReturn, found: SeenRe
         return "return_open"
     if any(not is_over for is_over in _beside(one, others)):
         return "return_beside"
+    if _is_too_much(one, others):
+        return "package_returned"
     if seen.is_foreign:
         return "foreign_currency"
     if amount <= 0:

@@ -46,6 +46,10 @@ class Return:
     carrier_code: str | None
     service_code: str | None
     lines: Mapping[int, int] | None
+    outbound_key: str | None = None
+    """The package that it was made for, where that is told."""
+    outbound_lines: Mapping[int, int] | None = None
+    """What that package held of this order."""
     voided: bool = False
     is_told: bool = False
     return_gid: str | None = None

@@ -65,7 +65,7 @@ def read_known(flow: str, refs: Sequence[OrderRef]) -> Work[dict[OrderRef, Known
                 tuple(_consignment(row, intents.get(ref, ())) for row in consignments[ref]),
                 tuple(_package(row, intents.get(ref, ()), mailed) for row in packages[ref]),
                 *_troubles(troubles.get(ref)),
-                tuple(_return(row, intents.get(ref, ())) for row in returns.get(ref, ())),
+                tuple(_return(row, intents.get(ref, ()), packages[ref]) for row in returns.get(ref, ())),
                 ruling=_ruling(rulings.get(ref)),
                 labels_read_at=labels_read_at,
                 gap_at=gap_at,
@@ -158,14 +158,17 @@ def _package(row: PackageRow, intents: Iterable[JournalEntry], mailed: Set[str])
     )
 
 
-def _return(row: ReturnRow, intents: Iterable[JournalEntry]) -> Return:
+def _return(row: ReturnRow, intents: Iterable[JournalEntry], packages: Iterable[PackageRow]) -> Return:
     intended = [entry.opened_at for entry in intents if entry.flow == RETURNS_FLOW and entry.key == row.return_key]
+    outbound = next((one.lines for one in packages if one.package_key == row.outbound_key), None)
     return Return(
         return_key=row.return_key,
         tracking_number=row.tracking_number,
         carrier_code=row.carrier_code,
         service_code=row.service_code,
         lines=_lines(row.lines),
+        outbound_key=row.outbound_key,
+        outbound_lines=_lines(outbound),
         voided=row.voided,
         is_told=row.is_told,
         return_gid=row.return_gid,

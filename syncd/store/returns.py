@@ -61,7 +61,6 @@ def record_returns(labels: Sequence[SeenReturnLabel], now: datetime) -> Work[lis
             lines = one.lines or (_lines_of(session, one) if one.outbound_key else None)
             row = asdict(one) | {"lines": lines, "created_at": now, "updated_at": now, "asked_at": now}
             row |= {"is_told": False, "is_labelled": False, "outcome": "", "detail": "", "refusals": 0}
-            del row["outbound_key"]
             if session.connection().execute(_upsert(dialect_of(session)), row).all():
                 changed.add((one.store, one.order_id))
                 facts = {"tracking_number": one.tracking_number, "voided": one.voided}
@@ -84,6 +83,7 @@ def _upsert(dialect: str) -> Any:
     new = insert.excluded
     values: dict[str, Any] = {name: new[name] for name in ("voided", "tracking_number", "carrier_code", "service_code")}
     values |= {"lines": case((new.voided, COLUMNS.lines), else_=func.coalesce(new.lines, COLUMNS.lines))}
+    values |= {"outbound_key": func.coalesce(new.outbound_key, COLUMNS.outbound_key)}
     return insert.on_conflict_do_update(
         index_elements=[COLUMNS.return_key, COLUMNS.store, COLUMNS.order_id],
         set_=values | {"updated_at": new.updated_at},

@@ -232,6 +232,8 @@ class ReturnRow(Row, table=True):
     refusals: int = 0
     created_at: datetime = Field(sa_type=UtcTime)
     updated_at: datetime = Field(sa_type=UtcTime)
+    outbound_key: str | None = None
+    """The package that it was made for, where that is told."""
 
 
 class JourneyRow(Row, table=True):

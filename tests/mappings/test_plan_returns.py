@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from mappings.plan_returns import NOT_LEFT_S, WAITS, plan_returns
 from mappings.returns import (
     MoneyStep,
+    OnLabel,
     Payment,
     ProcessReturn,
     Return,
@@ -229,6 +230,86 @@ def test_what_we_paid_back_ourselves_makes_nobody_asked_about_the_rest(outcome: 
     seen = replace(SEEN, sent=(SentLine("F7", 7, 4),), refund_notes={"g": paid.marker})
     found = plan_returns(AUTOMATIC, [paid, HERE], {"s0": seen, "s1": seen}, {}, NOW, SETTLES_S)
     assert [(step.kind, step.return_key) for step in found.steps] == [("refund_return", "s1")]
+
+
+LOST = replace(HERE, return_key="s0", outbound_key="s9", outbound_lines={7: 2}, received_at=None)
+USED = replace(LOST, return_key="s1", received_at=HERE.received_at)
+OPENED_FOR_LOST = replace(OURS, lines=(replace(OURS.lines[0], note=LOST.marker),))
+
+
+@pytest.mark.parametrize(
+    ("on_label", "lost", "used", "seen", "expected"),
+    [
+        pytest.param("note", LOST, USED, FOUR, ["refund_return"], id="the other one is on its way"),
+        pytest.param("note", replace(LOST, outcome="refunded"), USED, FOUR, [], id="the other one is paid"),
+        pytest.param("note", LOST, USED, replace(FOUR, refund_notes={"g": LOST.marker}), [], id="without an answer"),
+        pytest.param(
+            "note",
+            replace(LOST, outcome="refunded", lines={7: 1}),
+            replace(USED, lines={7: 1}),
+            replace(FOUR, refund_notes={"g": LOST.marker}),
+            ["refund_return"],
+            id="each brings a part",
+        ),
+        pytest.param(
+            "note",
+            replace(LOST, outcome="refunded", outbound_key="s8"),
+            USED,
+            replace(FOUR, refund_notes={"g": LOST.marker}),
+            ["refund_return"],
+            id="of another package",
+        ),
+        pytest.param(
+            "note",
+            replace(LOST, outcome="refunded", outbound_key=None),
+            replace(USED, outbound_key=None, outbound_lines=None),
+            replace(FOUR, refund_notes={"g": LOST.marker}),
+            ["refund_return"],
+            id="of a package that nobody knows",
+        ),
+        pytest.param("note", LOST, replace(USED, lines={7: 3}), FOUR, [], id="more than it held"),
+        pytest.param(
+            "note", LOST, replace(USED, outbound_lines=None), FOUR, ["refund_return"], id="held nobody knows what"
+        ),
+        pytest.param(
+            "note", replace(LOST, outcome="refunded"), replace(USED, outbound_lines=None), FOUR, [], id="and paid"
+        ),
+        pytest.param("return", LOST, USED, replace(FOUR, returns=(OPENED_FOR_LOST,)), ["label_return"], id="opened"),
+        pytest.param(
+            "return",
+            replace(LOST, return_gid="R1", is_labelled=True),
+            USED,
+            replace(FOUR, returns=(OPENED_FOR_LOST,)),
+            [],
+            id="the other one has its units in Shopify",
+        ),
+        pytest.param(
+            "return",
+            replace(LOST, return_gid="R1", is_labelled=True),
+            USED,
+            replace(FOUR, returns=(replace(OPENED_FOR_LOST, status="CANCELED"),)),
+            ["open_return"],
+            id="the other one was cancelled in Shopify",
+        ),
+        pytest.param(
+            "return",
+            replace(LOST, return_gid="R1", is_labelled=True),
+            replace(USED, return_gid="R2", is_labelled=True),
+            replace(FOUR, returns=(OPENED_FOR_LOST, BY_HAND)),
+            ["process_return"],
+            id="both were opened, and one is here",
+        ),
+    ],
+)
+def test_all_returns_of_one_package_bring_back_no_more_than_it_held(
+    on_label: OnLabel, lost: Return, used: Return, seen: SeenForReturn, expected: list[str]
+) -> None:
+    """Four units were sold, two of them in this package."""
+    seen = replace(seen, is_returning=False)
+    policy = replace(AUTOMATIC, on_label=on_label)
+    found = plan_returns(policy, [lost, used], {one.return_key: seen for one in (lost, used)}, {}, NOW, SETTLES_S)
+    assert kinds(found) == expected
+    assert expected or "package_returned" in {one.detail for one in found.news if one.return_key == "s1"}
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ from tests.stories.coming_back import (
     story_of,
     units_worth,
 )
-from tests.stories.packing import BOTH, an_order, label
+from tests.stories.packing import BOTH, Shipment, an_order, label
 
 pytestmark = BOTH
 
@@ -209,6 +209,49 @@ async def test_two_returns_of_one_line_are_both_paid_by_us_without_a_question(da
     await day.passes(200)
     await day.rest()
     assert [one["outcome"] for one in day.rows("SELECT outcome FROM returns")] == ["refunded", "refunded"]
+    await assert_both_sides(day)
+
+
+async def two_labels_of_one_package(day: Day) -> tuple[int, list[Shipment]]:
+    """Of four units two left in each of two packages; a customer who lost the label of the first one got another."""
+    order_id, there = await an_order(day, quantity=4)
+    parcel = label(day, there, 2)
+    label(day, there)
+    await day.rest()
+    desk, package = await desk_of(day), f"s{parcel.shipment_id}"
+    made = [await make_label(desk, str(order_id), package, again) for again in (False, True)]
+    await day.passes(120)
+    await day.rest()
+    return order_id, [day.shipstation.account.shipments[int(one["return"][1:])] for one in made]
+
+
+@pytest.mark.parametrize(
+    "fates",
+    [
+        Fates(settings=policy(on_label=on_label, refund="automatic", refund_limit=1000))
+        for on_label in ("note", "return")
+    ],
+    ids=["note", "return"],
+)
+async def test_two_return_labels_of_one_package_pay_back_no_more_than_it_held(day: Day) -> None:
+    order_id, coming = await two_labels_of_one_package(day)
+    await arrives(day, coming[0])
+    assert money(day, order_id)[1] == units_worth(day, order_id, 2)
+    await arrives(day, coming[1])
+    await day.passes(200)
+    assert money(day, order_id)[1] == units_worth(day, order_id, 2)
+    assert "Another return of the same package" in refunds_text(await waiting_refunds(await desk_of(day)))
+    told = day.rows("SELECT outcome, detail FROM returns ORDER BY return_key")
+    assert told == [{"outcome": "refunded", "detail": ""}, {"outcome": "", "detail": "package_returned"}]
+    await assert_both_sides(day)
+
+
+@pytest.mark.parametrize("fates", [Fates(settings=AUTOMATIC)])
+async def test_the_label_that_was_used_is_paid_where_the_other_one_of_its_package_was_not(day: Day) -> None:
+    order_id, coming = await two_labels_of_one_package(day)
+    await arrives(day, coming[1])
+    assert money(day, order_id)[1] == units_worth(day, order_id, 2)
+    assert "Nothing" in refunds_text(await waiting_refunds(await desk_of(day)))
     await assert_both_sides(day)
 
 
