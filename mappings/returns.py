@@ -37,7 +37,7 @@ class ReturnPolicy:
 class Return:
     """One return label, or the part of it that belongs to this Shopify order, as our rows have it.
 
-    `lines`: Shopify line -> units, None when nobody can tell. `outcome` is refunded or elsewhere once nothing is left to do.
+    `lines`: Shopify line -> units, None when nobody can tell. `outcome` is refunded, elsewhere or declined once nothing is left to do.
     `approved`: up to which amount a person agreed. `refusals`: how often Shopify refused a call with a clear answer.
     """
 
@@ -209,7 +209,8 @@ class ProcessReturn:
         return total(self.payments)
 
     def news(self, far_id: str | None) -> ReturnNews:
-        return ReturnNews(self.return_key, refund_gid=far_id, suggested=self.amount, detail="")
+        """Not over yet: it is closed next, also where a person declined it too late."""
+        return ReturnNews(self.return_key, refund_gid=far_id, outcome="", suggested=self.amount, detail="")
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def receive(context: click.Context, order: str, return_key: str | None) -> None:
 
 @click.group()
 def refunds() -> None:
-    """See what is to be paid back for goods that arrived, and agree to it."""
+    """See what is to be paid back for goods that arrived, and agree to it or decline it."""
 
 
 @refunds.command(name="list")
@@ -75,4 +75,18 @@ def approve_refund(context: click.Context, orders: tuple[str, ...]) -> None:
     from syncd.operate.returns import approve_refunds
 
     for line in at_desk(context, lambda desk: approve_refunds(desk, orders)):
+        click.echo(line)
+
+
+@refunds.command(name="decline")
+@click.argument("orders", nargs=-1, required=True, metavar="ORDER|RETURN...")
+@click.pass_context
+def decline_refund(context: click.Context, orders: tuple[str, ...]) -> None:
+    """Say that nothing (more) is paid back for what `syncd refunds list` shows: it leaves the list for good.
+
+    Example: syncd refunds decline '#1001'
+    """
+    from syncd.operate.returns import decline_refunds
+
+    for line in at_desk(context, lambda desk: decline_refunds(desk, orders)):
         click.echo(line)

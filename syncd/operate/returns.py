@@ -1,4 +1,4 @@
-"""What an operator does about goods that come back: buy a return label, say that they arrived, agree to a refund."""
+"""What an operator does about goods that come back: buy a return label, say that they arrived, agree to a refund or decline it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from syncd.store.returns import (
     FLOW,
     SeenReturnLabel,
     approve,
+    decline,
     receive,
     record_returns,
     returns_of,
@@ -110,7 +111,7 @@ async def receive_return(desk: Desk, text: str, return_key: str | None) -> list[
     """Somebody has the goods in their hands. Raises `RejectedError` where it is not clear which ones."""
     ref = await find_order(desk, text)
     known = (await desk.db.run(returns_of([ref]))).get(ref, [])
-    coming = [row for row in known if row.received_at is None]
+    coming = [row for row in known if row.received_at is None and not row.outcome]
     waiting = [row for row in coming if row.return_key == return_key or (return_key is None and not row.voided)]
     if not waiting:
         words = "nothing of this order is on its way back; its returns: " + (_listed(known) or "none")
@@ -139,8 +140,7 @@ async def waiting_refunds(desk: Desk) -> dict[str, Any]:
 
 
 def _refund(desk: Desk, row: ReturnRow) -> dict[str, Any]:
-    store = desk.settings.stores.get(row.store)
-    is_off = store is None or store.returns.refund == "off"
+    is_off = _pays_nothing(desk, row)
     return {
         "ref": order_subject(row.store, row.order_id),
         "return": row.return_key,
@@ -154,6 +154,11 @@ def _refund(desk: Desk, row: ReturnRow) -> dict[str, Any]:
     }
 
 
+def _pays_nothing(desk: Desk, row: ReturnRow) -> bool:
+    store = desk.settings.stores.get(row.store)
+    return store is None or store.returns.refund == "off"
+
+
 async def approve_refunds(desk: Desk, texts: Sequence[str]) -> list[str]:
     """Agrees to what `syncd refunds list` shows at this moment, and to nothing above it. An order or a return key each."""
     told = []
@@ -162,12 +167,17 @@ async def approve_refunds(desk: Desk, texts: Sequence[str]) -> list[str]:
     return told
 
 
-async def _suggested(desk: Desk, text: str) -> list[ReturnRow]:
+async def _waiting(desk: Desk, text: str) -> list[ReturnRow]:
+    """Of an order, or of a return key."""
     rows = await desk.db.run(unfinished_returns())
-    chosen = [row for row in rows if row.return_key == text]
-    if not chosen:
-        ref = await find_order(desk, text)
-        chosen = [row for row in rows if (row.store, row.order_id) == ref]
+    if chosen := [row for row in rows if row.return_key == text]:
+        return chosen
+    ref = await find_order(desk, text)
+    return [row for row in rows if (row.store, row.order_id) == ref]
+
+
+async def _suggested(desk: Desk, text: str) -> list[ReturnRow]:
+    chosen = await _waiting(desk, text)
     if asked := [row for row in chosen if row.suggested and not row.detail]:
         return asked
     reason = next((WAITS[row.detail] for row in chosen if row.detail), "no return of it waits for a refund")
@@ -183,6 +193,30 @@ async def _approve(desk: Desk, row: ReturnRow) -> str:
     what = f"{row.suggested} {row.currency or ''}".strip()
     words = f"{what} go back within a minute" if done else "it changed meanwhile; see `syncd refunds list`"
     return f"{order_subject(*ref)}: return {row.return_key}: {words}"
+
+
+async def decline_refunds(desk: Desk, texts: Sequence[str]) -> list[str]:
+    """Ends what `syncd refunds list` shows without money. An order or a return key each."""
+    return [line for text in texts for line in await _declined(desk, text)]
+
+
+async def _declined(desk: Desk, text: str) -> list[str]:
+    chosen = await _waiting(desk, text)
+    if not chosen:
+        raise RejectedError("nothing_to_decline", f"{text}: no return of it waits for a refund")
+    if len({row.return_key for row in chosen}) > 1:
+        raise RejectedError("which_return", f"{text}: name one of its returns: {_listed(chosen)}")
+    return [await _decline(desk, row) for row in chosen]
+
+
+async def _decline(desk: Desk, row: ReturnRow) -> str:
+    """What is about to be paid is not taken back by a word that comes too late."""
+    ref, name = (row.store, row.order_id), f"{order_subject(row.store, row.order_id)}: return {row.return_key}"
+    if _refund(desk, row)["waits_for"] == "work" or not await desk.db.run(
+        decline(ref, row.return_key, desk.clock.now())
+    ):
+        raise RejectedError("refund_under_way", f"{name}: something is being done about it; see `syncd refunds list`")
+    return f"{name}: nothing is paid back. A return of it that is open in Shopify stays open: close it there."
 
 
 def refunds_text(answer: Mapping[str, Any]) -> str:

@@ -61,6 +61,7 @@ DONE = {
     "buy_return_label": "A return label was bought in ShipStation.",
     "return_received": "The return {key} arrived, says the {by}.",
     "refund_approved": "A person agreed to pay back {amount} for the return {key}.",
+    "refund_declined": "A person decided that nothing is paid back for the return {key}.",
     "return_label": "A return label was made in ShipStation: {number}.",
     "return_label_voided": "The return label {number} was voided.",
     "release": "A person released it: it may go in spite of doubts.",

@@ -41,8 +41,8 @@ class _Label:
 
     @property
     def is_with_a_person(self) -> bool:
-        """Asked about, or given up because somebody else did it."""
-        return bool(self.told.get("detail")) or self.told.get("outcome") == "elsewhere"
+        """Asked about, or given up because somebody else did it or wants nothing paid."""
+        return bool(self.told.get("detail")) or self.told.get("outcome") in ("elsewhere", "declined")
 
 
 def judge_returns(

@@ -15,7 +15,7 @@ from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from syncd.hints import Mark, order_subject
-from syncd.store.journal import NewEntry, note
+from syncd.store.journal import NewEntry, note, open_entries
 from syncd.store.marks import mark, waiting_among
 from syncd.store.packages import PACKAGES
 from syncd.store.schema import IS_ON_ITS_WAY, ReturnRow, table_of
@@ -156,6 +156,18 @@ def approve(ref: OrderRef, return_key: str, amount: Decimal, now: datetime) -> W
     statement = _only(ref, return_key).where(is_shown).values(approved=str(amount))
     told = _tell(*ref, "refund_approved", return_key, {"amount": str(amount)}, now)
     return _changed_and_told(ref, statement, told, now)
+
+
+def decline(ref: OrderRef, return_key: str, now: datetime) -> Work[bool]:
+    """A person decides that nothing is paid back for it. False where it is over, or a call about it may still be carried out."""
+    statement = _only(ref, return_key).where(COLUMNS.outcome == "").values(outcome="declined", detail="")
+    done = _changed_and_told(ref, statement, _tell(*ref, "refund_declined", return_key, {}, now), now)
+
+    def work(session: Session) -> bool:
+        entries = open_entries([ref])(session).get(ref, [])
+        return not any(entry.key == return_key for entry in entries) and done(session)
+
+    return work
 
 
 def _only(ref: OrderRef, return_key: str) -> Any:

@@ -201,6 +201,14 @@ def test_what_came_back_is_for_sale_again_where_it_left(restocks: bool, expected
     assert [line.location_gid for line in step.lines] == expected
 
 
+def test_a_return_that_was_paid_although_somebody_declined_it_meanwhile_is_still_closed() -> None:
+    policy, one = replace(AUTOMATIC, on_label="return"), replace(HERE, return_gid="R1", is_labelled=True)
+    (step,) = plan(policy, one, replace(SEEN, returns=(OURS,))).steps
+    assert step.news(None).outcome == ""
+    paid = replace(SEEN, returns=(replace(OURS, lines=(RECEIVED,)),), refund_notes={"g": one.marker})
+    assert kinds(plan(policy, one, paid)) == ["close_return"]
+
+
 def test_one_step_at_a_time_for_an_order() -> None:
     other = replace(HERE, return_key="s2", lines={7: 1})
     found = plan_returns(AUTOMATIC, [HERE, other], {"s1": SEEN, "s2": SEEN}, {}, NOW, SETTLES_S)

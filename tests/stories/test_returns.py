@@ -10,6 +10,7 @@ from syncd.errors import RejectedError
 from syncd.operate.doctor import check_vendors
 from syncd.operate.returns import (
     approve_refunds,
+    decline_refunds,
     make_label,
     receive_return,
     refunds_text,
@@ -194,6 +195,62 @@ async def test_what_somebody_refunded_by_hand_of_a_line_of_more_units_is_not_pai
     await arrives(day, coming)
     assert money(day, order_id) == before
     assert "to pay back" in refunds_text(await waiting_refunds(await desk_of(day)))
+
+
+@pytest.mark.parametrize(
+    "fates",
+    [
+        Fates(settings=policy()),
+        Fates(settings=policy(refund="suggest")),
+        Fates(settings=policy(refund="automatic", refund_limit=1)),
+    ],
+    ids=["off", "suggest", "automatic"],
+)
+async def test_a_refund_that_is_declined_is_not_paid_nor_shown_any_more(day: Day) -> None:
+    order_id, coming = await sent_back(day)
+    await arrives(day, coming)
+    desk = await desk_of(day)
+    if day.settings.stores["main"].returns.refund == "off":
+        await receive_return(desk, str(order_id), None)
+        await day.rest()
+    await decline_refunds(desk, [f"s{coming.shipment_id}"])
+    await retry_orders(desk, [str(order_id)])
+    await day.passes(200)
+    assert "Nothing" in refunds_text(await waiting_refunds(desk))
+    assert money(day, order_id)[1] == 0
+    with pytest.raises(RejectedError, match="no return of it waits"):
+        await approve_refunds(desk, [str(order_id)])
+    await assert_both_sides(day)
+
+
+@pytest.mark.parametrize("fates", [Fates(settings=AUTOMATIC)])
+async def test_what_may_be_paid_at_this_moment_cannot_be_declined(day: Day) -> None:
+    order_id, _ = await sent_back(day)
+    day.shopify.faults.set([FaultRule("error_500_after", operation="Refund", times=1)])
+    await receive_return(await desk_of(day), str(order_id), None)
+    with pytest.raises(RejectedError, match="something is being done about it"):
+        await decline_refunds(await desk_of(day), [str(order_id)])
+    await day.passes(10)
+    with pytest.raises(RejectedError, match="something is being done about it"):
+        await decline_refunds(await desk_of(day), [str(order_id)])
+    await day.passes(200)
+    await day.rest()
+    assert state_of(day, order_id)["outcome"] == "refunded"
+    assert money(day, order_id)[1] == units_worth(day, order_id, 2)
+    await assert_both_sides(day)
+
+
+async def test_of_several_returns_that_wait_the_one_to_decline_is_named(day: Day) -> None:
+    order_id, coming = await two_labels_of_one_package(day)
+    for one in coming:
+        await receive_return(await desk_of(day), str(order_id), f"s{one.shipment_id}")
+    await day.rest()
+    with pytest.raises(RejectedError, match="name one of its returns"):
+        await decline_refunds(await desk_of(day), [str(order_id)])
+    await decline_refunds(await desk_of(day), [f"s{coming[0].shipment_id}"])
+    told = day.rows("SELECT outcome FROM returns ORDER BY return_key")
+    assert [one["outcome"] for one in told] == ["declined", ""]
+    await assert_both_sides(day)
 
 
 @ON_V1_ALONE

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from syncd.operate.returns import approve_refunds, receive_return, refunds_text, waiting_refunds
+from syncd.errors import RejectedError
+from syncd.operate.returns import approve_refunds, decline_refunds, receive_return, refunds_text, waiting_refunds
 from syncd.operate.wake import retry_orders
 from syncd.ports import Http, Request, Response
 from syncd.sandbox.shopify import returning
@@ -247,6 +248,25 @@ async def test_what_is_received_in_shopify_without_money_waits_for_whoever_pays_
     await day.rest()
     assert state_of(day, order_id)["outcome"] == "elsewhere"
     assert "Nothing" in refunds_text(await waiting_refunds(await desk_of(day)))
+
+
+async def test_money_that_is_kept_on_purpose_leaves_the_list_by_a_word_of_a_person(day: Day) -> None:
+    order_id, coming = await sent_back(day)
+    (opened,), shop = day.sold()[order_id].returns, day.shopify.people.shop(None)
+    returning.process(shop, opened, {opened.lines[0].id: 2}, {(opened.lines[0].id, PLACE): 2}, Decimal(0), None)
+    await arrives(day, coming)
+    desk = await desk_of(day)
+    assert "not all of it was paid back" in refunds_text(await waiting_refunds(desk))
+    await decline_refunds(desk, [str(order_id)])
+    await retry_orders(desk, [str(order_id)])
+    await day.rest()
+    assert "Nothing" in refunds_text(await waiting_refunds(desk))
+    assert (await day.db.run(count_returns()))["ask_for_a_person"] == 0
+    assert money(day, order_id)[1] == 0
+    assert state_of(day, order_id) == {"outcome": "declined", "detail": "", "received_by": "carrier"}
+    assert "A person decided that nothing is paid back" in await story_of(day, order_id)
+    with pytest.raises(RejectedError, match="no return of it waits"):
+        await decline_refunds(desk, [str(order_id)])
 
 
 async def told_late(day: Day, parcel: Shipment, units: int) -> None:
