@@ -60,11 +60,17 @@ class Routing:
 
 
 def barrier(
-    order: OrderToShip, profile: Profile, now: datetime, released: bool = False, is_there: bool = False
+    order: OrderToShip,
+    profile: Profile,
+    now: datetime,
+    released: bool = False,
+    is_there: bool = False,
+    is_begun: bool = False,
 ) -> Barrier | None:
     """The decision table of the order as a whole; the first row that applies decides. `released`: a person waived doubts of ours.
-    `is_there`: it was sent once. Then no row that only keeps more from going there hides a risk, which stops what is there."""
-    found = _first_barrier(order, profile, now, released, is_there)
+    `is_there`: it was sent once. Then no row that only keeps more from going there hides a risk, which stops what is there.
+    `is_begun`: nobody but us took back what was sent of it, and not all of that has left."""
+    found = _first_barrier(order, profile, now, released, is_there, is_begun)
     risk = _risk(order, profile, now) if is_there and not released else None
     return risk if risk and _stops(risk) and not (found and _stops(found)) else found
 
@@ -74,7 +80,7 @@ def _stops(found: Barrier) -> bool:
 
 
 def _first_barrier(
-    order: OrderToShip, profile: Profile, now: datetime, released: bool, is_there: bool
+    order: OrderToShip, profile: Profile, now: datetime, released: bool, is_there: bool, is_begun: bool
 ) -> Barrier | None:
     if order["cancelledAt"]:
         holds = profile.on_cancel == "hold"
@@ -82,7 +88,8 @@ def _first_barrier(
     if cause := _not_wanted(order, profile):
         return Barrier(cause)
     said = order_verdict(profile.rules, order)
-    if said.then.get("exclude"):
+    # A rule that hits too late excludes nothing: moved to another location the order would lie nowhere.
+    if said.then.get("exclude") and not is_begun:
         return Barrier(Cause.EXCLUDED_BY_RULE, detail=f"rule {said.by['exclude']}")
     if found := _payment(order, profile):
         return found

@@ -12,7 +12,7 @@ from mappings.consignments import Allotment, Assignment, added, allot
 from mappings.eligibility import Barrier, Routing, barrier, routing, shippable_units
 from mappings.observed import as_observed, in_its_group
 from mappings.orders import cancelled_order, ordinal_in, shipstation_order
-from mappings.packed import Units, units_of
+from mappings.packed import Units, is_begun, units_of
 from mappings.plans import Consignment, Package, Profile, Standing
 from mappings.rates import NOTHING_QUOTED, Choice, Question, Quoted
 from mappings.rating import Rating, rating_of, with_choice
@@ -94,7 +94,7 @@ def picture(
 ) -> Picture:
     order_id, groups = int(order["legacyResourceId"]), split_groups(profile.rules, order)
     seen = tuple(in_its_group(as_observed(one, observed.get(one.order_key)), one, groups) for one in consignments)
-    gate = barrier(order, profile, now, released, bool(seen))
+    gate = barrier(order, profile, now, released, bool(seen), any(is_begun(one) for one in seen))
     routes = routing(order)
     paused = paused_units(profile, gate, routes, seen, packages)
     remaining = {where: units for where, units in routes.free.items() if where is not None} | paused

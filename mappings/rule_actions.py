@@ -29,7 +29,7 @@ def _each(read: Callable[[Any], Any], meaning: str) -> Action:
 ACTIONS: Mapping[str, Action] = {
     "exclude": _order(
         values.flag,
-        "never sent to ShipStation, with the cause `excluded_by_rule`; what lies there already is left alone",
+        "never sent to ShipStation, with the cause `excluded_by_rule`; an order that lies there already goes on as before",
     ),
     "hold": _order(
         values.hold,

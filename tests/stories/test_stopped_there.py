@@ -84,6 +84,32 @@ async def test_an_order_that_waits_there_for_long_is_never_too_old_to_lie_there(
     assert free_units(day, order_id) == 2
 
 
+@pytest.mark.parametrize("fates", [EXCLUDING])
+@pytest.mark.parametrize("units", [2, 1])
+async def test_an_order_that_a_rule_excludes_too_late_lies_where_it_is_moved_to(day: Day, units: int) -> None:
+    (order_id,) = await sold(day, lines=2, quantity=1)
+    day.shopify.people.tag(order_id, add=["nosync"])
+    await day.rest()
+    lines = {line["id"]: 1 for line in day.order(order_id)["lines"][:units]}
+    day.shopify.people.move_fulfillment_order(order_id, ELSEWHERE, lines=lines)
+    await day.rest()
+    assert free_units(day, order_id) == 2
+    there = [one for one in day.there(order_id) if one["warehouseId"] == 502]
+    assert [len(one["items"]) for one in there] == [units]
+    assert await day.cause(order_id) == "in_shipstation"
+
+
+@pytest.mark.parametrize("fates", [EXCLUDING])
+async def test_an_excluded_order_that_people_cancelled_in_shipstation_stays_out_of_it(day: Day) -> None:
+    (order_id,) = await sold(day)
+    day.shopify.people.tag(order_id, add=["nosync"])
+    (there,) = day.there(order_id)
+    day.shipstation.desk.cancel(there["orderId"])
+    await swept(day)
+    assert (free_units(day, order_id), len(day.there(order_id))) == (0, 1)
+    assert await day.cause(order_id) == "excluded_by_rule"
+
+
 async def test_a_hold_of_shopify_under_one_that_the_warehouse_lifts_is_kept_where_another_location_may_go(
     day: Day,
 ) -> None:
