@@ -1,15 +1,17 @@
-"""What people in ShipStation decided or typed in an order that would be cancelled because its goods are to leave in another one:
-that one is made from Shopify alone, and would go without the warehouse's hold, to the old address.
+"""What people in ShipStation decided or typed in an order whose goods, or some of them, are to leave in another one: that one is made
+from Shopify alone, and would go without the warehouse's hold, to the old address.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from mappings.carry_over import edited_there, is_on_hold
 from mappings.causes import Cause
+from mappings.conflicts import OF_THE_UNITS
 from mappings.consignments import added
 from mappings.order_changes import Change, Picture
 from mappings.order_troubles import Trouble
@@ -22,14 +24,29 @@ WORDS = ("customerNotes", "giftMessage", "requestedShippingService")
 
 
 def lost_in_a_move(change: Change, truth: Order, seen: Picture) -> Sequence[Trouble]:
-    """Of an order of which nothing is wanted any more: nothing is lost where its goods are wanted nowhere else either."""
+    """Of an order that is to give units away: nothing is lost where they are wanted nowhere else. What is not on hold does not keep
+    refunded units there, whatever becomes of the others: it may leave with them."""
     own = change.assignment
     applied = own.consignment.applied if own.consignment else None
+    given = units_of(applied) - units_of(change.wanted)
     before = {one.order_key: units_of(one.applied) for one in seen.consignments}
     more = {key: units_of(order) - before.get(key, Counter()) for key, order in seen.documents.items()}
-    anew = [seen.documents[key] for key, units in more.items() if units & units_of(applied)]
+    anew = [seen.documents[key] for key, units in more.items() if units & given]
     unplaced = added(units for where, units in seen.allotment.unplaced.items() if where != own.location_id)
-    return lost_by_cancelling(truth, applied, anew) if anew or unplaced & units_of(applied) else ()
+    elsewhere = added(more.values()) + unplaced
+    if not elsewhere & given or (change.wanted and given - elsewhere and not is_on_hold(truth)):
+        return ()
+    return lost_by_cancelling(truth, applied, anew)
+
+
+def without_the_move(change: Change) -> Change | None:
+    """What else is to become of such an order does not wait for whoever decides on the move: a hold of Shopify least of all."""
+    applied = change.assignment.consignment.applied if change.assignment.consignment else None
+    fields = tuple(field for field in change.fields if field not in OF_THE_UNITS)
+    if change.wanted is None or applied is None or not fields:
+        return None
+    units = {name: value for name, value in applied.items() if name in OF_THE_UNITS}
+    return replace(change, wanted=cast(Order, {**change.wanted, **units}), fields=fields)
 
 
 def lost_by_cancelling(truth: Order, applied: Order | None, anew: Sequence[Order]) -> Sequence[Trouble]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mappings.addresses import missing_parts
-from mappings.by_hand import WORDS, lost_by_cancelling, lost_in_a_move
+from mappings.by_hand import WORDS, lost_by_cancelling, lost_in_a_move, without_the_move
 from mappings.carry_over import (
     cancelled_as_observed,
     edited_there,
@@ -189,9 +189,10 @@ def _decide(
     # it shows since.
     if is_regrouped(truth, applied, change.wanted) or truth.get("orderKey", key) != key:
         return [Trouble(Cause.CHANGED_ON_BOTH_SIDES, f"{key}: split or merged in ShipStation")]
-    # Moved, and the warehouse's hold or words would not move with it.
-    if change.wanted is None and take != "shopify" and (lost := lost_in_a_move(change, truth, seen)):
-        return lost
+    # Moved, as a whole or some units of it, and the warehouse's hold or words would not move with them.
+    if take != "shopify" and (lost := lost_in_a_move(change, truth, seen)):
+        rest = without_the_move(change)
+        return [*lost, *(_updated(rest, rest.wanted, truth, applied or truth, take) if rest and rest.wanted else ())]
     # Cancel: nothing of it is wanted any more, and it is still open.
     if change.wanted is None:
         return [_upsert(change, cancelled_as_observed(truth, key), seen=truth)]

@@ -122,10 +122,9 @@ def test_units_that_both_sides_changed_are_left_to_a_person_who_can_only_take_sh
     assert (taken.cause, units_of(only(taken).document)) == (Cause.IN_SHIPSTATION, {7001: 1})
 
 
-@pytest.mark.parametrize(("held", "steps"), [(0, [("cancel_order", 1)]), (1, [("cancel_order", 0)]), (None, [])])
-def test_of_orders_that_changed_places_none_is_taken_back_that_the_warehouse_holds(
-    held: int | None, steps: list[tuple[str, int]]
-) -> None:
+@pytest.mark.parametrize("held", [0, 1, None])
+def test_of_orders_that_changed_places_none_gives_goods_away_that_the_warehouse_holds(held: int | None) -> None:
+    """Whichever of them is held: its goods would leave the other one without the hold."""
     lines = [line(7001, 1), line(7002, 1)]
     before = order(lines, [fulfillment_order(9001, {7001: 1}), fulfillment_order(9002, {7002: 1}, THERE)])
     after = order(lines, [fulfillment_order(9003, {7002: 1}), fulfillment_order(9004, {7001: 1}, THERE)])
@@ -137,10 +136,8 @@ def test_of_orders_that_changed_places_none_is_taken_back_that_the_warehouse_hol
     truth: Shown = {}
     for n, one in enumerate(ours):
         truth |= shown(one, orderId=41 + n, **({"orderStatus": "on_hold"} if held in {n, None} else {}))
-    keys = [one.order_key for one in ours]
     plan = planned(after, ours, truth)
-    assert [(step.kind, keys.index(cast(UpsertOrder, step).order_key)) for step in plan.steps] == steps
-    assert (plan.cause is Cause.CHANGED_ON_BOTH_SIDES, plan.look_again_at is None) == (not steps, not steps)
+    assert (plan.cause, plan.steps, plan.look_again_at) == (Cause.CHANGED_ON_BOTH_SIDES, (), None)
     assert [step.kind for step in planned(after, ours, truth, "shopify").steps] == ["cancel_order"]
 
 

@@ -72,3 +72,63 @@ async def test_what_is_released_there_moves_after_all(day: Day) -> None:
     await swept(day)
     assert await day.cause(order_id) == "in_shipstation"
     assert sorted(one["status"] for one in day.there(order_id)) == ["awaiting_shipment", "cancelled"]
+
+
+def units_at(day: Day, order_id: int) -> dict[int, tuple[str, int]]:
+    """Warehouse -> status and units of what lies there."""
+    there = [one for one in day.there(order_id) if one["status"] != "cancelled"]
+    return {one["warehouseId"]: (one["status"], sum(item["quantity"] for item in one["items"])) for one in there}
+
+
+@pytest.mark.parametrize(("is_held", "typed", "field"), [HOLD, NOTE, STREET])
+async def test_a_move_of_some_units_waits_for_a_person_too(
+    day: Day, is_held: bool, typed: dict[str, Any], field: str
+) -> None:
+    order_id = await at_hand(day, is_held, typed)
+    status = "on_hold" if is_held else "awaiting_shipment"
+    line = day.order(order_id)["lines"][0]["id"]
+    day.shopify.people.move_fulfillment_order(order_id, ELSEWHERE, lines={line: 1})
+    await day.rest()
+    await swept(day)
+    assert (await day.cause(order_id), units_at(day, order_id)) == ("changed_on_both_sides", {501: (status, 2)})
+    desk = await desk_of(day)
+    (conflict,) = (await plan_order_now(desk, str(order_id)))["orders"]["conflicts"]
+    assert conflict["field"] == field
+    await resolve_order(desk, str(order_id), "shopify")
+    await day.rest()
+    await swept(day)
+    assert await day.cause(order_id) == "in_shipstation"
+    assert units_at(day, order_id) == {501: (status, 1), 502: ("awaiting_shipment", 1)}
+
+
+async def test_a_hold_of_shopify_does_not_wait_for_whoever_decides_on_a_move_of_some_units(day: Day) -> None:
+    order_id = await at_hand(day, False, {"customerNotes": "Ring at gate 3"})
+    line = day.order(order_id)["lines"][0]["id"]
+    day.shopify.people.move_fulfillment_order(order_id, ELSEWHERE, lines={line: 1})
+    await day.rest()
+    day.shopify.people.hold(order_id)
+    await day.rest()
+    assert units_at(day, order_id) == {501: ("on_hold", 2)}
+
+
+async def test_units_that_are_refunded_do_not_wait_for_whoever_decides_on_a_move_of_others(day: Day) -> None:
+    (order_id,) = await sold(day, lines=1, quantity=3)
+    day.shipstation.edit(there_of(day, order_id)["orderId"], {"customerNotes": "Ring at gate 3"})
+    line = day.order(order_id)["lines"][0]["id"]
+    day.shopify.people.move_fulfillment_order(order_id, ELSEWHERE, lines={line: 1})
+    await day.rest()
+    day.shopify.people.edit(order_id, quantities={line: 2})
+    await day.rest()
+    assert sum(units for _, units in units_at(day, order_id).values()) == 2
+
+
+@ON_V1_ALONE
+async def test_some_units_move_after_all_where_their_hold_is_released(day: Day) -> None:
+    order_id = await at_hand(day, True, {})
+    line = day.order(order_id)["lines"][0]["id"]
+    day.shopify.people.move_fulfillment_order(order_id, ELSEWHERE, lines={line: 1})
+    await day.rest()
+    day.shipstation.desk.release(there_of(day, order_id)["orderId"])
+    await swept(day)
+    assert units_at(day, order_id) == {501: ("awaiting_shipment", 1), 502: ("awaiting_shipment", 1)}
+    assert await day.cause(order_id) == "in_shipstation"
