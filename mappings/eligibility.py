@@ -6,7 +6,7 @@ Facts about fulfillment orders: shopify.dev, FulfillmentOrder, 2026-10.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -63,16 +63,16 @@ def barrier(
     order: OrderToShip,
     profile: Profile,
     now: datetime,
-    released: bool = False,
+    waived: Set[Cause] = frozenset(),
     is_there: bool = False,
     is_begun: bool = False,
 ) -> Barrier | None:
-    """The decision table of the order as a whole; the first row that applies decides. `released`: a person waived doubts of ours.
+    """The decision table of the order as a whole; the first row that applies decides. `waived`: doubts that a person waived.
     `is_there`: it was sent once. Then no row that only keeps more from going there hides a risk, which stops what is there.
     `is_begun`: nobody but us took back what was sent of it, and not all of that has left."""
-    found = _first_barrier(order, profile, now, released, is_there, is_begun)
-    risk = _risk(order, profile, now) if is_there and not released else None
-    return risk if risk and _stops(risk) and not (found and _stops(found)) else found
+    found = _first_barrier(order, profile, now, waived, is_there, is_begun)
+    risk = _risk(order, profile, now) if is_there else None
+    return risk if risk and risk.cause not in waived and _stops(risk) and not (found and _stops(found)) else found
 
 
 def _stops(found: Barrier) -> bool:
@@ -80,7 +80,7 @@ def _stops(found: Barrier) -> bool:
 
 
 def _first_barrier(
-    order: OrderToShip, profile: Profile, now: datetime, released: bool, is_there: bool, is_begun: bool
+    order: OrderToShip, profile: Profile, now: datetime, waived: Set[Cause], is_there: bool, is_begun: bool
 ) -> Barrier | None:
     if order["cancelledAt"]:
         holds = profile.on_cancel == "hold"
@@ -93,9 +93,8 @@ def _first_barrier(
         return Barrier(Cause.EXCLUDED_BY_RULE, detail=f"rule {said.by['exclude']}")
     if found := _payment(order, profile):
         return found
-    if not released and (found := _doubt(order, profile, now, is_there)):
-        return found
-    return _grace(order, profile, now)
+    doubts = _doubts(order, profile, now, is_there)
+    return next((one for one in doubts if one.cause not in waived), None) or _grace(order, profile, now)
 
 
 def _grace(order: OrderToShip, profile: Profile, now: datetime) -> Barrier | None:
@@ -214,17 +213,22 @@ _PAYMENT = {
 }
 
 
-def _doubt(order: OrderToShip, profile: Profile, now: datetime, is_there: bool) -> Barrier | None:
+def _doubts(order: OrderToShip, profile: Profile, now: datetime, is_there: bool) -> Iterator[Barrier]:
     """What a person may waive. No age stops what was sent once: moved to another location it would lie nowhere."""
     if not profile.ship_zero_value and not amount(order["currentTotalPriceSet"]):
-        return Barrier(Cause.ZERO_VALUE)
+        yield Barrier(Cause.ZERO_VALUE)
     if (
         profile.oldest_days is not None
         and not is_there
         and now - _due_since(order) > timedelta(days=profile.oldest_days)
     ):
-        return Barrier(Cause.TOO_OLD)
-    return _risk(order, profile, now) or _held_by_rule(order, profile, now)
+        yield Barrier(Cause.TOO_OLD)
+    yield from judgments(order, profile, now)
+
+
+def judgments(order: OrderToShip, profile: Profile, now: datetime) -> Iterator[Barrier]:
+    """What others say of the order: Shopify's analysis and the merchant's rules. It may come at any time."""
+    yield from (one for one in (_risk(order, profile, now), _held_by_rule(order, profile, now)) if one)
 
 
 def _held_by_rule(order: OrderToShip, profile: Profile, now: datetime) -> Barrier | None:

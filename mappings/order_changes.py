@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mappings.carry_over import changed_fields, has_other_units, is_regrouped
+from mappings.causes import Cause
 from mappings.consignments import Allotment, Assignment, added, allot
 from mappings.eligibility import Barrier, Routing, barrier, routing, shippable_units
 from mappings.observed import as_observed, in_its_group
@@ -89,12 +90,12 @@ def picture(
     packages: Sequence[Package],
     observed: Mapping[str, Order | None],
     now: datetime,
-    released: bool,
+    waived: Set[Cause],
     quoted: Quoted = NOTHING_QUOTED,
 ) -> Picture:
     order_id, groups = int(order["legacyResourceId"]), split_groups(profile.rules, order)
     seen = tuple(in_its_group(as_observed(one, observed.get(one.order_key)), one, groups) for one in consignments)
-    gate = barrier(order, profile, now, released, bool(seen), any(is_begun(one) for one in seen))
+    gate = barrier(order, profile, now, waived, bool(seen), any(is_begun(one) for one in seen))
     routes = routing(order)
     paused = paused_units(profile, gate, routes, seen, packages)
     remaining = {where: units for where, units in routes.free.items() if where is not None} | paused
@@ -158,10 +159,10 @@ def questions(
     packages: Sequence[Package],
     observed: Mapping[str, Order | None],
     now: datetime,
-    released: bool = False,
+    waived: Set[Cause] = frozenset(),
 ) -> list[Question]:
     """What the carriers are to be asked before `plan_order` is called with the same."""
-    seen = picture(profile, order, consignments, packages, observed, now, released)
+    seen = picture(profile, order, consignments, packages, observed, now, waived)
     return [one.question for one in seen.ratings.values() if one.question]
 
 

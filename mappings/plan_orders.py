@@ -23,7 +23,7 @@ from mappings.causes import Cause
 from mappings.conflicts import update_of
 from mappings.consignments import added
 from mappings.doubts import doubts
-from mappings.eligibility import look_later
+from mappings.eligibility import judgments, look_later
 from mappings.guesses import in_question, lying
 from mappings.guesses import troubles as doubted
 from mappings.keys import is_label
@@ -51,12 +51,12 @@ def plan_order(
     packages: Sequence[Package],
     observed: Mapping[str, Order | None],
     now: datetime,
-    released: bool = False,
+    waived: Set[Cause] = frozenset(),
     take: Side | None = None,
     quoted: Quoted = NOTHING_QUOTED,
 ) -> Plan:
     """`order` is None when Shopify shows no such order. `observed`: order key -> ShipStation's order as read just now, None
-    when ShipStation answered that it has none, absent when it was not read. `released`: a person waived doubts of ours.
+    when ShipStation answered that it has none, absent when it was not read. `waived`: doubts that a person waived.
     `take`: whose value a person wants where both sides changed a field. `quoted`: what the carriers answered to `questions`.
 
     Consignments and packages must have been read before the Shopify order was.
@@ -64,12 +64,12 @@ def plan_order(
     if order is None:
         return Plan(Cause.NOT_FOUND)
     observed = _proven(observed, consignments, now)
-    seen = picture(profile, order, consignments, packages, observed, now, released, quoted)
-    held = {} if released else _held_for_doubt(profile, seen)
+    seen = picture(profile, order, consignments, packages, observed, now, waived, quoted)
+    held = _held_for_doubt(profile, seen, waived)
     arrived = _arrived(consignments, observed)
     as_wanted = _as_wanted(seen, arrived, observed)
-    waived = [change for change in seen.changes if change.order_key not in held.keys() | as_wanted.keys()]
-    decisions = [*held.values(), *(one for change in waived for one in _decide(change, seen, observed, take))]
+    left = [change for change in seen.changes if change.order_key not in held.keys() | as_wanted.keys()]
+    decisions = [*held.values(), *(one for change in left for one in _decide(change, seen, observed, take))]
     upserts = tuple(one for one in decisions if isinstance(one, UpsertOrder))
     there = lying(seen, packages, observed)
     sure = _placing_nothing_twice(upserts, there, seen)
@@ -95,6 +95,7 @@ def plan_order(
         conflicts=conflicts,
         recalled=(*seen.recalled, *as_wanted.values(), *_forgotten(consignments, steps, seen)),
         choices=tuple(seen.choices.items()),
+        judged=tuple(one.cause for one in judgments(order, profile, now)),
     )
 
 
@@ -140,14 +141,14 @@ def needs_shipstation_truth(
     consignments: Sequence[Consignment],
     packages: Sequence[Package],
     now: datetime,
-    released: bool = False,
+    waived: Set[Cause] = frozenset(),
     quoted: Quoted = NOTHING_QUOTED,
 ) -> tuple[str, ...]:
     """Order keys that must be read before the plan may send anything under them, those of lost answers included. Where no
     ShipStation order id is known, list the orders by number, from `order_number_stem` on, and look for the key."""
     if order is None:
         return ()
-    seen = picture(profile, order, consignments, packages, {}, now, released, quoted)
+    seen = picture(profile, order, consignments, packages, {}, now, waived, quoted)
     changed = [
         one.order_key for one in seen.changes if one.needs_truth and (not _missing(one) or _beside_the_address(one))
     ]
@@ -332,12 +333,13 @@ def _voids(
     ]
 
 
-def _held_for_doubt(profile: Profile, seen: Picture) -> dict[str, Trouble]:
+def _held_for_doubt(profile: Profile, seen: Picture, waived: Set[Cause]) -> dict[str, Trouble]:
     """New orders only: what ShipStation has stays there."""
     held: dict[str, Trouble] = {}
     for change in seen.changes:
         is_new = change.assignment.consignment is None and not _missing(change)
-        waits = [doubt for doubt in doubts(profile, change.wanted) if doubt.holds] if change.wanted and is_new else []
+        found = doubts(profile, change.wanted) if change.wanted and is_new else []
+        waits = [doubt for doubt in found if doubt.holds and doubt.cause not in waived]
         if waits:
             held[change.order_key] = Trouble(waits[0].cause, waits[0].detail)
     return held

@@ -73,11 +73,24 @@ class Profile:
 Side = Literal["shopify", "shipstation"]
 
 
+FACTS = frozenset(
+    {
+        Cause.ZERO_VALUE,
+        Cause.TOO_OLD,
+        Cause.MISSING_WEIGHT,
+        Cause.NON_ROMAN_ADDRESS,
+        Cause.CUSTOMS_INCOMPLETE,
+    }
+)
+"""Doubts that whoever releases an order waives, told or not. What others say of it is waived only if it was said by then."""
+
+
 @dataclass(frozen=True)
 class Ruling:
-    """What a person decided about one order. `take`: whose values shall stand where both sides changed a field."""
+    """What a person decided about one order. `waived`: doubts in spite of which it may go. `take`: whose values shall stand where
+    both sides changed a field."""
 
-    released: bool = False
+    waived: frozenset[Cause] = frozenset()
     take: Side | None = None
 
 
@@ -301,3 +314,5 @@ class Plan:
     """What was learned of goods on their way back."""
     choices: tuple[tuple[str, Choice], ...] = ()
     """Order keys, and what was chosen for them just now: to be remembered, also where it changes nothing."""
+    judged: tuple[Cause, ...] = ()
+    """What Shopify's analysis and the merchant's rules say against the order, waived or not: a release waives no more than that."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,11 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Column, Connection, Engine, MetaData, Table, event, insert
 
 from syncd.store.engine import UnusableStoreError, open_daemon_db
 from syncd.store.migrations import Schema, check_schema, engine_of, head, migrate, scripts, upgrade
-from syncd.store.schema import Row
+from syncd.store.schema import OrderRow, Row, table_of
 from tests.postgres import Server
 
 SQLITE_SCHEMA = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic%' AND sql IS NOT NULL"
@@ -31,6 +32,13 @@ UNION ALL SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
 UNION ALL SELECT relname, array_to_string(reloptions, ',') FROM pg_class WHERE relnamespace = 'public'::regnamespace
   AND relkind = 'r' AND relname <> 'alembic_version'
 """
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+ADDED = {"judged", "waived"}
+OLD_ORDERS = Table(
+    "orders", MetaData(), *(Column(one.name, one.type) for one in table_of(OrderRow).c if one.name not in ADDED)
+)
+"""Before any of these was added."""
 
 
 @pytest.fixture
@@ -150,6 +158,20 @@ def test_returns_from_before_know_no_package_and_stay(engine: Engine, empty_url:
     with engine.connect() as connection:
         found = connection.exec_driver_sql("SELECT return_key, outcome, outbound_key FROM returns").all()
     assert [tuple(one) for one in found] == [("s1", "refunded", None)]
+
+
+def test_what_was_released_before_causes_were_kept_stays_released(engine: Engine) -> None:
+    with engine.connect() as connection:
+        upgrade(connection, "0001")
+    with engine.begin() as connection:
+        for order_id, released_at in ((1, NOON), (2, None)):
+            row = {"store": "main", "order_id": order_id, "name": "", "state": "held", "cause": "fraud_review"}
+            times = {"since": NOON, "seen_at": NOON, "released_at": released_at}
+            connection.execute(insert(OLD_ORDERS).values(**row, **times, detail=""))
+    with engine.connect() as connection:
+        upgrade(connection)
+        waived = connection.exec_driver_sql("SELECT waived FROM orders ORDER BY order_id").scalars().all()
+    assert waived == ["fraud_review,risk_pending,held_by_rule", None]
 
 
 def test_rebuilding_a_table_cannot_cascade_into_its_children(tmp_path: Path) -> None:

@@ -57,6 +57,8 @@ def retry(context: click.Context, orders: tuple[str, ...]) -> None:
 def release(context: click.Context, orders: tuple[str, ...]) -> None:
     """Let orders go that are held for a doubt of ours: fraud review, missing weight, foreign letters, age.
 
+    A fraud verdict or a rule that comes later holds them again.
+
     Example: syncd release '#1001'
     """
     from syncd.operate.rulings import release_orders

@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from mappings import canonical
 from mappings.causes import Cause
-from mappings.plans import Consignment, Package, Ruling, Standing
+from mappings.plans import FACTS, Consignment, Package, Ruling, Standing
 from mappings.rates import choice_of
 from mappings.returns import Return
 from mappings.shipstation_shapes import Order
@@ -99,7 +99,10 @@ def _told(stored: tuple[str, str] | None) -> Told:
 
 
 def _ruling(stored: StoredRuling | None) -> Ruling:
-    return Ruling(stored.released, cast(Any, stored.take)) if stored else Ruling()
+    if stored is None:
+        return Ruling()
+    waived = FACTS | {Cause(name) for name in stored.waived} if stored.waived is not None else frozenset[Cause]()
+    return Ruling(waived, cast(Any, stored.take))
 
 
 def _consignment(row: ConsignmentRow, intents: Iterable[JournalEntry]) -> Consignment:

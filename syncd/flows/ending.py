@@ -176,4 +176,5 @@ def _order_row(flow: Flow, verdict: Verdict, cause: Cause, detail: str, now: dat
         shopify_updated_at=seen.updated_at if seen else None,
         routing_updated_at=seen.routing_updated_at if seen else None,
         closed_at=now if state in CLOSED else None,
+        judged=",".join(verdict.plan.judged) if verdict.plan else None,
     )

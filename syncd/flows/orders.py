@@ -123,8 +123,8 @@ class OrdersFlow:
             ):
                 continue
             one, now = known[subject], self._clock.now()
-            packages, truth, released = one.packages, sighting.shipstation, one.ruling.released
-            found = questions(profile, sighting.order, one.consignments, packages, truth, now, released)
+            packages, truth, waived = one.packages, sighting.shipstation, one.ruling.waived
+            found = questions(profile, sighting.order, one.consignments, packages, truth, now, waived)
             asked[subject] = [question for question in found if question not in sighting.quoted]
             await self._clock.sleep(0)
         quoted = await self._rates.quotes([question for some in asked.values() for question in some])
@@ -144,9 +144,9 @@ class OrdersFlow:
             return {}
         profile = self._profiles[split_subject(subject)[0]]
         order: OrderToShip = sighting.order
-        released = known.ruling.released
+        waived = known.ruling.waived
         keys = needs_shipstation_truth(
-            profile, order, known.consignments, known.packages, self._clock.now(), released, sighting.quoted
+            profile, order, known.consignments, known.packages, self._clock.now(), waived, sighting.quoted
         )
         stem, created_at = order_number_stem(profile, order), from_shopify(order["createdAt"])
         family = known.consignments
@@ -183,7 +183,7 @@ class OrdersFlow:
             known.packages,
             sighting.shipstation,
             now,
-            ruling.released,
+            ruling.waived,
             ruling.take,
             sighting.quoted,
         )

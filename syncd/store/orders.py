@@ -58,6 +58,7 @@ def _order_upsert(dialect: str) -> sqlite.Insert | postgresql.Insert:
             "since": case((moved, new.since), else_=old.since),
             "shopify_updated_at": func.coalesce(new.shopify_updated_at, old.shopify_updated_at),
             "routing_updated_at": func.coalesce(new.routing_updated_at, old.routing_updated_at),
+            "judged": func.coalesce(new.judged, old.judged),
             "closed_at": case((new.closed_at.is_(None), None), else_=func.coalesce(old.closed_at, new.closed_at)),
         },
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, or_, select, update
+from sqlalchemy import Select, func, or_, select, update
 from sqlmodel import Session
 
 from syncd.store.journal import ClosedEntry, NewEntry, close_intents, open_intents
@@ -21,9 +21,10 @@ ORDERS = table_of(OrderRow)
 
 @dataclass(frozen=True)
 class StoredRuling:
-    """`take` is shopify or shipstation until it was carried out."""
+    """`waived`: what was said against the order when a person released it, None if nobody did. `take` is shopify or shipstation
+    until it was carried out."""
 
-    released: bool = False
+    waived: frozenset[str] | None = None
     take: str | None = None
 
 
@@ -33,22 +34,27 @@ def rulings_of(subjects: Iterable[OrderRef]) -> Work[dict[OrderRef, StoredRuling
 
     def work(session: Session) -> dict[OrderRef, StoredRuling]:
         rows = session.connection().execute(_rulings(stores), given)
-        return {(row.store, row.order_id): StoredRuling(row.released_at is not None, row.take) for row in rows}
+        return {(row.store, row.order_id): StoredRuling(_waived(row), row.take) for row in rows}
 
     return work
+
+
+def _waived(row: Any) -> frozenset[str] | None:
+    return frozenset(name for name in (row.waived or "").split(",") if name) if row.released_at else None
 
 
 @cache
 def _rulings(stores: int) -> Select[Any]:
     columns = ORDERS.c
-    return select(columns.store, columns.order_id, columns.released_at, columns.take).where(
+    return select(columns.store, columns.order_id, columns.released_at, columns.waived, columns.take).where(
         of_orders(ORDERS, stores), or_(columns.released_at.is_not(None), columns.take.is_not(None))
     )
 
 
 def release_order(store: str, order_id: int, now: datetime) -> Work[bool]:
-    """False when the order was never looked at."""
-    return _decided(store, order_id, released_at=now)
+    """With all that is said against it so far, whatever was waived before. False when the order was never looked at."""
+    before, more = func.coalesce(ORDERS.c.waived + ",", ""), func.coalesce(ORDERS.c.judged, "")
+    return _decided(store, order_id, released_at=now, waived=before + more)
 
 
 def take_side(store: str, order_id: int, side: str | None) -> Work[bool]:

@@ -127,6 +127,10 @@ class OrderRow(Row, table=True):
     """When a person said that it may go in spite of doubts."""
     take: str | None = None
     """Whose values shall stand where both sides changed a field: shopify or shipstation, until it was carried out."""
+    judged: str | None = None
+    """Names of what others say against it, joined by commas: a release waives no more than was said by then."""
+    waived: str | None = None
+    """Those of them that were said when a person released it."""
 
 
 class ConsignmentRow(Row, table=True):

@@ -32,9 +32,9 @@ def planned(
     packages: list[Package] | None = None,
     observed: Mapping[str, Order | None] | None = None,
     profile: Profile = PROFILE,
-    released: bool = False,
+    waived: frozenset[Cause] = frozenset(),
 ) -> Plan:
-    return plan_order(profile, of, consignments or [], packages or [], observed or {}, NOW, released)
+    return plan_order(profile, of, consignments or [], packages or [], observed or {}, NOW, waived)
 
 
 def upserts(plan: Plan) -> list[UpsertOrder]:

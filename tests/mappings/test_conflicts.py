@@ -20,7 +20,7 @@ Shown = dict[str, Order | None]
 
 
 def planned(of: OrderToShip, known: list[Consignment], truth: Shown | None = None, take: Side | None = None) -> Plan:
-    return plan_order(PROFILE, of, known, [], truth or {}, NOW, False, take)
+    return plan_order(PROFILE, of, known, [], truth or {}, NOW, frozenset(), take)
 
 
 def only(plan: Plan) -> UpsertOrder:

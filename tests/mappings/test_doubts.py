@@ -7,7 +7,7 @@ import pytest
 
 from mappings.causes import Cause
 from mappings.plan_orders import plan_order
-from mappings.plans import Plan, Profile, UpsertOrder
+from mappings.plans import FACTS, Plan, Profile, UpsertOrder
 from mappings.shopify_shapes import LineItem, OrderToShip
 from tests.mappings.builders import NOW, PROFILE, address, fulfillment_order, line, order
 
@@ -33,8 +33,8 @@ CASES = [
 ]
 
 
-def planned(of: OrderToShip, profile: Profile = PROFILE, released: bool = False) -> Plan:
-    return plan_order(profile, of, [], [], {}, NOW, released)
+def planned(of: OrderToShip, profile: Profile = PROFILE, waived: frozenset[Cause] = frozenset()) -> Plan:
+    return plan_order(profile, of, [], [], {}, NOW, waived)
 
 
 @pytest.mark.parametrize(("of", "policy", "cause", "words"), CASES)
@@ -45,7 +45,7 @@ def test_a_doubtful_order_is_sent_and_flagged_or_held_until_a_person_releases_it
     assert (sent.cause, words in sent.detail) == (Cause.QUEUED, True)
     held = replace(PROFILE, **policy)  # type: ignore[arg-type]
     assert (planned(of, held).cause, planned(of, held).steps, words in planned(of, held).detail) == (cause, (), True)
-    assert planned(of, held, released=True).cause is Cause.QUEUED
+    assert planned(of, held, waived=FACTS).cause is Cause.QUEUED
 
 
 def test_a_default_weight_stands_in_for_none() -> None:

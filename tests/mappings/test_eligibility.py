@@ -9,7 +9,7 @@ import pytest
 
 from mappings.causes import Cause
 from mappings.eligibility import bar, barrier, routing
-from mappings.plans import FraudGate, Profile
+from mappings.plans import FACTS, FraudGate, Profile
 from tests.mappings.builders import HERE, NOW, PROFILE, THERE, fulfillment_order, later, line, money, order
 
 PENDING_RISK = {"recommendation": "NONE", "assessments": [{"riskLevel": "LOW"}, {"riskLevel": "PENDING"}]}
@@ -104,11 +104,9 @@ def test_the_order_as_a_whole(facts: dict[str, Any], profile: Profile, cause: Ca
 
 
 def test_a_waived_doubt_lets_the_order_go_and_an_unpaid_one_stays() -> None:
-    assert barrier(order(risk=risk("CANCEL")), PROFILE, NOW, released=True) is None
-    assert (
-        barrier(order(processedAt="2026-01-01T00:00:00Z"), replace(PROFILE, oldest_days=7), NOW, released=True) is None
-    )
-    unpaid = barrier(order(displayFinancialStatus="PENDING"), PROFILE, NOW, released=True)
+    assert barrier(order(risk=risk("CANCEL")), PROFILE, NOW, {Cause.FRAUD_REVIEW}) is None
+    assert barrier(order(processedAt="2026-01-01T00:00:00Z"), replace(PROFILE, oldest_days=7), NOW, FACTS) is None
+    unpaid = barrier(order(displayFinancialStatus="PENDING"), PROFILE, NOW, FACTS | {Cause.FRAUD_REVIEW})
     assert unpaid
     assert unpaid.cause is Cause.UNPAID
 
