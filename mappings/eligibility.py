@@ -69,7 +69,7 @@ def barrier(
 ) -> Barrier | None:
     """The decision table of the order as a whole; the first row that applies decides. `waived`: doubts that a person waived.
     `is_there`: it was sent once. Then no row that only keeps more from going there hides a risk, which stops what is there.
-    `is_begun`: nobody but us took back what was sent of it, and not all of that has left."""
+    `is_begun`: something of it lies there, or is on its way to another location."""
     found = _first_barrier(order, profile, now, waived, is_there, is_begun)
     risk = _risk(order, profile, now) if is_there else None
     return risk if risk and risk.cause not in waived and _stops(risk) and not (found and _stops(found)) else found

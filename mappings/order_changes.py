@@ -9,11 +9,11 @@ from datetime import datetime
 
 from mappings.carry_over import changed_fields, has_other_units, is_regrouped
 from mappings.causes import Cause
-from mappings.consignments import Allotment, Assignment, added, allot
+from mappings.consignments import LIVE, Allotment, Assignment, added, allot
 from mappings.eligibility import Barrier, Routing, barrier, routing, shippable_units
 from mappings.observed import as_observed, in_its_group
 from mappings.orders import cancelled_order, ordinal_in, shipstation_order
-from mappings.packed import Units, is_begun, units_of
+from mappings.packed import Units, is_cancelled_there, units_of
 from mappings.plans import Consignment, Package, Profile, Standing
 from mappings.rates import NOTHING_QUOTED, Choice, Question, Quoted
 from mappings.rating import Rating, rating_of, with_choice
@@ -95,8 +95,8 @@ def picture(
 ) -> Picture:
     order_id, groups = int(order["legacyResourceId"]), split_groups(profile.rules, order)
     seen = tuple(in_its_group(as_observed(one, observed.get(one.order_key)), one, groups) for one in consignments)
-    gate = barrier(order, profile, now, waived, bool(seen), any(is_begun(one) for one in seen))
     routes = routing(order)
+    gate = barrier(order, profile, now, waived, bool(seen), _is_begun(seen, routes, groups))
     paused = paused_units(profile, gate, routes, seen, packages)
     remaining = {where: units for where, units in routes.free.items() if where is not None} | paused
     reported = reported_units(seen, packages)
@@ -141,6 +141,15 @@ def picture(
         overmarked_units(routes, seen, packages, reported),
         ratings,
     )
+
+
+def _is_begun(consignments: Sequence[Consignment], routes: Routing, groups: Mapping[int, str]) -> bool:
+    """Something of it lies there, or was taken back by us, and where it lay nothing is wanted any more: it was moved."""
+    units = [*routes.free.items(), *routes.held.items()]
+    wanted = {(where, groups.get(line_id, "")) for where, lines in units for line_id in lines}
+    moved = [one for one in consignments if one.standing is Standing.CANCELLED and not is_cancelled_there(one)]
+    is_moved = any((one.location_id, one.split_group) not in wanted for one in moved)
+    return is_moved or any(one.standing in LIVE for one in consignments)
 
 
 def _is_whole(one: Consignment, observed: Order | None) -> bool:

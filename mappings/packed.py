@@ -89,11 +89,6 @@ def was_cancelled_there(standing: Standing, applied: Order | None) -> bool:
     return standing is Standing.CANCELLED and (applied or {}).get("orderStatus") != "cancelled"
 
 
-def is_begun(consignment: Consignment) -> bool:
-    """It lies there, or we alone took it back: what it was to hold may have to go out from elsewhere."""
-    return consignment.standing is not Standing.SHIPPED and not is_cancelled_there(consignment)
-
-
 def untold(package: Package) -> Units:
     """What of an unvoided package's lines Shopify does not know yet."""
     lines = Counter(package.lines or {})

@@ -21,7 +21,9 @@ name = "elsewhere"
 when = { any_tag = "nosync" }
 then = { exclude = true }
 """
-EXCLUDING = Fates(settings=settings_of().model_copy(update={"rules": rules_of_file(RULE, "rules.toml")}))
+RULES = {"rules": rules_of_file(RULE, "rules.toml")}
+EXCLUDING = Fates(settings=settings_of().model_copy(update=RULES))
+WITHDRAWING = Fates(settings=settings_of(stores={"main": store_settings(on_hold="withdraw")}).model_copy(update=RULES))
 
 
 def free_units(day: Day, order_id: int) -> int:
@@ -108,6 +110,18 @@ async def test_an_excluded_order_that_people_cancelled_in_shipstation_stays_out_
     await swept(day)
     assert (free_units(day, order_id), len(day.there(order_id))) == (0, 1)
     assert await day.cause(order_id) == "excluded_by_rule"
+
+
+@pytest.mark.parametrize("fates", [WITHDRAWING])
+async def test_an_order_that_was_taken_out_of_shipstation_before_a_rule_excludes_it_stays_out(day: Day) -> None:
+    (order_id,) = await sold(day)
+    day.shopify.people.hold(order_id)
+    await day.rest()
+    day.shopify.people.tag(order_id, add=["nosync"])
+    await day.rest()
+    day.shopify.people.release(order_id)
+    await day.rest()
+    assert (free_units(day, order_id), await day.cause(order_id)) == (0, "excluded_by_rule")
 
 
 async def test_a_hold_of_shopify_under_one_that_the_warehouse_lifts_is_kept_where_another_location_may_go(
