@@ -106,13 +106,13 @@ class StockFlow:
     async def look(self) -> Seen:
         """Observe and plan. ShipStation is read before Shopify: what is sold meanwhile makes the offer smaller, never larger."""
         before = await self._held()
-        lying = await stock_at(self._shipstation, {shelf.place for shelf in self._shelves})
+        there = await stock_at(self._shipstation, {shelf.place for shelf in self._shelves})
         await self._accounts.answered(ACCOUNT, NAME)
         read = await asyncio.gather(*(self._levels(store) for store in sorted({one.store for one in self._shelves})))
         after = await self._held()
         levels = {key: rows for found in read if isinstance(found, dict) for key, rows in found.items()}
         unread = {found[0]: found[1] for found in read if isinstance(found, tuple)}
-        return Seen(tuple(self._plans(lying, levels, _least(before, after))), unread)
+        return Seen(tuple(self._plans(there, levels, _least(before, after))), unread)
 
     async def run(self, forced: Sequence[str] = ()) -> int:
         """One whole pass. How many numbers were written. `forced`: stores that a person just asked for."""
@@ -131,15 +131,20 @@ class StockFlow:
         """What a release of this store must have been for."""
         return consent_of(shelf for shelf in self._shelves if shelf.store == store)
 
-    def _plans(self, lying: Shelves, levels: Mapping[ShelfRef, Sequence[Offered]], held: Held) -> list[ShelfPlan]:
+    def _plans(self, there: Shelves, levels: Mapping[ShelfRef, Sequence[Offered]], held: Held) -> list[ShelfPlan]:
         shelves = [shelf for shelf in self._shelves if shelf.ref in levels]
-        unread = {shelf.place for shelf in self._shelves if shelf.ref not in levels}
+        unread = [shelf.place for shelf in self._shelves if shelf.ref not in levels]
         alone = [
-            Sight(shelf, lying[shelf.place], held.get(shelf.ref, {}), may_rise=shelf.place not in unread)
+            Sight(
+                shelf,
+                there.lying[shelf.place],
+                held.get(shelf.ref, {}),
+                may_rise=not any(there.share_goods(shelf.place, place) for place in unread),
+            )
             for shelf in shelves
         ]
         waiting = {sight.shelf.ref: sight.all_unseen(levels[sight.shelf.ref]) for sight in alone}
-        beside = [sight.beside(_others(sight.shelf, shelves, waiting)) for sight in alone]
+        beside = [sight.beside(_others(sight.shelf, shelves, waiting, there)) for sight in alone]
         return [plan_shelf(sight, levels[sight.shelf.ref]) for sight in beside]
 
     async def _held(self) -> Held:
@@ -212,9 +217,12 @@ def _lines(text: str) -> dict[int, int]:
     return {int(line): units for line, units in json.loads(text).items()}
 
 
-def _others(shelf: Shelf, shelves: Sequence[Shelf], waiting: Mapping[ShelfRef, Counter[str]]) -> list[Counter[str]]:
-    """What waits at other shelves for the same goods."""
-    return [waiting[other.ref] for other in shelves if other.place == shelf.place and other.ref != shelf.ref]
+def _others(
+    shelf: Shelf, shelves: Sequence[Shelf], waiting: Mapping[ShelfRef, Counter[str]], there: Shelves
+) -> list[Counter[str]]:
+    """What waits at other shelves for the same goods: of a whole warehouse, it may leave from each of its locations."""
+    others = [one for one in shelves if one.ref != shelf.ref and there.share_goods(one.place, shelf.place)]
+    return [waiting[other.ref] for other in others]
 
 
 def _least(before: Held, after: Held) -> Held:

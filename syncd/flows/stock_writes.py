@@ -148,8 +148,8 @@ class StockWriter:
     async def _count_one(self, shelf: Shelf, one: Difference, written: Written) -> bool:
         """Whether the next one may be tried."""
         sku = one.level.sku
-        lying = await stock_at(self._shipstation, {shelf.place}, sku)
-        if lying[shelf.place].get(sku) != one.lying:
+        seen = await stock_at(self._shipstation, {shelf.place}, sku)
+        if seen.lying[shelf.place].get(sku) != one.lying:
             written.moved += 1
             return True
         entry_id = await self._intend(self._rng.token(), shelf, "change_stock", sku, [one])

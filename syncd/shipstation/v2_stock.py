@@ -6,7 +6,8 @@ same moment stays.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Set
+from dataclasses import dataclass
 
 from mappings.stock import Lying
 from syncd.budget import Urgency
@@ -14,8 +15,19 @@ from syncd.shipstation.v2_client import ShipStationV2Client
 from syncd.shipstation.v2_reads import Level, levels
 
 REASON = "Counted in Shopify"
-Shelves = dict[str, dict[str, Lying]]
-"""Id of an inventory location or inventory warehouse -> SKU -> units."""
+
+
+@dataclass(frozen=True)
+class Shelves:
+    """What one look showed. A place is an inventory location, or an inventory warehouse with all its locations."""
+
+    lying: Mapping[str, Mapping[str, Lying]]
+    """Id of a place -> SKU -> units."""
+    locations: Mapping[str, Set[str]]
+    """Id of a place -> the inventory locations that it consists of, as far as anything has a level there."""
+
+    def share_goods(self, one: str, other: str) -> bool:
+        return one == other or not self.locations[one].isdisjoint(self.locations[other])
 
 
 async def stock_at(client: ShipStationV2Client, places: Collection[str], sku: str | None = None) -> Shelves:
@@ -26,11 +38,11 @@ async def stock_at(client: ShipStationV2Client, places: Collection[str], sku: st
         for row in page:
             for place in {row.location_id, row.warehouse_id} & set(places):
                 rows[place, row.sku, row.location_id] = row
-    found: Shelves = {place: {} for place in places}
+    lying: dict[str, dict[str, Lying]] = {place: {} for place in places}
     for (place, name, _), row in rows.items():
-        before = found[place].get(name, Lying(0, 0))
-        found[place][name] = Lying(before.on_hand + row.on_hand, before.available + row.available)
-    return found
+        before = lying[place].get(name, Lying(0, 0))
+        lying[place][name] = Lying(before.on_hand + row.on_hand, before.available + row.available)
+    return Shelves(lying, {place: {one for at, _, one in rows if at == place} for place in places})
 
 
 async def change_on_hand(client: ShipStationV2Client, location_id: str, sku: str, units: int) -> None:
