@@ -93,6 +93,8 @@ class Sight:
     elsewhere: Mapping[str, int] = field(default_factory=dict)
     may_rise: bool = True
     """False while another shelf of the same goods cannot be read: nobody knows what was sold by way of it."""
+    left: Mapping[str, int] = field(default_factory=dict)
+    """The part of `held` that left."""
 
     def unseen(self, level: Offered) -> int:
         """Units that were sold, paid for or not, and that ShipStation does not hold for us yet."""
@@ -120,7 +122,7 @@ class Sight:
             return None
         lying, waiting = self.lying[level.sku], self.elsewhere.get(level.sku, 0) + self.unseen(level)
         if self.shelf.owner == "shopify":
-            found = _counted_in_shopify(level, lying, waiting)
+            found = _counted_in_shopify(level, lying, waiting, self.left.get(level.sku, 0))
         else:
             before = level.available if self.shelf.quantity == "available" else level.on_hand
             found = Difference(level, lying, before, _offer(self.shelf, level, lying, waiting))
@@ -179,12 +181,12 @@ def _offer(shelf: Shelf, level: Offered, lying: Lying, waiting: int) -> int:
     return free if shelf.quantity == "available" else max(0, free + level.on_hand - level.available)
 
 
-def _counted_in_shopify(level: Offered, lying: Lying, waiting: int) -> Difference:
-    """ShipStation's units on hand follow Shopify's. While a package is told of on one side only, on hand differs and the free
-    units do not: then nothing is clear."""
-    by_count = level.on_hand - lying.on_hand
+def _counted_in_shopify(level: Offered, lying: Lying, waiting: int, left: int) -> Difference:
+    """ShipStation's units on hand follow Shopify's, but for what left without Shopify having been told: it may hold that for days.
+    While a package is known on one side only, on hand differs and the free units do not: then nothing is clear."""
+    on_hand = level.on_hand - left
     by_free = level.available + waiting - lying.available
-    return Difference(level, lying, lying.on_hand, max(0, level.on_hand), is_clear=by_count == by_free)
+    return Difference(level, lying, lying.on_hand, max(0, on_hand), is_clear=on_hand - lying.on_hand == by_free)
 
 
 def is_flood(plan: ShelfPlan, share: float, least: int) -> bool:
@@ -218,6 +220,13 @@ def held_units(applied: Order, told: Iterable[Mapping[int, int] | None]) -> Coun
             gone[line] = max(0, gone[line] - item["quantity"])
             held[sku] += left
     return held
+
+
+def untold_units(
+    applied: Order, told: Sequence[Mapping[int, int] | None], untold: Sequence[Mapping[int, int] | None]
+) -> Counter[str]:
+    """SKU -> units of one order in ShipStation that left in packages which Shopify does not know."""
+    return held_units(applied, told) - held_units(applied, [*told, *untold])
 
 
 def left_from(applied: Order, unnamed: Iterable[Mapping[int, int]], cancelled: Iterable[Order]) -> Units:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from mappings import canonical
 from mappings.causes import Cause
@@ -27,6 +28,7 @@ from mappings.stock import (
     is_flood,
     left_from,
     plan_shelf,
+    untold_units,
 )
 from syncd.accounts import Accounts
 from syncd.errors import AccessError, SyncError
@@ -53,8 +55,17 @@ log = get_logger("stock")
 
 NAME = "stock"
 KEYS_AT_ONCE = 200
-Held = dict[ShelfRef, Counter[str]]
-"""SKU -> units that ShipStation holds for us."""
+
+
+class Ours(NamedTuple):
+    """SKU -> units that ShipStation holds for us, or that left without Shopify having been told; and what of them left."""
+
+    held: Counter[str]
+    left: Counter[str]
+
+
+Held = dict[ShelfRef, Ours]
+NOTHING = Ours(Counter(), Counter())
 
 TAKEN_BACK = (Cause.CANCELLED_AFTER_LABEL, Cause.OVERSHIPPED)
 """Goods left that Shopify no longer counts as sold: nobody tells it of their package, it may stay so for good."""
@@ -134,15 +145,7 @@ class StockFlow:
     def _plans(self, there: Shelves, levels: Mapping[ShelfRef, Sequence[Offered]], held: Held) -> list[ShelfPlan]:
         shelves = [shelf for shelf in self._shelves if shelf.ref in levels]
         unread = [shelf.place for shelf in self._shelves if shelf.ref not in levels]
-        alone = [
-            Sight(
-                shelf,
-                there.lying[shelf.place],
-                held.get(shelf.ref, {}),
-                may_rise=not any(there.share_goods(shelf.place, place) for place in unread),
-            )
-            for shelf in shelves
-        ]
+        alone = [_alone(shelf, there, held.get(shelf.ref, NOTHING), unread) for shelf in shelves]
         waiting = {sight.shelf.ref: sight.all_unseen(levels[sight.shelf.ref]) for sight in alone}
         beside = [sight.beside(_others(sight.shelf, shelves, waiting, there)) for sight in alone]
         return [plan_shelf(sight, levels[sight.shelf.ref]) for sight in beside]
@@ -154,7 +157,9 @@ class StockFlow:
         for start in range(0, len(keys), KEYS_AT_ONCE):
             some = keys[start : start + KEYS_AT_ONCE]
             for goods in await self._db.run(held_goods(some, TAKEN_BACK)):
-                held.setdefault((goods.store, goods.location_id), Counter()).update(_units(goods))
+                ours = held.setdefault((goods.store, goods.location_id), Ours(Counter(), Counter()))
+                for known, units in zip(ours, _units(goods), strict=True):
+                    known.update(units)
         return held
 
     async def _levels(self, store: str) -> dict[ShelfRef, list[Offered]] | tuple[str, SyncError]:
@@ -207,14 +212,21 @@ class StockFlow:
         await self._db.run(together(*reports))
 
 
-def _units(goods: HeldGoods) -> Counter[str]:
+def _units(goods: HeldGoods) -> Ours:
     applied, told = canonical.loads(goods.applied), [_lines(one) if one else None for one in goods.told]
     left = left_from(applied, map(_lines, goods.unnamed), map(canonical.loads, goods.cancelled))
-    return held_units(applied, [*told, left])
+    untold = [_lines(one) if one else None for one in goods.untold]
+    return Ours(held_units(applied, [*told, left]), untold_units(applied, [*told, left], untold))
 
 
 def _lines(text: str) -> dict[int, int]:
     return {int(line): units for line, units in json.loads(text).items()}
+
+
+def _alone(shelf: Shelf, there: Shelves, ours: Ours, unread: Sequence[str]) -> Sight:
+    """Without what other shelves sold. `unread`: the places of those that could not be read."""
+    may_rise = not any(there.share_goods(shelf.place, place) for place in unread)
+    return Sight(shelf, there.lying[shelf.place], ours.held, may_rise=may_rise, left=ours.left)
 
 
 def _others(
@@ -226,5 +238,6 @@ def _others(
 
 
 def _least(before: Held, after: Held) -> Held:
-    """What ShipStation held all the time that we looked."""
-    return {key: before[key] & after[key] for key in before.keys() & after.keys()}
+    """What ShipStation held, and had sent, all the time that we looked."""
+    both = before.keys() & after.keys()
+    return {key: Ours(before[key].held & after[key].held, before[key].left & after[key].left) for key in both}

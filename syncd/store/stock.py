@@ -65,6 +65,8 @@ class HeldGoods:
     left in a part that somebody split off, or merged with another order."""
     cancelled: tuple[str, ...] = ()
     """Where there are such packages: the documents of its order's cancelled consignments, which they may have left too."""
+    untold: tuple[str | None, ...] = ()
+    """Lines of its packages that left without Shopify having been told."""
 
 
 def stock_controls() -> Work[dict[str, Control]]:
@@ -164,7 +166,8 @@ def _is_let_go(row: ConsignmentRow) -> bool:
 
 
 def _held(row: ConsignmentRow, siblings: Sequence[ConsignmentRow], packages: Iterable[PackageRow]) -> HeldGoods:
-    told = [(one.order_key, _sent(one)) for one in packages if one.fulfillment_gid]
+    known = list(packages)
+    told = [(one.order_key, _sent(one)) for one in known if one.fulfillment_gid]
     cancelled = [one for one in siblings if one.standing == "cancelled"]
     is_alone = len(siblings) - len(cancelled) == 1
     unnamed = tuple(lines for key, lines in told if is_alone and key is None and lines is not None)
@@ -175,7 +178,12 @@ def _held(row: ConsignmentRow, siblings: Sequence[ConsignmentRow], packages: Ite
         tuple(lines for key, lines in told if key == row.order_key),
         unnamed,
         tuple(one.applied for one in cancelled if unnamed and one.applied),
+        tuple(one.lines for one in known if one.order_key == row.order_key and _is_untold(one)),
     )
+
+
+def _is_untold(package: PackageRow) -> bool:
+    return package.fulfillment_gid is None and not package.voided
 
 
 def _sent(package: PackageRow) -> str | None:

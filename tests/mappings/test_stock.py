@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappings.shipstation_shapes import Order
-from mappings.stock import Lying, Offered, Shelf, Sight, held_units, is_flood, left_from, plan_shelf
+from mappings.stock import Lying, Offered, Shelf, Sight, held_units, is_flood, left_from, plan_shelf, untold_units
 
 
 def shelf(**changes: Any) -> Shelf:
@@ -92,6 +92,22 @@ def test_shipstation_follows_where_shopify_counts(
     assert (found.before, found.wanted, found.is_clear) == (lying.on_hand, on_hand, is_clear)
 
 
+@pytest.mark.parametrize(
+    ("seen", "lying", "left", "found"),
+    [
+        pytest.param(level(9, 2), Lying(7, 7), 2, None, id="it left and nothing else was done"),
+        pytest.param(level(6, 2), Lying(7, 7), 2, (4, True), id="counted meanwhile"),
+        pytest.param(level(1, 2), Lying(0, 0), 2, None, id="more left than is counted"),
+        pytest.param(level(9, 2), Lying(9, 7), 2, (7, False), id="put back, and its void not seen yet"),
+    ],
+)
+def test_what_left_while_shopify_takes_no_word_of_it_is_not_counted_back(
+    seen: Offered, lying: Lying, left: int, found: tuple[int, bool] | None
+) -> None:
+    one = Sight(shelf(owner="shopify"), {"A": lying}, {"A": 2}, left={"A": left}).difference(seen)
+    assert (one and (one.wanted, one.is_clear)) == found
+
+
 def test_skus_that_are_not_sure_are_listed_and_left_alone() -> None:
     levels = [
         level(1), level(1, sku="a", item_id=8), level(2, sku="B", item_id=9), level(3, sku="B", item_id=10),
@@ -128,6 +144,14 @@ def test_what_left_and_was_told_is_held_no_more() -> None:
     assert held_units(applied, []) == {"A": 5}
     assert held_units(applied, [{1: 2}, {1: 1, 2: 1}]) == {"A": 1}
     assert held_units(applied, [{1: 2}, None]) == {}
+
+
+def test_of_what_left_only_what_shopify_was_not_told_of_is_untold() -> None:
+    items = [{"lineItemKey": "100:1", "sku": "A", "quantity": 3}, {"lineItemKey": "100:2", "sku": "B", "quantity": 2}]
+    applied = cast(Order, {"items": items})
+    assert untold_units(applied, [{1: 1}], [{1: 1, 2: 1}]) == {"A": 1, "B": 1}
+    assert untold_units(applied, [{1: 3}], [{1: 1}]) == {}
+    assert untold_units(applied, [{1: 1}], [None]) == {"A": 2, "B": 2}
 
 
 def made_of(units: int, status: str = "awaiting_shipment") -> Order:

@@ -95,6 +95,14 @@ async def test_goods_are_held_while_open_or_until_shopify_was_told(db: Db) -> No
     ]
 
 
+async def test_what_left_and_shopify_does_not_know_is_told_apart(db: Db) -> None:
+    keys = [await an_order(db, number, Standing.SHIPPED) for number in (101, 102)]
+    await a_package(db, 101, None, '{"7":1}')
+    await a_package(db, 102, "gid://shopify/Fulfillment/2", '{"7":1}')
+    held = await db.run(held_goods(keys, TAKEN_BACK))
+    assert sorted((one.told, one.untold) for one in held) == [((), ('{"7":1}',)), (('{"7":1}',), ())]
+
+
 async def test_what_left_in_a_part_that_was_split_off_is_held_no_more(db: Db) -> None:
     keys = [await an_order(db, 101, Standing.OPEN), await an_order(db, 102, Standing.OPEN)]
     await db.run(take_order_keys([NewConsignment("main-102-2-1", "main", 102, 2, "", 1, "intended")], NOW))

@@ -162,3 +162,49 @@ async def test_what_left_and_was_taken_back_does_not_stand_in_for_what_another_o
     unpaid = {one["sku"]: one["onHand"] - one["available"] for one in shop["inventory"] if one["locationId"] == PLACE}
     assert any(unpaid[sku] for sku in SKUS)
     assert [offered(day, sku)[1] for sku in SKUS] == [lying(day, sku)[1] - unpaid[sku] for sku in SKUS]
+
+
+class TestShopifyCounts:
+    @pytest.fixture
+    def fates(self) -> Fates:
+        return Fates(settings=owned_by("shopify"))
+
+    @EVERY_ENGINE
+    async def test_what_left_although_shopify_held_its_order_is_not_counted_back(self, day: Day) -> None:
+        """Shopify takes no fulfillment of it while it holds it, and goes on to count its units as on hand."""
+        count_both(day, dict.fromkeys(SKUS, (50, 50)))
+        await push(day)
+        (order_id,) = day.sell(lines=len(SKUS), quantity=2)
+        await day.rest(quiet_s=2 * SCAN_S)
+        await left_while_away(day, order_id)
+        gone = [lying(day, sku) for sku in SKUS]
+        day.shopify.people.hold(order_id)
+        await day.start()
+        await day.passes(5 * SCAN_S)
+        assert await day.cause(order_id) == "fulfillment_hold"
+        assert [lying(day, sku) for sku in SKUS] == gone
+        day.shopify.people.release(order_id)
+        await day.rest(quiet_s=2 * SCAN_S)
+        assert [lying(day, sku) for sku in SKUS] == [offered(day, sku) for sku in SKUS] == gone
+
+    async def test_what_is_counted_meanwhile_is_counted_without_what_left(self, day: Day) -> None:
+        count_both(day, dict.fromkeys(SKUS, (50, 50)))
+        await push(day)
+        (order_id,) = day.sell(lines=len(SKUS), quantity=2)
+        await day.rest(quiet_s=2 * SCAN_S)
+        await left_while_away(day, order_id)
+        gone = [50 - lying(day, sku)[0] for sku in SKUS]
+        day.shopify.people.hold(order_id)
+        await day.start()
+        for sku in SKUS:
+            day.shopify.people.count(sku, 40, PLACE)
+        await day.passes(5 * SCAN_S)
+        day.shopify.people.release(order_id)
+        await day.rest(quiet_s=2 * SCAN_S)
+        assert [lying(day, sku) for sku in SKUS] == [offered(day, sku) for sku in SKUS]
+        assert [lying(day, sku)[0] for sku in SKUS] == [40 - units for units in gone]
+
+
+async def left_while_away(day: Day, order_id: int) -> None:
+    await day.stop()
+    day.shipstation.labels.buy_label(day.there(order_id)[0]["orderId"])
