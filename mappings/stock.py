@@ -95,10 +95,18 @@ class Sight:
     """False while another shelf of the same goods cannot be read: nobody knows what was sold by way of it."""
     left: Mapping[str, int] = field(default_factory=dict)
     """The part of `held` that left."""
+    seen: Mapping[int, Offered] = field(default_factory=dict)
+    """By item: the levels that `held` was compared with. Of what is read again later it may be too much."""
 
     def unseen(self, level: Offered) -> int:
         """Units that were sold, paid for or not, and that ShipStation does not hold for us yet."""
-        return max(0, level.committed - self.held.get(level.sku, 0))
+        held = max(0, self.held.get(level.sku, 0) - self._told_since(level))
+        return max(0, level.committed - held)
+
+    def _told_since(self, level: Offered) -> int:
+        """As many units at most may have left and been told to Shopify since the look, whatever else was sold or counted."""
+        before = self.seen.get(level.item_id, level)
+        return max(0, before.on_hand - level.on_hand, before.committed - level.committed)
 
     def all_unseen(self, levels: Iterable[Offered]) -> Counter[str]:
         """By SKU."""
@@ -156,7 +164,7 @@ def plan_shelf(sight: Sight, levels: Sequence[Offered]) -> ShelfPlan:
     known = [level for level in tracked if counted[level.sku] == 1 and level.sku in sight.lying]
     differences = [found for level in known if (found := sight.difference(level))]
     return ShelfPlan(
-        sight,
+        replace(sight, seen={level.item_id: level for level in levels}),
         agreeing=len(known) - len(differences),
         differences=tuple(sorted(differences, key=_urgency)),
         unknown=tuple(sorted(sku for sku in counted if sku not in sight.lying)),

@@ -53,6 +53,24 @@ def test_only_less_is_offered_while_another_shelf_of_the_same_goods_is_unread(on
     assert sight.may_write(found) is is_written
 
 
+@pytest.mark.parametrize(
+    ("again", "offer"),
+    [
+        pytest.param(level(20, 5), 17, id="as it was"),
+        pytest.param(level(18, 3), 17, id="two were told"),
+        pytest.param(level(18, 5), 15, id="two were told and two sold"),
+        pytest.param(level(20, 3), 17, id="two were told and two came back"),
+        pytest.param(level(20, 6), 16, id="one was sold"),
+        pytest.param(level(23, 5), 17, id="three came"),
+        pytest.param(level(10, 5), 15, id="others were counted: nobody knows what left"),
+    ],
+)
+def test_what_was_told_since_the_look_is_not_held_for_others(again: Offered, offer: int) -> None:
+    first = Sight(shelf(quantity="available"), {"A": Lying(20, 20)}, {"A": 2})
+    found = plan_shelf(first, [level(20, 5)]).sight.difference(again)
+    assert (found.wanted if found else again.available) == offer
+
+
 def test_what_other_shelves_sold_is_not_offered_twice() -> None:
     assert wanted(shelf(), level(9), Lying(9, 9), elsewhere=4) == 5
 

@@ -10,6 +10,7 @@ import pytest
 
 from syncd.intake.shipstation_sweep import QUIET as FRESH
 from syncd.operate.sweeping import sweep_by_hand
+from syncd.ports import Request
 from syncd.simulation.day import SHOP, Day, Fates
 from syncd.simulation.desk import desk_of
 from syncd.simulation.sidelines.shelves import PLACE, SCAN_S, SHELF, SKUS
@@ -94,6 +95,37 @@ async def swept(day: Day) -> None:
     await day.passes(FRESH.total_seconds())
     await sweep_by_hand(await desk_of(day))
     await day.rest(quiet_s=2 * SCAN_S)
+
+
+@pytest.mark.parametrize(
+    "fates", [Fates(settings=owned_by("shipstation", quantity=one)) for one in ("on_hand", "available")]
+)
+async def test_what_shopify_is_told_of_before_a_write_does_not_stand_in_for_what_another_order_needs(day: Day) -> None:
+    """The level moved, so it was computed anew, and units that ShipStation held at the look were still counted as held."""
+    count_both(day, dict.fromkeys(SKUS, (50, 50)))
+    await push(day)
+    (order_id,) = day.sell(lines=len(SKUS), quantity=2)
+    await day.rest(quiet_s=2 * SCAN_S)
+    await left_while_away(day, order_id)
+    day.sell(lines=len(SKUS), quantity=2, mix={"unpaid": 1.0})
+    for sku in SKUS:
+        day.shipstation.stock.count(sku, SHELF, 60)
+    told: list[int] = []
+
+    def tell(request: Request) -> None:
+        if b"inventorySetQuantities" in (request.body or b"") and not told:
+            told.extend(day.shopify.people.fulfill(order_id))
+            day.sell(lines=len(SKUS), mix={"unpaid": 1.0})
+
+    day.network.before = tell
+    await push(day)
+    assert told
+    assert [offered(day, sku)[1] for sku in SKUS] == [60 - unpaid(day, sku) for sku in SKUS]
+
+
+def unpaid(day: Day, sku: str) -> int:
+    on_hand, available = offered(day, sku)
+    return on_hand - available
 
 
 class TestOrdersThatShipStationHasNotSeen:
