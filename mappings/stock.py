@@ -230,13 +230,6 @@ def held_units(applied: Order, told: Iterable[Mapping[int, int] | None]) -> Coun
     return held
 
 
-def untold_units(
-    applied: Order, told: Sequence[Mapping[int, int] | None], untold: Sequence[Mapping[int, int] | None]
-) -> Counter[str]:
-    """SKU -> units of one order in ShipStation that left in packages which Shopify does not know."""
-    return held_units(applied, told) - held_units(applied, [*told, *untold])
-
-
 def left_from(applied: Order, unnamed: Iterable[Mapping[int, int]], cancelled: Iterable[Order]) -> Units:
     """Units of one order in ShipStation that left in packages which do not name it. What somebody cancelled there was placed
     anew in it, but for what had been split off before: as many units left from what was cancelled, and it never held them."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
@@ -28,7 +28,6 @@ from mappings.stock import (
     is_flood,
     left_from,
     plan_shelf,
-    untold_units,
 )
 from syncd.accounts import Accounts
 from syncd.errors import AccessError, SyncError
@@ -213,14 +212,25 @@ class StockFlow:
 
 
 def _units(goods: HeldGoods) -> Ours:
-    applied, told = canonical.loads(goods.applied), [_lines(one) if one else None for one in goods.told]
-    left = left_from(applied, map(_lines, goods.unnamed), map(canonical.loads, goods.cancelled))
-    untold = [_lines(one) if one else None for one in goods.untold]
-    return Ours(held_units(applied, [*told, left]), untold_units(applied, [*told, left], untold))
+    """What may be told or free by now is not held for us; while a call has no answer a little less is offered. Nor is the rest of
+    an order that counts as shipped."""
+    applied, cancelled = canonical.loads(goods.applied), [canonical.loads(one) for one in goods.cancelled]
+    sent = [*map(_lines, goods.told), left_from(applied, _known(goods.unnamed), cancelled)]
+    unnamed = _known([*goods.unnamed, *goods.untold_unnamed])
+    gone = [*map(_lines, [*goods.told, *goods.untold]), left_from(applied, unnamed, cancelled)]
+    untold = held_units(applied, sent)
+    left = untold - held_units(applied, gone)
+    doubtful = untold - held_units(applied, [*sent, *map(_lines, goods.doubtful)])
+    return Ours((left if goods.is_shipped else untold) - doubtful, left)
 
 
-def _lines(text: str) -> dict[int, int]:
-    return {int(line): units for line, units in json.loads(text).items()}
+def _known(texts: Iterable[str]) -> list[dict[int, int]]:
+    return [lines for lines in map(_lines, texts) if lines]
+
+
+def _lines(text: str | None) -> dict[int, int] | None:
+    """None: all."""
+    return {int(line): units for line, units in json.loads(text).items()} if text else None
 
 
 def _alone(shelf: Shelf, there: Shelves, ours: Ours, unread: Sequence[str]) -> Sight:

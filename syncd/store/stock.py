@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy import or_, select, text, union, update
 from sqlmodel import Session
 
 from syncd.store.consignments import consignments_by_key, consignments_of
+from syncd.store.journal import open_entries
 from syncd.store.packages import packages_of
 from syncd.store.schema import (
     IS_IN_SHIPSTATION,
@@ -66,7 +67,12 @@ class HeldGoods:
     cancelled: tuple[str, ...] = ()
     """Where there are such packages: the documents of its order's cancelled consignments, which they may have left too."""
     untold: tuple[str | None, ...] = ()
-    """Lines of its packages that left without Shopify having been told."""
+    """Lines of its packages that left without Shopify having been told; below, of those that are as `unnamed`."""
+    untold_unnamed: tuple[str, ...] = ()
+    doubtful: tuple[str | None, ...] = ()
+    """The same of those whose telling has no answer yet; None, for all, while a change of its order in ShipStation has none."""
+    is_shipped: bool = False
+    """ShipStation holds nothing of it any more."""
 
 
 def stock_controls() -> Work[dict[str, Control]]:
@@ -123,7 +129,7 @@ def keys_in_shipstation() -> Work[list[str]]:
 def held_goods(order_keys: Sequence[str], taken_back: Collection[str]) -> Work[list[HeldGoods]]:
     """What these consignments are made of. Left out: those that are cancelled or of closed orders, those that ShipStation let go,
     those that left for an order whose goods were taken back in Shopify, and those whose document is not known. `taken_back`: the
-    causes of such orders. Indexes: the primary keys, ix_packages_order."""
+    causes of such orders. Indexes: the primary keys, ix_packages_order, ix_journal_open."""
 
     def work(session: Session) -> list[HeldGoods]:
         known = consignments_by_key(order_keys)(session).values()
@@ -131,8 +137,14 @@ def held_goods(order_keys: Sequence[str], taken_back: Collection[str]) -> Work[l
         refs = [(row.store, row.order_id) for row in rows]
         over = _orders_over(refs, taken_back)(session)
         packages, siblings = packages_of(refs)(session), consignments_of(refs)(session)
+        doubts = open_entries(refs)(session)
         return [
-            _held(row, siblings[row.store, row.order_id], packages[row.store, row.order_id])
+            _held(
+                row,
+                siblings[row.store, row.order_id],
+                packages[row.store, row.order_id],
+                {entry.key for entry in doubts.get((row.store, row.order_id), ())},
+            )
             for row in rows
             if row.applied and not _is_over(row, over)
         ]
@@ -165,21 +177,42 @@ def _is_let_go(row: ConsignmentRow) -> bool:
     return row.standing == "open" and seen_at is not None and seen_at > row.updated_at
 
 
-def _held(row: ConsignmentRow, siblings: Sequence[ConsignmentRow], packages: Iterable[PackageRow]) -> HeldGoods:
-    known = list(packages)
-    told = [(one.order_key, _sent(one)) for one in known if one.fulfillment_gid]
+def _held(
+    row: ConsignmentRow, siblings: Sequence[ConsignmentRow], packages: Iterable[PackageRow], doubts: Set[str]
+) -> HeldGoods:
+    """`doubts`: the keys of all that we began for its order and have no answer to."""
     cancelled = [one for one in siblings if one.standing == "cancelled"]
     is_alone = len(siblings) - len(cancelled) == 1
-    unnamed = tuple(lines for key, lines in told if is_alone and key is None and lines is not None)
+    named, unnamed = _packages_in(row, packages, is_alone)
+    left = tuple(lines for one in unnamed if one.fulfillment_gid and (lines := _sent(one)) is not None)
+    untold = tuple(one.lines for one in unnamed if _is_untold(one) and one.lines)
     return HeldGoods(
         row.store,
         row.location_id,
         row.applied or "",
-        tuple(lines for key, lines in told if key == row.order_key),
-        unnamed,
-        tuple(one.applied for one in cancelled if unnamed and one.applied),
-        tuple(one.lines for one in known if one.order_key == row.order_key and _is_untold(one)),
+        tuple(_sent(one) for one in named if one.fulfillment_gid),
+        left,
+        tuple(one.applied for one in cancelled if (left or untold) and one.applied),
+        tuple(one.lines for one in named if _is_untold(one)),
+        untold,
+        _in_doubt(row, [*named, *unnamed], doubts),
+        row.standing == "shipped",
     )
+
+
+def _packages_in(
+    row: ConsignmentRow, packages: Iterable[PackageRow], is_alone: bool
+) -> tuple[list[PackageRow], list[PackageRow]]:
+    """Those that name this consignment, and those that may be of it because they name none and it is the only living one."""
+    known = list(packages)
+    named = [one for one in known if one.order_key == row.order_key]
+    return named, [one for one in known if is_alone and one.order_key is None]
+
+
+def _in_doubt(row: ConsignmentRow, packages: Iterable[PackageRow], doubts: Set[str]) -> tuple[str | None, ...]:
+    if row.order_key in doubts:
+        return (None,)
+    return tuple(one.lines for one in packages if _is_untold(one) and one.package_key in doubts)
 
 
 def _is_untold(package: PackageRow) -> bool:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappings.shipstation_shapes import Order
-from mappings.stock import Lying, Offered, Shelf, Sight, held_units, is_flood, left_from, plan_shelf, untold_units
+from mappings.stock import Lying, Offered, Shelf, Sight, held_units, is_flood, left_from, plan_shelf
 
 
 def shelf(**changes: Any) -> Shelf:
@@ -162,14 +162,6 @@ def test_what_left_and_was_told_is_held_no_more() -> None:
     assert held_units(applied, []) == {"A": 5}
     assert held_units(applied, [{1: 2}, {1: 1, 2: 1}]) == {"A": 1}
     assert held_units(applied, [{1: 2}, None]) == {}
-
-
-def test_of_what_left_only_what_shopify_was_not_told_of_is_untold() -> None:
-    items = [{"lineItemKey": "100:1", "sku": "A", "quantity": 3}, {"lineItemKey": "100:2", "sku": "B", "quantity": 2}]
-    applied = cast(Order, {"items": items})
-    assert untold_units(applied, [{1: 1}], [{1: 1, 2: 1}]) == {"A": 1, "B": 1}
-    assert untold_units(applied, [{1: 3}], [{1: 1}]) == {}
-    assert untold_units(applied, [{1: 1}], [None]) == {"A": 2, "B": 2}
 
 
 def made_of(units: int, status: str = "awaiting_shipment") -> Order:

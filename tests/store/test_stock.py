@@ -103,6 +103,25 @@ async def test_what_left_and_shopify_does_not_know_is_told_apart(db: Db) -> None
     assert sorted((one.told, one.untold) for one in held) == [((), ('{"7":1}',)), (('{"7":1}',), ())]
 
 
+async def test_what_has_no_answer_yet_is_doubtful(db: Db) -> None:
+    keys = [await an_order(db, number, Standing.OPEN) for number in (101, 102, 103)]
+    await a_package(db, 101, None, '{"7":1}')
+    await a_package(db, 103, None, '{"7":1}')
+    begun = [
+        NewEntry("b", "shipments", "main", 101, "create_fulfillment", "s101"),
+        NewEntry("b", "orders", "main", 102, "cancel_order", keys[1]),
+        NewEntry("b", "shipments", "main", 103, "create_fulfillment", "s103"),
+    ]
+    *_, third = await db.run(open_intents(begun, NOW))
+    await db.run(close_intents([ClosedEntry(third, "refused")], NOW))
+    held = await db.run(held_goods(keys, TAKEN_BACK))
+    assert [(one.applied, one.doubtful) for one in sorted(held, key=lambda one: one.applied)] == [
+        ('{"order":101}', ('{"7":1}',)),
+        ('{"order":102}', (None,)),
+        ('{"order":103}', ()),
+    ]
+
+
 async def test_what_left_in_a_part_that_was_split_off_is_held_no_more(db: Db) -> None:
     keys = [await an_order(db, 101, Standing.OPEN), await an_order(db, 102, Standing.OPEN)]
     await db.run(take_order_keys([NewConsignment("main-102-2-1", "main", 102, 2, "", 1, "intended")], NOW))

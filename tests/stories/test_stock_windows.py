@@ -11,9 +11,11 @@ import pytest
 from syncd.intake.shipstation_sweep import QUIET as FRESH
 from syncd.operate.sweeping import sweep_by_hand
 from syncd.ports import Request
+from syncd.sandbox.shopify.faults import FaultRule
 from syncd.simulation.day import SHOP, Day, Fates
 from syncd.simulation.desk import desk_of
 from syncd.simulation.sidelines.shelves import PLACE, SCAN_S, SHELF, SKUS
+from tests.orders_api import ON_V1_ALONE
 from tests.stories.counting import EVERY_ENGINE, a_look, count_both, lying, offered, owned_by, push
 
 
@@ -123,6 +125,48 @@ async def test_what_shopify_is_told_of_before_a_write_does_not_stand_in_for_what
     assert [offered(day, sku)[1] for sku in SKUS] == [60 - unpaid(day, sku) for sku in SKUS]
 
 
+async def test_what_shopify_may_have_been_told_of_does_not_stand_in_for_what_another_order_needs(day: Day) -> None:
+    """The answer was lost: until it is looked up its units were still counted as held."""
+    count_both(day, dict.fromkeys(SKUS, (50, 50)))
+    await push(day)
+    (order_id,) = day.sell(lines=len(SKUS), quantity=2)
+    await day.rest(quiet_s=2 * SCAN_S)
+    day.sell(lines=len(SKUS), quantity=2, mix={"unpaid": 1.0})
+    day.shopify.faults.set([FaultRule("lost_answer", operation="CreateFulfillment", times=1)])
+    day.shipstation.labels.buy_label(day.there(order_id)[0]["orderId"])
+    while not day.fulfillments(order_id):
+        await day.passes(0.5)
+    for sku in SKUS:
+        day.shipstation.stock.count(sku, SHELF, 60)
+    await push(day)
+    assert day.rows("SELECT 1 FROM packages WHERE fulfillment_gid IS NULL")
+    assert [offered(day, sku)[1] for sku in SKUS] == [60 - unpaid(day, sku) for sku in SKUS]
+    await day.rest(quiet_s=2 * SCAN_S)
+    assert [offered(day, sku)[1] for sku in SKUS] == [60 - unpaid(day, sku) for sku in SKUS]
+
+
+@ON_V1_ALONE
+async def test_the_rest_of_an_order_that_shopify_holds_is_not_offered_once_a_part_of_it_left(day: Day) -> None:
+    """ShipStation counts the order as shipped and holds the rest for nobody, for as long as it is not placed anew."""
+    count_both(day, dict.fromkeys(SKUS, (50, 50)))
+    await push(day)
+    (order_id,) = day.sell(lines=len(SKUS), quantity=4)
+    await day.rest(quiet_s=2 * SCAN_S)
+    before = [offered(day, sku) for sku in SKUS]
+    await day.stop()
+    there = open_there(day, order_id)
+    day.shipstation.labels.buy_label(there["orderId"], lines={item["lineItemKey"]: 1 for item in there["items"]})
+    day.shopify.people.hold(order_id)
+    await day.start()
+    await day.passes(3 * SCAN_S)
+    assert day.fulfillments(order_id) == []
+    assert any(unpaid(day, sku) > 1 for sku in SKUS)
+    assert [offered(day, sku) for sku in SKUS] == before
+    day.shopify.people.release(order_id)
+    await day.rest(quiet_s=2 * SCAN_S)
+    assert [offered(day, sku)[1] for sku in SKUS] == [free for _, free in before]
+
+
 def unpaid(day: Day, sku: str) -> int:
     on_hand, available = offered(day, sku)
     return on_hand - available
@@ -218,6 +262,20 @@ class TestShopifyCounts:
         day.shopify.people.release(order_id)
         await day.rest(quiet_s=2 * SCAN_S)
         assert [lying(day, sku) for sku in SKUS] == [offered(day, sku) for sku in SKUS] == gone
+
+    async def test_nor_is_what_left_in_a_part_that_was_split_off(self, day: Day) -> None:
+        count_both(day, dict.fromkeys(SKUS, (50, 50)))
+        await push(day)
+        (order_id,) = day.sell(lines=len(SKUS), quantity=2)
+        await day.rest(quiet_s=2 * SCAN_S)
+        await day.stop()
+        day.shipstation.labels.buy_label(split_off(day, order_id))
+        gone = [lying(day, sku)[0] for sku in SKUS]
+        day.shopify.people.hold(order_id)
+        await day.start()
+        await day.passes(8 * SCAN_S)
+        assert day.fulfillments(order_id) == []
+        assert [lying(day, sku)[0] for sku in SKUS] == gone
 
     async def test_what_is_counted_meanwhile_is_counted_without_what_left(self, day: Day) -> None:
         count_both(day, dict.fromkeys(SKUS, (50, 50)))

@@ -20,7 +20,7 @@ BESIDE = (
     Mutant(
         "sold_offered_again",
         "units that were sold and that ShipStation does not hold yet count as free",
-        (Edit(Sight.unseen, "return max(0, level.committed - self.held.get(level.sku, 0))", "return 0"),),
+        (Edit(Sight.unseen, "return max(0, level.committed - held)", "return 0"),),
         needs=("stock",),
         orders=100,
         seed=1011,
