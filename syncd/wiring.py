@@ -167,7 +167,7 @@ def shelves(settings: Settings) -> list[Shelf]:
         Shelf(
             name,
             location_id,
-            one.inventory_location or one.inventory_warehouse,
+            one.place,
             one.owner,
             one.quantity,
             one.buffer,

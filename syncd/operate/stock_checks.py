@@ -20,7 +20,11 @@ async def check_stock(settings: Settings, vendors: Vendors) -> Finding:
     for name in sorted({shelf.store for shelf in known}):
         own = [shelf for shelf in known if shelf.store == name]
         active = {one.location_id for one in await locations(vendors.shops[name]) if one.is_active}
-        problems = [*_unknown(name, own, active, warehouse_of), *_overlaps(name, own, warehouse_of)]
+        problems = [
+            *_unknown(name, own, active, warehouse_of),
+            *_overlaps(name, own, warehouse_of),
+            *_counted_back(name, own, known, warehouse_of),
+        ]
         found += problems or [_well(name, own)]
     return found
 
@@ -58,6 +62,20 @@ def _overlaps(name: str, own: Sequence[Shelf], warehouse_of: Mapping[str, str]) 
         )
         for shelf in own
         if (warehouse := warehouse_of.get(shelf.place)) in by_place
+    ]
+
+
+def _counted_back(name: str, own: Sequence[Shelf], known: Sequence[Shelf], warehouse_of: Mapping[str, str]) -> Finding:
+    """A warehouse that another shop sells from, beside one of its locations that this shop counts."""
+    return [
+        fault(
+            f"store {name} stock",
+            f"the goods of {shelf.place} are counted in {name}, and {other.store} sells them too: what it sold is counted back",
+            f'Set owner = "shipstation" for both, or owner = "none" for one of them, or take {shelf.place} out.',
+        )
+        for shelf in own
+        for other in known
+        if shelf.owner == "shopify" and other.owner != "none" and other.place == warehouse_of.get(shelf.place)
     ]
 
 

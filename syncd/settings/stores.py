@@ -40,6 +40,10 @@ class StockShelf(Group):
     floor: int = Field(default=0, ge=0)
     floors: dict[str, Annotated[int, Field(ge=0)]] = {}
 
+    @property
+    def place(self) -> str:
+        return self.inventory_location or self.inventory_warehouse
+
     @field_validator("inventory_location", "inventory_warehouse", mode="before")
     @classmethod
     def _inventory_id(cls, value: Any) -> Any:
@@ -123,12 +127,11 @@ class Store(Group):
     def _goods_offered_once(cls, stock: dict[int, StockShelf]) -> dict[int, StockShelf]:
         places: dict[str, int] = {}
         for location, shelf in stock.items():
-            place = shelf.inventory_location or shelf.inventory_warehouse
-            if place in places:
+            if shelf.place in places:
                 raise ValueError(
-                    f"{places[place]} and {location} both name {place}, so that the same goods would be offered twice"
+                    f"{places[shelf.place]} and {location} both name {shelf.place}, so that the same goods would be offered twice"
                 )
-            places[place] = location
+            places[shelf.place] = location
         return stock
 
     @field_validator("catalog", mode="before")

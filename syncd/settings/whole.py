@@ -113,6 +113,22 @@ class Settings(Group):
 
     @field_validator("stores")
     @classmethod
+    def _counted_by_one(cls, stores: dict[str, Store]) -> dict[str, Store]:
+        """A shop that counts the goods hears nothing of what another one sold of them, and would count it back."""
+        owned = [
+            (name, shelf) for name, store in stores.items() for shelf in store.stock.values() if shelf.owner != "none"
+        ]
+        for name, shelf in owned:
+            others = [other for other, one in owned if other != name and one.place == shelf.place]
+            if shelf.owner == "shopify" and others:
+                raise ValueError(
+                    f"{name} counts the goods of {shelf.place}, and {others[0]} sells them too: what it sold would be counted back."
+                    ' Set owner = "shipstation" for both, or owner = "none" for one of them'
+                )
+        return stores
+
+    @field_validator("stores")
+    @classmethod
     def _numbers_apart(cls, stores: dict[str, Store]) -> dict[str, Store]:
         """Every shop counts its orders from #1001 on: in one ShipStation store nobody could tell them apart."""
         places: dict[tuple[int | None, str], str] = {}
