@@ -66,10 +66,11 @@ class V2Orders(V2OrderReads):
                 raise RejectedError(error.code, without_personal(error.text, some), error.field) from error
 
         writable, unknown = self._writable(documents)
-        outcomes = unknown | await Batch(post, _outcomes, granted).outcomes(writable)
+        batch = Batch(post, _outcomes, granted)
+        outcomes = unknown | await batch.outcomes(writable)
         if granted and not writable:
             await self.budget.unsent(granted)
-        outcomes = {key: _as_conflict(one) for key, one in outcomes.items()}
+        outcomes = {key: _as_conflict(one, batch.in_doubt.get(key)) for key, one in outcomes.items()}
         for document in documents:  # V2 makes no order that is cancelled from the beginning
             made = outcomes[document["orderKey"]]
             if document["orderStatus"] == "cancelled" and made.order_id:
@@ -160,11 +161,12 @@ class V2Orders(V2OrderReads):
         return bool(label.get("voided"))
 
 
-def _as_conflict(outcome: RowOutcome) -> RowOutcome:
-    """A key in use, or an order that somebody closed meanwhile: the world moved, and is looked at again."""
+def _as_conflict(outcome: RowOutcome, in_doubt: UncertainError | None = None) -> RowOutcome:
+    """A key in use, or an order that somebody closed meanwhile: the world moved, and is looked at again. Where a call of the same
+    batch had no answer, it is that call's order as likely as not."""
     error = outcome.error
     if isinstance(error, RejectedError | TransientError) and TWIN.search(error.text):
-        return RowOutcome(outcome.order_key, error=ConflictError("key_taken", error.text))
+        return RowOutcome(outcome.order_key, error=in_doubt or ConflictError("key_taken", error.text))
     if isinstance(error, RejectedError) and CLOSED.search(error.text):
         return RowOutcome(outcome.order_key, error=ConflictError("order_locked", error.text))
     return outcome

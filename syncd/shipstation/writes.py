@@ -71,7 +71,7 @@ class Batch:
         self._calls_taken = 0
         self._failures_in_a_row = 0
         self._failed_alone: Counter[str] = Counter()
-        self._in_doubt: dict[str, UncertainError] = {}
+        self.in_doubt: dict[str, UncertainError] = {}
         """Rows of calls without a usable answer: they may have been taken, whatever becomes of the calls after that."""
 
     async def outcomes(self, documents: list[Order]) -> dict[str, RowOutcome]:
@@ -92,7 +92,7 @@ class Batch:
         except SyncError as error:
             if self._calls == 1:
                 raise
-            return {key: RowOutcome(key, error=self._in_doubt.get(key, error)) for key in _all_failed(documents, error)}
+            return {key: RowOutcome(key, error=self.in_doubt.get(key, error)) for key in _all_failed(documents, error)}
         self._failures_in_a_row = 0
         self._calls_taken += 1
         return self._outcomes_of(documents, answer)
@@ -104,7 +104,7 @@ class Batch:
         if is_alone:
             self._failed_alone[documents[0]["orderKey"]] += 1
         if isinstance(error, UncertainError):
-            self._in_doubt |= {document["orderKey"]: error for document in documents}
+            self.in_doubt |= {document["orderKey"]: error for document in documents}
             if error.code in POISON and self._calls > 1 and self._failed_alone[documents[0]["orderKey"]] == 1:
                 return await self._send(documents)  # once alone may be chance
         if is_alone or error.code not in POISON:
@@ -130,7 +130,7 @@ class Batch:
             return RowOutcome(key, error=RejectedError(error.code, error.text))
         if isinstance(error, RejectedError) and self._calls > 1:
             together = TransientError(error.code, f"refused together with others: {error.text}")
-            return RowOutcome(key, error=self._in_doubt.get(key, together))
+            return RowOutcome(key, error=self.in_doubt.get(key, together))
         return outcome
 
 

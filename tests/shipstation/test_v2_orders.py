@@ -93,6 +93,16 @@ async def test_a_lost_answer_is_a_doubt_and_the_order_is_found_by_its_key() -> N
     assert (await account.do(orders_of(account).order_by_key(KEY, "", ORDERS))) is not None
 
 
+@pytest.mark.parametrize("style", ["row_error", "status_400"])
+async def test_a_key_that_a_call_without_an_answer_has_taken_is_a_doubt(style: str) -> None:
+    """Sent once more in halves, both are there already: what we sent may be what is there (372012 on V2)."""
+    account, other = Account(v2_twin_style=style), "main-5002-81-1"
+    account.world.faults.set([FaultRule("error_500_after", path="/v2/shipments", times=1)])
+    outcomes = await written(account, step(order()), step(order(other)))
+    assert [type(error_of(outcomes, key)) for key in (KEY, other)] == [UncertainError, UncertainError]
+    assert {one.key for one in account.world.account.orders.values()} == {KEY, other}
+
+
 async def test_a_bad_row_does_not_keep_the_others_back() -> None:
     account = Account()
     bad = order("main-5002-81-1", shipTo={"name": "Nobody", "country": "US"})
