@@ -56,7 +56,7 @@ class Owners:
     items: Mapping[int, Sequence[ShipmentItem]] = field(default_factory=dict)
     """By ShipStation's fulfillment id: what was in an order that was marked as shipped, where that had to be looked up."""
     outbound: Mapping[str, Collection[OrderRef]] = field(default_factory=dict)
-    """Package key -> the orders of which something was in it, of packages that come back."""
+    """Package key -> the orders of which something left in it, of packages that come back."""
 
 
 Pages = Callable[[datetime], AsyncIterator[Page[Any]]]
@@ -141,7 +141,7 @@ class PackageFeed:
     ) -> list[SeenReturnLabel]:
         """What left may stand on the same page as what brings it back."""
         outbound = {key: set(found) for key, found in owners.outbound.items()}
-        for package in seen:
+        for package in (one for one in seen if not one.voided):
             outbound.setdefault(package.package_key, set()).add((package.store, package.order_id))
         owners = replace(owners, outbound=outbound)
         return [one for parcel in parcels for one in seen_returns(parcel, owners) if one.store in self._stores]
@@ -237,7 +237,9 @@ def _owners_of(parcels: Sequence[Any], stores: Sequence[str]) -> Work[Owners]:
         rows = consignments_by_shipstation_id(ids)(session)
         keys = {order_id: found[0].order_key for order_id, found in rows.items() if len(found) == 1}
         return Owners(
-            keys, stores_of_orders(stores, order_ids)(session), outbound=orders_of_packages(outbound)(session)
+            keys,
+            stores_of_orders(stores, order_ids)(session),
+            outbound=orders_of_packages(outbound, voided=False)(session),
         )
 
     return work

@@ -148,11 +148,14 @@ def journey_counts(overdue_since: datetime) -> Work[dict[str, int]]:
     return lambda session: {name: session.connection().execute(one).scalar_one() for name, one in kinds.items()}
 
 
-def orders_of_packages(package_keys: Iterable[str]) -> Work[dict[str, list[tuple[str, int]]]]:
-    """Package key -> (store, order id) of each order of which something is in it."""
+def orders_of_packages(package_keys: Iterable[str], voided: bool = True) -> Work[dict[str, list[tuple[str, int]]]]:
+    """Package key -> (store, order id) of each order of which something is in it. `voided`: also of those whose label was taken
+    back, in which V2 shows what their order holds by now."""
     columns = PACKAGES.c
     wanted = columns.package_key.in_(sorted(set(package_keys)))
     statement = select(columns.package_key, columns.store, columns.order_id).where(wanted).order_by(columns.order_id)
+    if not voided:
+        statement = statement.where(~columns.voided)
 
     def work(session: Session) -> dict[str, list[tuple[str, int]]]:
         found: dict[str, list[tuple[str, int]]] = {}

@@ -440,6 +440,25 @@ async def test_a_parcel_of_two_sales_that_comes_back_is_told_to_both(day: Day) -
     await assert_both_sides(day)
 
 
+@pytest.mark.parametrize("fates", [Fates(settings=AUTOMATIC)])
+async def test_what_was_merged_into_an_order_after_its_label_was_voided_came_back_in_no_return_of_that(
+    day: Day,
+) -> None:
+    """372014 on V2, which shows a package by what its order holds by now."""
+    orders = day.sell(2, lines=1, quantity=1)
+    await day.rest()
+    survivor, absorbed = (day.there(order_id)[0]["orderId"] for order_id in orders)
+    parcel = day.shipstation.labels.buy_label(survivor)
+    coming = await comes_back(day, parcel, 1)
+    day.shipstation.labels.void_label(parcel.shipment_id)
+    day.shipstation.desk.merge([survivor, absorbed])
+    await day.rest()
+    day.shipstation.labels.buy_label(survivor)
+    await day.rest()
+    await arrives(day, coming)
+    assert money(day, orders[1])[1] == 0
+
+
 @pytest.mark.parametrize(
     "fates",
     [
