@@ -31,15 +31,22 @@ def fingerprints(document: Order, fields: Collection[str]) -> dict[str, str]:
 def hands_off(
     seen: Consignment, known: Consignment, truth: Order | None, wanted: Order | None, now: datetime
 ) -> Consignment:
-    """`seen`, with what Shopify wants as that which we applied wherever a person typed something else since: so it stays."""
+    """`seen`, with that as applied which leaves alone what a person typed. It was typed over what we sent only where that made the
+    order, and stays. Over which words otherwise nobody can tell: where Shopify wants others than before, a person is asked."""
     is_late = known.pushed_at is not None and known.pushed_at > now - SHOWN_LATE
     if known.standing is not Standing.INTENDED or is_forgotten(known) or not (seen.applied and truth and wanted):
         return seen
     if is_late or is_regrouped(truth):
         return seen
     typed = [name for name, sent in known.sent_in_doubt.items() if _is_typed(name, sent, truth, wanted, known.applied)]
-    whole = cast(Mapping[str, Any], wanted)
-    return replace(seen, applied=cast(Order, {**seen.applied, **{name: whole.get(name) for name in typed}}))
+    words = {name: _before(name, known, wanted) for name in typed}
+    return replace(seen, applied=cast(Order, {**seen.applied, **words}))
+
+
+def _before(field: str, known: Consignment, wanted: Order) -> object:
+    ours = cast(Mapping[str, Any], wanted).get(field)
+    is_made_so = known.applied is None and _fingerprint(ours) in known.sent_in_doubt[field]
+    return ours if is_made_so else cast(Mapping[str, Any], known.applied or {}).get(field)
 
 
 def _is_typed(field: str, sent: Collection[str], truth: Order, wanted: Order, before: Order | None) -> bool:

@@ -84,6 +84,46 @@ async def test_an_address_typed_long_before_a_lost_answer_about_something_else_s
 
 @ON_V1_ALONE
 @arrived_or_not
+async def test_another_address_that_may_not_have_arrived_before_somebody_typed_into_the_old_one_is_told(
+    day: Day, answer: str
+) -> None:
+    order_id, _ = await an_order(day)
+    await day.passes(300.0)
+    breaks_at_the_next_write(day, answer)
+    day.shopify.people.edit(order_id, address={"address1": "2 New Street"})
+    await broken(day)
+    (there,) = day.there(order_id)
+    day.shipstation.edit(there["orderId"], {"shipTo": there["shipTo"] | {"street2": "Gate 3"}})
+    await mended(day)
+    (there,) = day.there(order_id)
+    assert there["shipTo"]["street2"] == "Gate 3"
+    assert there["shipTo"]["street1"] == "2 New Street" or await day.cause(order_id) == "changed_on_both_sides"
+
+
+@ON_V1_ALONE
+@pytest.mark.parametrize("is_new", [True, False])
+async def test_words_of_a_customer_that_did_not_arrive_before_somebody_typed_others_are_told(
+    day: Day, is_new: bool
+) -> None:
+    order_id = 0 if is_new else (await an_order(day))[0]
+    await day.passes(300.0)
+    breaks_at_the_next_write(day, "lost_answer" if is_new else "error_500_before")
+    order_id = order_id or day.sell()[0]
+    if not is_new:
+        day.shopify.people.edit(order_id, note="Allergic: no nuts")
+    await broken(day)
+    (there,) = day.there(order_id)
+    day.shipstation.edit(there["orderId"], {"customerNotes": "Ring twice"})
+    if is_new:
+        day.shopify.people.edit(order_id, note="Allergic: no nuts")
+    await mended(day)
+    content = day.shipstation.account.orders[there["orderId"]].content
+    assert "Ring twice" in str(content)
+    assert await day.cause(order_id) == "changed_on_both_sides"
+
+
+@ON_V1_ALONE
+@arrived_or_not
 @pytest.mark.parametrize("is_held", [True, False])
 async def test_a_hold_in_doubt_of_an_order_that_is_split_meanwhile_is_told(
     day: Day, answer: str, is_held: bool
