@@ -52,8 +52,9 @@ def _rulings(stores: int) -> Select[Any]:
 
 
 def release_order(store: str, order_id: int, now: datetime) -> Work[bool]:
-    """With all that is said against it so far, whatever was waived before. False when the order was never looked at."""
-    before, more = func.coalesce(ORDERS.c.waived + ",", ""), func.coalesce(ORDERS.c.judged, "")
+    """With all that is said against it so far, whatever was waived before. Of one that was not looked at since an earlier version
+    only the cause tells. False when the order was never looked at."""
+    before, more = func.coalesce(ORDERS.c.waived + ",", ""), func.coalesce(ORDERS.c.judged, ORDERS.c.cause)
     return _decided(store, order_id, released_at=now, waived=before + more)
 
 

@@ -89,3 +89,10 @@ async def test_a_release_waives_all_that_kept_the_order_back_and_what_it_waived_
     await day.rest()
     day.shopify.people.assess_risk(order_id, "HIGH")
     assert await told(day, order_id) == ("in_shipstation", ["awaiting_shipment"])
+
+
+async def test_a_release_before_the_first_look_of_this_version_waives_what_the_last_one_told(day: Day) -> None:
+    order_id = imported(day, risk_level="HIGH")
+    assert await told(day, order_id) == ("fraud_review", [])
+    day.execute("UPDATE orders SET judged = NULL")
+    assert await released(day, order_id) == ["awaiting_shipment"]
