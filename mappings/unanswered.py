@@ -38,15 +38,22 @@ def hands_off(
         return seen
     if is_late or is_regrouped(truth):
         return seen
-    typed = [name for name, sent in known.sent_in_doubt.items() if _is_typed(name, sent, truth, wanted, known.applied)]
-    words = {name: _before(name, known, wanted) for name in typed}
+    told = known.sent_in_doubt or _untold(known, wanted)
+    typed = [name for name, sent in told.items() if _is_typed(name, sent, truth, wanted, known.applied)]
+    words = {name: _before(name, told[name], known.applied, wanted) for name in typed}
     return replace(seen, applied=cast(Order, {**seen.applied, **words}))
 
 
-def _before(field: str, known: Consignment, wanted: Order) -> object:
+def _untold(known: Consignment, wanted: Order) -> Mapping[str, Collection[str]]:
+    """Where an earlier version sent it and kept nothing: an internal note is the warehouse's more often than ours."""
+    is_in_doubt = known.fields_in_doubt is None or "internalNotes" in known.fields_in_doubt
+    return {"internalNotes": {_fingerprint(wanted.get("internalNotes"))}} if is_in_doubt else {}
+
+
+def _before(field: str, sent: Collection[str], applied: Order | None, wanted: Order) -> object:
     ours = cast(Mapping[str, Any], wanted).get(field)
-    is_made_so = known.applied is None and _fingerprint(ours) in known.sent_in_doubt[field]
-    return ours if is_made_so else cast(Mapping[str, Any], known.applied or {}).get(field)
+    is_made_so = applied is None and _fingerprint(ours) in sent
+    return ours if is_made_so else cast(Mapping[str, Any], applied or {}).get(field)
 
 
 def _is_typed(field: str, sent: Collection[str], truth: Order, wanted: Order, before: Order | None) -> bool:

@@ -76,3 +76,9 @@ def test_a_read_from_before_the_last_accepted_write_tells_of_no_hand() -> None:
     for pushed_at, street in [(NOW, "2 New Street"), (NOW - timedelta(hours=1), "0 Oldest Street")]:
         [step] = upserts(planned(moved, [replace(unsure, pushed_at=pushed_at)], observed=stale))
         assert step.document["shipTo"]["street1"] == street
+
+
+def test_a_note_outlives_a_lost_answer_of_a_version_that_kept_no_fingerprints() -> None:
+    [known] = sent(WHOLE)
+    [step] = upserts(planned(WHOLE, [UNCERTAIN], observed=shown(known, internalNotes="shelf 7")))
+    assert step.document.get("internalNotes") == "shelf 7"
