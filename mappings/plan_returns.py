@@ -69,10 +69,12 @@ NOT_TO_BE = frozenset({"CANCELED", "DECLINED"})
 @dataclass(frozen=True)
 class Others:
     """What else there is about the goods of a return. `paid`: by us, Shopify line -> units. `packed`: what other returns have of its
-    package, likewise. `by_hand`: Shopify's returns that are for no label of ours."""
+    package, likewise; `perhaps_packed`: what settled ones have that may be of it. `by_hand`: Shopify's returns that are for no label
+    of ours."""
 
     paid: Units
     packed: Units
+    perhaps_packed: Units
     by_hand: tuple[SeenReturn, ...]
 
 
@@ -118,7 +120,8 @@ def _wait_s(returns: Sequence[Return], news: Sequence[ReturnNews], now: datetime
 def _others(one: Return, returns: Sequence[Return], seen: SeenForReturn) -> Others:
     labels = [found for one in returns for found in (_by_gid(one, seen), _ours(one, seen)) if found]
     by_hand = [found for found in seen.returns if found not in labels and found.status not in NOT_TO_BE]
-    return Others(_paid_by_us(returns, seen), _packed(one, returns, seen), tuple(by_hand))
+    perhaps = _perhaps_packed(one, returns, seen)
+    return Others(_paid_by_us(returns, seen), _packed(one, returns, seen), perhaps, tuple(by_hand))
 
 
 def _paid_by_us(returns: Sequence[Return], seen: SeenForReturn) -> Units:
@@ -140,6 +143,15 @@ def _packed(one: Return, returns: Sequence[Return], seen: SeenForReturn) -> Unit
     return units
 
 
+def _perhaps_packed(one: Return, returns: Sequence[Return], seen: SeenForReturn) -> Units:
+    """The same of those that were paid or received, where it is not told of both which package they were made for."""
+    units: Counter[int] = Counter()
+    for other in returns:
+        if other.return_key != one.return_key and None in (one.outbound_key, other.outbound_key):
+            units.update(other.lines or {} if _has_its_units(other, seen, is_late=True) else {})
+    return units
+
+
 def _has_its_units(other: Return, seen: SeenForReturn, is_late: bool) -> bool:
     """Settled in whatever way, or opened in Shopify. `is_late`: that is not enough."""
     found = _in_shop(other, seen)
@@ -158,6 +170,15 @@ def _is_too_much(one: Return, others: Others) -> bool:
         return False
     held = one.outbound_lines or {}
     return any(units + others.packed.get(line, 0) > held.get(line, 0) for line, units in (one.lines or {}).items())
+
+
+def _may_be_too_much(one: Return, others: Others) -> bool:
+    """Only of lines that others brought back: with those it may be the second label of one package."""
+    held = one.most_lines if one.outbound_key is None else one.outbound_lines
+    return held is not None and any(
+        others.perhaps_packed.get(line, 0) and units + others.perhaps_packed.get(line, 0) > held.get(line, 0)
+        for line, units in (one.lines or {}).items()
+    )
 
 
 def _plan_one(policy: ReturnPolicy, one: Return, seen: SeenForReturn, carriers: Carriers, others: Others) -> Decision:
@@ -374,10 +395,10 @@ def _beside(one: Return, others: Others) -> list[bool]:
 
 
 def _may_be_paid(one: Return, seen: SeenForReturn, others: Others) -> bool:
-    """Whether somebody settled something that may have been for these goods: money without goods that are named, other units of
-    their lines, or a return in Shopify that is over."""
+    """Whether something was settled that may have been for these goods: money without goods that are named, other units of their
+    lines, a return in Shopify that is over, or another label of what may be their package."""
     was_returned = seen.was_returned and one.return_gid is None
-    is_settled = seen.paid_for_nothing or was_returned or bool(_beside(one, others))
+    is_settled = seen.paid_for_nothing or was_returned or bool(_beside(one, others)) or _may_be_too_much(one, others)
     return is_settled or any(_paid_by_others(line, seen, others.paid) > 0 for line in one.lines or ())
 
 

@@ -50,6 +50,8 @@ class Return:
     """The package that it was made for, where that is told."""
     outbound_lines: Mapping[int, int] | None = None
     """What that package held of this order."""
+    most_lines: Mapping[int, int] | None = None
+    """The most that any package of its order held of each line. None where one does not tell."""
     voided: bool = False
     is_told: bool = False
     return_gid: str | None = None

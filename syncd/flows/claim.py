@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from decimal import Decimal
@@ -161,7 +162,17 @@ def _package(row: PackageRow, intents: Iterable[JournalEntry], mailed: Set[str])
     )
 
 
-def _return(row: ReturnRow, intents: Iterable[JournalEntry], packages: Iterable[PackageRow]) -> Return:
+def _most_lines(packages: Iterable[PackageRow]) -> dict[int, int] | None:
+    most: Counter[int] = Counter()
+    for one in packages:
+        lines = _lines(one.lines)
+        if lines is None:
+            return None
+        most |= Counter(lines)
+    return dict(most)
+
+
+def _return(row: ReturnRow, intents: Iterable[JournalEntry], packages: Sequence[PackageRow]) -> Return:
     intended = [entry.opened_at for entry in intents if entry.flow == RETURNS_FLOW and entry.key == row.return_key]
     outbound = next((one.lines for one in packages if one.package_key == row.outbound_key), None)
     return Return(
@@ -172,6 +183,7 @@ def _return(row: ReturnRow, intents: Iterable[JournalEntry], packages: Iterable[
         lines=_lines(row.lines),
         outbound_key=row.outbound_key,
         outbound_lines=_lines(outbound),
+        most_lines=_most_lines(packages),
         voided=row.voided,
         is_told=row.is_told,
         return_gid=row.return_gid,

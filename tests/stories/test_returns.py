@@ -303,6 +303,29 @@ async def test_two_return_labels_of_one_package_pay_back_no_more_than_it_held(da
     await assert_both_sides(day)
 
 
+@ON_V1_ALONE
+@pytest.mark.parametrize("fates", [Fates(settings=AUTOMATIC)])
+@pytest.mark.parametrize("unknown", [(0,), (1,), (0, 1)], ids=["of the first", "of the second", "of both"])
+async def test_a_second_label_of_perhaps_the_same_package_is_not_paid_unasked(
+    day: Day, unknown: tuple[int, ...]
+) -> None:
+    """Rows from before an upgrade, and labels that V1 alone showed, do not tell which package they were made for. V2 lists these
+    labels again a little later, and then they tell it."""
+    order_id, coming = await two_labels_of_one_package(day)
+    for number in unknown:
+        day.execute(f"UPDATE returns SET outbound_key = NULL WHERE return_key = 's{coming[number].shipment_id}'")
+    await arrives(day, coming[0])
+    assert money(day, order_id)[1] == units_worth(day, order_id, 2)
+    await arrives(day, coming[1])
+    await day.passes(200)
+    assert money(day, order_id)[1] == units_worth(day, order_id, 2)
+    assert "to pay back" in refunds_text(await waiting_refunds(await desk_of(day)))
+    await approve_refunds(await desk_of(day), [f"s{coming[1].shipment_id}"])
+    await day.rest()
+    assert [one["outcome"] for one in day.rows("SELECT outcome FROM returns")] == ["refunded", "refunded"]
+    await assert_both_sides(day)
+
+
 @pytest.mark.parametrize("fates", [Fates(settings=AUTOMATIC)])
 async def test_the_label_that_was_used_is_paid_where_the_other_one_of_its_package_was_not(day: Day) -> None:
     order_id, coming = await two_labels_of_one_package(day)
