@@ -71,11 +71,11 @@ def _counted_back(name: str, own: Sequence[Shelf], known: Sequence[Shelf], wareh
         fault(
             f"store {name} stock",
             f"the goods of {shelf.place} are counted in {name}, and {other.store} sells them too: what it sold is counted back",
-            f'Set owner = "shipstation" for both, or owner = "none" for one of them, or take {shelf.place} out.',
+            f'Set owner = "shipstation" for both, or owner = "none" for {name}, or take {shelf.place} out.',
         )
         for shelf in own
         for other in known
-        if shelf.owner == "shopify" and other.owner != "none" and other.place == warehouse_of.get(shelf.place)
+        if shelf.owner == "shopify" and other.place == warehouse_of.get(shelf.place)
     ]
 
 

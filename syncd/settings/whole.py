@@ -115,15 +115,13 @@ class Settings(Group):
     @classmethod
     def _counted_by_one(cls, stores: dict[str, Store]) -> dict[str, Store]:
         """A shop that counts the goods hears nothing of what another one sold of them, and would count it back."""
-        owned = [
-            (name, shelf) for name, store in stores.items() for shelf in store.stock.values() if shelf.owner != "none"
-        ]
-        for name, shelf in owned:
-            others = [other for other, one in owned if other != name and one.place == shelf.place]
+        named = [(name, shelf) for name, store in stores.items() for shelf in store.stock.values()]
+        for name, shelf in named:
+            others = [other for other, one in named if other != name and one.place == shelf.place]
             if shelf.owner == "shopify" and others:
                 raise ValueError(
                     f"{name} counts the goods of {shelf.place}, and {others[0]} sells them too: what it sold would be counted back."
-                    ' Set owner = "shipstation" for both, or owner = "none" for one of them'
+                    f' Set owner = "shipstation" for both, or owner = "none" for {name}'
                 )
         return stores
 

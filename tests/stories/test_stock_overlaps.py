@@ -62,13 +62,13 @@ async def test_while_one_of_them_cannot_be_read_the_other_offers_only_less(day: 
     assert (shown["MUG-01-BL"], shown["ROPE-10M"]) == (5, 5)
 
 
-@pytest.mark.parametrize("owner", ["shipstation", "shopify"])
+@pytest.mark.parametrize("owner", ["shipstation", "shopify", "none"])
 def test_goods_that_one_shop_counts_are_sold_by_no_other(owner: str) -> None:
     """What the second one sold left ShipStation, the first one had it on hand still, and it was counted back."""
     counts = {**PART, "owner": "shopify"}
     with pytest.raises(ValueError, match="sells them too: what it sold would be counted back"):
         two_shops(counts, {**PART, "owner": owner})
-    assert two_shops(counts, {**PART, "owner": "none"})
+    assert two_shops({**PART, "owner": "none"}, {**PART, "owner": owner if owner != "shopify" else "none"})
     assert two_shops(counts, {"inventory_location": 702, "owner": owner})
 
 
