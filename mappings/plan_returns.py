@@ -8,11 +8,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from mappings.carriers import tracking
+from mappings.returned import (
+    NOT_TO_BE,
+    Others,
+    Units,
+    beside,
+    by_gid,
+    by_label,
+    is_too_much,
+    may_be_paid,
+    others_of,
+    paid_by_others,
+    refund_gid,
+)
 from mappings.returns import (
     CloseReturn,
     LabelReturn,
@@ -60,22 +72,7 @@ NOT_LEFT_S, LATEST_LOOK_S = 900.0, 6 * 3600.0
 """For what others have to do first: how soon to look again at the earliest, and at the latest."""
 ENDS_BY_OTHERS = frozenset({"not_left", "return_has_terms", "return_open", "return_beside"})
 Carriers = Mapping[str, tuple[str, str]]
-Units = Mapping[int, int]
 Decision = tuple[list[ReturnStep], ReturnNews | None]
-NOT_TO_BE = frozenset({"CANCELED", "DECLINED"})
-"""Of Shopify's returns: they hold nothing."""
-
-
-@dataclass(frozen=True)
-class Others:
-    """What else there is about the goods of a return. `paid`: by us, Shopify line -> units. `packed`: what other returns have of its
-    package, likewise; `perhaps_packed`: what settled ones have that may be of it. `by_hand`: Shopify's returns that are for no label
-    of ours."""
-
-    paid: Units
-    packed: Units
-    perhaps_packed: Units
-    by_hand: tuple[SeenReturn, ...]
 
 
 def plan_returns(
@@ -96,7 +93,7 @@ def plan_returns(
         if steps or one.outcome or one.return_key not in seen:
             continue
         steps, told = _plan_one(
-            policy, one, seen[one.return_key], carriers, _others(one, returns, seen[one.return_key])
+            policy, one, seen[one.return_key], carriers, others_of(one, returns, seen[one.return_key])
         )
         news += [told] if told else []
     planned = {step.return_key for step in steps}
@@ -117,77 +114,13 @@ def _wait_s(returns: Sequence[Return], news: Sequence[ReturnNews], now: datetime
     return min(max((now - max(back)).total_seconds(), NOT_LEFT_S), LATEST_LOOK_S) if back else None
 
 
-def _others(one: Return, returns: Sequence[Return], seen: SeenForReturn) -> Others:
-    labels = [found for one in returns for found in (_by_gid(one, seen), _ours(one, seen)) if found]
-    by_hand = [found for found in seen.returns if found not in labels and found.status not in NOT_TO_BE]
-    perhaps = _perhaps_packed(one, returns, seen)
-    return Others(_paid_by_us(returns, seen), _packed(one, returns, seen), perhaps, tuple(by_hand))
-
-
-def _paid_by_us(returns: Sequence[Return], seen: SeenForReturn) -> Units:
-    """Line -> units. By our marks and not by what we remember: an answer may have been lost."""
-    notes = "\n".join(seen.refund_notes.values())
-    units: Counter[int] = Counter()
-    for one in returns:
-        units.update(one.lines or {} if one.marker in notes else {})
-    return units
-
-
-def _packed(one: Return, returns: Sequence[Return], seen: SeenForReturn) -> Units:
-    """Line -> units of its package that other returns of it have. Where both are open in Shopify, the one that is paid first has them."""
-    is_open = _in_shop(one, seen) is not None
-    units: Counter[int] = Counter()
-    for other in returns:
-        if other.return_key != one.return_key and other.outbound_key == one.outbound_key:
-            units.update(other.lines or {} if _has_its_units(other, seen, is_open) else {})
-    return units
-
-
-def _perhaps_packed(one: Return, returns: Sequence[Return], seen: SeenForReturn) -> Units:
-    """The same of those that were paid or received, where it is not told of both which package they were made for."""
-    units: Counter[int] = Counter()
-    for other in returns:
-        if other.return_key != one.return_key and None in (one.outbound_key, other.outbound_key):
-            units.update(other.lines or {} if _has_its_units(other, seen, is_late=True) else {})
-    return units
-
-
-def _has_its_units(other: Return, seen: SeenForReturn, is_late: bool) -> bool:
-    """Settled in whatever way, or opened in Shopify. `is_late`: that is not enough."""
-    found = _in_shop(other, seen)
-    is_held = found is not None and (found.is_processed or not is_late)
-    return bool(other.outcome) or _refund_gid(other, seen) is not None or is_held
-
-
-def _in_shop(one: Return, seen: SeenForReturn) -> SeenReturn | None:
-    found = _by_gid(one, seen) or _ours(one, seen)
-    return found if found and found.status not in NOT_TO_BE else None
-
-
-def _is_too_much(one: Return, others: Others) -> bool:
-    """More than its package held, with what other returns have of it. Where nobody knows what it held, one return is believed."""
-    if one.outbound_key is None or (one.outbound_lines is None and not others.packed):
-        return False
-    held = one.outbound_lines or {}
-    return any(units + others.packed.get(line, 0) > held.get(line, 0) for line, units in (one.lines or {}).items())
-
-
-def _may_be_too_much(one: Return, others: Others) -> bool:
-    """Only of lines that others brought back: with those it may be the second label of one package."""
-    held = one.most_lines if one.outbound_key is None else one.outbound_lines
-    return held is not None and any(
-        others.perhaps_packed.get(line, 0) and units + others.perhaps_packed.get(line, 0) > held.get(line, 0)
-        for line, units in (one.lines or {}).items()
-    )
-
-
 def _plan_one(policy: ReturnPolicy, one: Return, seen: SeenForReturn, carriers: Carriers, others: Others) -> Decision:
     # The label was taken back and nothing arrived: nothing comes.
     if one.voided and not one.received_at:
         return [], None
     # A refund of ours, whose answer we may not have seen, or a return that was received in Shopify.
-    found = _by_gid(one, seen)
-    refund = _refund_gid(one, seen)
+    found = by_gid(one, seen)
+    refund = refund_gid(one, seen)
     if found and found.is_processed:
         return _after_receipt(one, seen, found, others.paid)
     if refund:
@@ -204,7 +137,7 @@ def _plan_one(policy: ReturnPolicy, one: Return, seen: SeenForReturn, carriers: 
 
 
 def _after_receipt(one: Return, seen: SeenForReturn, found: SeenReturn, ours: Units) -> Decision:
-    refund = _refund_gid(one, seen)
+    refund = refund_gid(one, seen)
     if not refund and not found.has_terms and any(_is_unpaid(line, seen, ours) for line in found.lines):
         return _waits(one, "received_unpaid")
     if found.has_terms or not any(line.refunded for line in found.lines):
@@ -214,14 +147,10 @@ def _after_receipt(one: Return, seen: SeenForReturn, found: SeenReturn, ours: Un
     return [], ReturnNews(one.return_key, refund_gid=refund, outcome="refunded", detail="")
 
 
-def _refund_gid(one: Return, seen: SeenForReturn) -> str | None:
-    return next((gid for gid, note in seen.refund_notes.items() if one.marker in note), None)
-
-
 def _is_unpaid(line: SeenReturnLine, seen: SeenForReturn, ours: Units) -> bool:
     """Received without its money, which did not go back beside the return either."""
     is_owed = line.refunded < line.units and _refundable(line.line_id, seen) > 0
-    return is_owed and _paid_by_others(line.line_id, seen, ours) < line.units
+    return is_owed and paid_by_others(line.line_id, seen, ours) < line.units
 
 
 def _note(policy: ReturnPolicy, one: Return, seen: SeenForReturn) -> NoteReturn:
@@ -250,11 +179,11 @@ def _with_line(note: str, line: str) -> str:
 
 def _in_shopify(policy: ReturnPolicy, one: Return, seen: SeenForReturn, carriers: Carriers, others: Others) -> Decision:
     """The Shopify return of this label. One that somebody made by hand for the same label is taken over."""
-    found = _by_gid(one, seen) or _ours(one, seen)
+    found = by_gid(one, seen) or by_label(one, seen)
     if found is None and one.return_gid:
         return _waits(one, "return_gone")
     if found is None:
-        return _opened(one, seen, _is_too_much(one, others))
+        return _opened(one, seen, is_too_much(one, others))
     told = ReturnNews(one.return_key, return_gid=found.gid, detail="") if one.return_gid != found.gid else None
     if one.is_labelled or found.status != "OPEN":
         return [], told
@@ -273,19 +202,6 @@ def _opened(one: Return, seen: SeenForReturn, is_too_much: bool) -> Decision:
     if one.received_at and not _is_refundable(one, seen):
         return _refunded_elsewhere(one)
     return _waits(one, "package_returned" if is_too_much else "not_returnable")
-
-
-def _by_gid(one: Return, seen: SeenForReturn) -> SeenReturn | None:
-    return next((found for found in seen.returns if found.gid == one.return_gid), None)
-
-
-def _ours(one: Return, seen: SeenForReturn) -> SeenReturn | None:
-    for found in seen.returns:
-        if found.status not in ("OPEN", "CLOSED"):
-            continue
-        if any(one.marker in line.note for line in found.lines) or one.tracking_number in found.numbers:
-            return found
-    return None
 
 
 def _pick(one: Return, seen: SeenForReturn) -> dict[str, int]:
@@ -314,7 +230,7 @@ def _pick(one: Return, seen: SeenForReturn) -> dict[str, int]:
 def _money(policy: ReturnPolicy, one: Return, seen: SeenForReturn, others: Others) -> Decision:
     if one.lines is None:
         return _waits(one, "lines_unknown")
-    found = _by_gid(one, seen)
+    found = by_gid(one, seen)
     is_open = found is not None and found.status == "OPEN"
     if not _is_refundable(one, seen):
         return _waits(one, "return_left_open") if is_open else _refunded_elsewhere(one)
@@ -325,7 +241,7 @@ def _money(policy: ReturnPolicy, one: Return, seen: SeenForReturn, others: Other
     if reason := _doubt(policy, one, seen, found, others):
         return _waits(one, reason)
     amount = total(seen.payments)
-    if not _is_agreed(policy, one, amount, _may_be_paid(one, seen, others)):
+    if not _is_agreed(policy, one, amount, may_be_paid(one, seen, others)):
         changed = one.suggested != amount or one.detail
         told = ReturnNews(one.return_key, suggested=amount, currency=seen.currency, detail="")
         return [], told if changed else None
@@ -356,9 +272,9 @@ def _doubt(policy: ReturnPolicy, one: Return, seen: SeenForReturn, found: SeenRe
         return "return_has_terms"
     if found is None and seen.is_returning:
         return "return_open"
-    if any(not is_over for is_over in _beside(one, others)):
+    if any(not is_over for is_over in beside(one, others)):
         return "return_beside"
-    if _is_too_much(one, others):
+    if is_too_much(one, others):
         return "package_returned"
     if seen.is_foreign:
         return "foreign_currency"
@@ -376,30 +292,6 @@ def _doubt(policy: ReturnPolicy, one: Return, seen: SeenForReturn, found: SeenRe
 def _has_left(line: SeenLine, units: int) -> bool:
     """As far as Shopify knows: it takes nothing back that it holds for sending."""
     return line.refundable - line.unfulfilled >= units
-
-
-def _paid_by_others(line_id: int, seen: SeenForReturn, ours: Units) -> int:
-    """Units that left and were paid back by somebody else. What was refunded or removed before it left is none of them: it is
-    neither refundable nor unfulfilled nor sent."""
-    line = seen.lines.get(line_id, SeenLine(0, 0))
-    sent = sum(one.units for one in seen.sent if one.line_id == line_id)
-    return sent - (line.refundable - line.unfulfilled) - ours.get(line_id, 0)
-
-
-def _beside(one: Return, others: Others) -> list[bool]:
-    """Of each return that somebody made in Shopify for units of the same lines, whether it is over. One whose lines Shopify does not
-    know any more may be for any."""
-    lines = {0, *(one.lines or ())}
-    found = [each for each in others.by_hand if any(line.line_id in lines for line in each.lines)]
-    return [each.status == "CLOSED" for each in found]
-
-
-def _may_be_paid(one: Return, seen: SeenForReturn, others: Others) -> bool:
-    """Whether something was settled that may have been for these goods: money without goods that are named, other units of their
-    lines, a return in Shopify that is over, or another label of what may be their package."""
-    was_returned = seen.was_returned and one.return_gid is None
-    is_settled = seen.paid_for_nothing or was_returned or bool(_beside(one, others)) or _may_be_too_much(one, others)
-    return is_settled or any(_paid_by_others(line, seen, others.paid) > 0 for line in one.lines or ())
 
 
 def _is_agreed(policy: ReturnPolicy, one: Return, amount: Decimal, may_be_paid: bool) -> bool:
