@@ -54,6 +54,7 @@ WAITS = {
     "not_left": "Shopify was not told yet that these units left: see why its order waits; they are paid back after that.",
     "nothing_to_refund": "Shopify suggests to pay back nothing: look into the order in Shopify.",
     "above_payment": "Shopify suggests more than is left of what was paid: refund it in Shopify by hand.",
+    "order_gone": "Shopify shows its order no more (deleted, or older than 60 days without the scope read_all_orders): refund it by hand, or decline it.",
     "return_gone": "Its Shopify return was cancelled or declined: refund it in Shopify by hand.",
     "refused": "Shopify refused it: `syncd explain ORDER` has its words. Correct the order, then run `syncd retry ORDER`.",
     "received_unpaid": "Its Shopify return was received there and not all of it was paid back: refund the rest in Shopify by hand, or decline it.",
@@ -99,6 +100,12 @@ def plan_returns(
     planned = {step.return_key for step in steps}
     resolved = tuple(one.return_key for one in returns if one.intended_at and one.return_key not in planned)
     return ReturnsPlan(tuple(steps), tuple(news), resolved, 0.0 if steps else _wait_s(returns, news, now))
+
+
+def without_order(returns: Sequence[Return]) -> tuple[ReturnNews, ...]:
+    """What is told of returns whose order Shopify does not show."""
+    coming = [one for one in returns if not one.outcome and (one.received_at or not one.voided)]
+    return tuple(told for one in coming if (told := _waits(one, "order_gone")[1]))
 
 
 def _wait_s(returns: Sequence[Return], news: Sequence[ReturnNews], now: datetime) -> float | None:

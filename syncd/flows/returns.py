@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from mappings.causes import Cause
-from mappings.plan_returns import plan_returns
+from mappings.plan_returns import LATEST_LOOK_S, plan_returns, without_order
 from mappings.plans import Plan, Profile, Step
 from mappings.returns import Return, ReturnStep, SeenForReturn
 from syncd.accounts import Accounts
@@ -101,7 +101,8 @@ class ReturnsFlow:
     def plan(self, subject: str, known: Known, sighting: Sighting, now: datetime) -> Plan:
         profile = self._profiles[split_subject(subject)[0]]
         if sighting.order is None:
-            return Plan(Cause.NOT_FOUND)
+            later = now + timedelta(seconds=LATEST_LOOK_S)
+            return Plan(Cause.NOT_FOUND, look_again_at=later, returns=without_order(known.returns))
         seen: Mapping[str, SeenForReturn] = sighting.order
         returns = [self._doubts.dated(subject, one.return_key, one) for one in known.returns]
         found = plan_returns(profile.returns, returns, seen, profile.carriers, now, self._write_settles_s)

@@ -15,7 +15,7 @@ from syncd.operate.returns import (
 )
 from syncd.operate.wake import retry_orders
 from syncd.sandbox.shopify.faults import FaultRule
-from syncd.simulation.day import Day, Fates
+from syncd.simulation.day import SHOP, Day, Fates
 from syncd.simulation.desk import desk_of
 from tests.orders_api import ON_V1_ALONE
 from tests.stories.coming_back import (
@@ -216,3 +216,18 @@ async def test_of_several_returns_that_wait_the_one_to_decline_is_named(day: Day
     told = day.rows("SELECT outcome FROM returns ORDER BY return_key")
     assert [one["outcome"] for one in told] == ["declined", ""]
     await assert_both_sides(day)
+
+
+@pytest.mark.parametrize("fates", [Fates(settings=AUTOMATIC)])
+async def test_of_a_return_whose_order_shopify_shows_no_more_a_person_is_told(day: Day) -> None:
+    """Deleted, or too old for the scopes of the app: it was shown as on its way for ever, and could not be declined."""
+    order_id, coming = await sent_back(day)
+    orders = day.shopify.shops[SHOP.domain].orders
+    order = orders.pop(order_id)
+    await arrives(day, coming)
+    assert "Shopify shows its order no more" in refunds_text(await waiting_refunds(await desk_of(day)))
+    orders[order_id] = order
+    await retry_orders(await desk_of(day), [str(order_id)])
+    await day.rest()
+    assert money(day, order_id)[1] == units_worth(day, order_id, 2)
+    assert refunds_text(await waiting_refunds(await desk_of(day))) == "Nothing that arrived waits for a refund."
