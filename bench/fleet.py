@@ -31,6 +31,7 @@ from syncd.sandbox.shipstation import ShipStationOptions, ShipStationWorld
 from syncd.sandbox.shopify import ShopifyWorld
 from syncd.sandbox.shopify.state import Order
 from syncd.simulation.day import PLAIN
+from syncd.simulation.focus import Focus
 
 LEASE_S = 4.0
 WRITE_TIMEOUT_S = 2.0
@@ -59,6 +60,7 @@ class Town:
         options = ShipStationOptions(window_s=60.0 / time_scale, notify_delay_s=(0.1, 1.0))
         self.shipstation = ShipStationWorld(_now, seed, options)
         self.touched: set[int] = set()
+        self.focus = Focus()
         self._running: Running | None = None
         self._rng = Random(seed)
 

@@ -304,10 +304,11 @@ def _over_fulfilled(fleet: Fleet) -> list[str]:
 
 
 def report(wishes: Wishes, tally: Tally, outcome: Outcome, seconds: float) -> tuple[str, bool]:
-    """The text, and whether nothing is to be complained of."""
+    """The text, and whether people acted and nothing is to be complained of."""
     account = outcome.account
     offered, acked, recovered, gone = outcome.webhooks
-    is_good = not (outcome.lost or gone or outcome.doubled or outcome.wrong or account.refused_429 or tally.troubles)
+    complaints = outcome.lost or gone or outcome.doubled or outcome.wrong or account.refused_429 or tally.troubles
+    is_good = bool(tally.deeds) and not complaints
     where = f"{wishes.replicas} replicas on PostgreSQL" if wishes.replicas > 1 else "one daemon on SQLite"
     stops = f", SIGTERM answered after {max(tally.stops_s):.1f} s at most" if tally.stops_s else ""
     lines = [
@@ -335,10 +336,10 @@ async def run(wishes: Wishes, folder: Path, postgres: Server | None, database: s
     found: list[Outcome] = []
 
     async def work(fleet: Fleet) -> None:
-        acting = asyncio.create_task(people(fleet, wishes, tally))
-        await Nemesis(fleet, wishes, postgres, tally).work()
-        acting.cancel()
-        await asyncio.gather(acting, return_exceptions=True)
+        async with asyncio.TaskGroup() as group:  # where nobody can act, the kills prove nothing
+            acting = group.create_task(people(fleet, wishes, tally))
+            await Nemesis(fleet, wishes, postgres, tally).work()
+            acting.cancel()
         found.append(await look(fleet, database))
         if wishes.keeps_books:
             keep_books(fleet)

@@ -18,6 +18,7 @@ from mappings.rules import held_until, order_verdict
 from mappings.shopify_shapes import FulfillmentOrder, LineItem, MoneyBag, OrderToShip, number_of
 
 SOONEST_LOOK_S = 5.0
+YOUNG_S, YOUNG_LOOK_S = 86400.0, 900.0
 LATEST_LOOK_S = 6 * 3600.0
 
 ENDED = frozenset({"CLOSED", "CANCELLED"})
@@ -105,9 +106,11 @@ def _grace(order: OrderToShip, profile: Profile, now: datetime) -> Barrier | Non
 
 
 def look_later(order: OrderToShip, now: datetime) -> datetime:
-    """As long again as the order is old: seconds at first, hours for one that has waited for days."""
+    """As long again as the order is old, a quarter of an hour at most on its first day: an answer may have left out what is awaited,
+    and nothing else would tell. Hours for one that has waited for days."""
     age_s = (now - from_shopify(order["createdAt"])).total_seconds()
-    return now + timedelta(seconds=min(max(age_s, SOONEST_LOOK_S), LATEST_LOOK_S))
+    latest_s = YOUNG_LOOK_S if age_s < YOUNG_S else LATEST_LOOK_S
+    return now + timedelta(seconds=min(max(age_s, SOONEST_LOOK_S), latest_s))
 
 
 def routing(order: OrderToShip) -> Routing:

@@ -58,6 +58,12 @@ BY_A_MERGE: Mapping[Cause, tuple[frozenset[str], ...]] = {
 }
 """Another way in which these may be right."""
 
+AS_TYPED: Mapping[Cause, tuple[frozenset[str], ...]] = {
+    # Of an order that was merged while its first answer was outstanding nobody can tell who wrote its address (seed 380128).
+    Cause.EDITED_AFTER_LABEL: (frozenset({"type_address"}), frozenset({"merge", "split"}), LABELS),
+}
+"""And a third."""
+
 OF_THE_GOODS = frozenset(
     {
         Cause.LOCATION_NOT_MAPPED, Cause.ADDRESS_INCOMPLETE, Cause.MISSING_WEIGHT,
@@ -91,7 +97,7 @@ def _unjustified(told: Iterable[Mapping[str, Any]], watch: Watch) -> Iterable[st
             continue
         befallen = watch.befallen[order_id(one)].keys()
         cause = Cause(one["cause"])
-        ways = [table[cause] for table in (JUSTIFIED, BY_A_MERGE) if cause in table]
+        ways = [table[cause] for table in (JUSTIFIED, BY_A_MERGE, AS_TYPED) if cause in table]
         if not any(all(group & befallen for group in groups if group) for groups in ways):
             yield f"parked: {one['order']} ({order_id(one)}) as {one['cause']} ({one['detail']}) after {sorted(befallen) or 'nothing'}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, cast
 
@@ -122,7 +123,14 @@ def test_an_unmapped_location_does_not_hold_up_the_others() -> None:
 @pytest.mark.parametrize(
     ("of", "at"),
     [
-        pytest.param(order([line(7001)], []), later(45 * 60), id="not routed: as long again as it is old"),
+        pytest.param(order([line(7001)], []), later(15 * 60), id="not routed: a quarter of an hour at most"),
+        pytest.param(
+            order([line(7001)], [], createdAt=(NOW - timedelta(minutes=5)).isoformat()), later(5 * 60),
+            id="not routed: as long again as it is old",
+        ),
+        pytest.param(
+            order([line(7001)], [], createdAt=(NOW - timedelta(days=2)).isoformat()), later(6 * 3600), id="not routed, old"
+        ),
         pytest.param(order([line(7001)], [], createdAt=NOW.isoformat()), later(5), id="not routed, brand new"),
         pytest.param(
             order([line(7001)], [fulfillment_order(1, status="SCHEDULED", fulfillAt="2026-11-20T19:00:00Z")]), later(3600),
