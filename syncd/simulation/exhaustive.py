@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
@@ -158,7 +159,8 @@ async def _story(day: Day, watch: Watch, scenario: str, points: Sequence[Point])
     await day.rest(REST_S, QUIET_S)
     calls = day.life.calls, day.life.requests
     keeper.cancel()
-    await asyncio.gather(keeper, return_exceptions=True)
+    with suppress(asyncio.CancelledError):
+        await keeper
     day.life.spare()
     await _risen(day)
     await _swept(day)

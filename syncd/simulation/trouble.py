@@ -69,7 +69,9 @@ class Trouble:
         self._is_over = True
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        ended = await asyncio.gather(*self._tasks, return_exceptions=True)
+        if tripped := [one for one in ended if isinstance(one, Exception)]:  # where nobody acts, a day proves nothing
+            raise ExceptionGroup("people or bad luck ended before the day did", tripped)
         self._luck.heal()
         for replica in self._day.replicas:
             replica.jump(-replica.ahead_s)

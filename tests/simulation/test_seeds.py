@@ -83,3 +83,15 @@ def test_the_account_names_each_failed_seed_and_how_to_repeat_it() -> None:
     assert repro(2, 5) in account_text(total)
     assert "stock in 2 seeds, returns in 0 seeds" in account_text(total)
     assert as_json(total)["problems"] == {"lost": 1}
+
+
+def test_a_day_on_which_people_cannot_act_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would end without a fault, and prove nothing."""
+
+    def trips(day: object, number: int) -> None:
+        raise AttributeError("no such thing in this town")
+
+    for name in DEEDS:
+        monkeypatch.setitem(DEEDS, name, trips)
+    (problem,) = run_seed(11, 12).problems
+    assert "people or bad luck ended before the day did" in problem
