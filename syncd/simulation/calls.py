@@ -13,8 +13,8 @@ from syncd.ports import Request
 
 CREATE_ORDERS = "ship POST /orders/createorders"
 CREATE_FULFILLMENT = "shop CreateFulfillment"
-GOODS = frozenset({CREATE_ORDERS, CREATE_FULFILLMENT, "shop UpdateTracking", "shop CancelFulfillment"})
-"""Calls that change where goods go or what a customer is told."""
+TOLD = frozenset({CREATE_FULFILLMENT, "shop UpdateTracking", "shop CancelFulfillment"})
+"""Calls to Shopify that change where goods go or what a customer is told."""
 
 _OPERATION = re.compile(rb"(query|mutation) (\w+)")
 _LISTS = re.compile(r"ship GET /(orders|shipments|fulfillments)$|shop \w+Since$")

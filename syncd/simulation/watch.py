@@ -15,11 +15,12 @@ from syncd.sandbox.shipstation.records import Order as ShipStationOrder
 from syncd.sandbox.shopify.state import Order
 from syncd.sandbox.worlds import Delivery
 from syncd.shipstation.signatures import event_id
-from syncd.simulation.calls import CREATE_FULFILLMENT, CREATE_ORDERS, GOODS, Call
+from syncd.simulation.calls import CREATE_FULFILLMENT, TOLD, Call
 from syncd.simulation.day import Day
 from syncd.simulation.laws import Laws
 from syncd.simulation.people import TYPED, shopify_orders
 from syncd.simulation.sidelines.sideline import Sideline
+from syncd.simulation.written import pushed, writes_orders
 
 HALVED_WITHIN = timedelta(seconds=2)
 """A batch without an answer is sent once more, half by half."""
@@ -68,16 +69,26 @@ class Watch:
 
     def leaves(self, call: Call, kind: str | None) -> None:
         """`kind` will go wrong with it."""
-        if call.site == CREATE_ORDERS:
-            orders = [order_id_of(row["orderKey"]) for row in call.body]
-            self.sent.update(orders)
-            self.harmed.update(orders if kind else ())
-            if kind == "late_commit":
-                self._whole_when_sent[id(call.request)] = {row["orderKey"] for row in call.body} - self._regrouped()
+        keys = {row["orderKey"] for row in self._documents(call)}
+        orders = [order_id_of(key) for key in keys]
+        self.sent.update(orders)
+        self.harmed.update(orders if kind else ())
+        if keys and kind == "late_commit":
+            self._whole_when_sent[id(call.request)] = keys - self._regrouped()
 
     def broke(self, call: Call) -> None:
         """One order of this batch made it fail for all."""
-        self.harmed.update(order_id_of(row["orderKey"]) for row in call.body)
+        self.harmed.update(order_id_of(row["orderKey"]) for row in self._documents(call))
+
+    def _documents(self, call: Call) -> list[dict[str, Any]]:
+        """What it writes of orders: whole documents, and of one that V2 cancels its key and state alone."""
+        if not writes_orders(call.request):
+            return []
+        orders = self._day.shipstation.account.orders
+        return [
+            row if "orderKey" in row else {**row, "orderKey": orders[row["orderId"]].key}
+            for row in pushed([call.request])
+        ]
 
     # S1: a webhook is stored before it is acknowledged
 
@@ -100,23 +111,25 @@ class Watch:
     def arrived(self, call: Call) -> None:
         for sideline in self.sidelines:
             sideline.arrives(call.request)
-        if call.site not in GOODS:
-            return
-        written = {order_id_of(row["orderKey"]) for row in call.body} if call.site == CREATE_ORDERS else {0}
-        self.writes += not written <= self.tried_again
-        if call.site == CREATE_ORDERS:
-            sold, there = self._day.sold(), dict[str, ShipStationOrder]()
-            for one in self._day.shipstation.account.orders.values():
-                there.setdefault(one.key, one)
-            whole = self._whole_when_sent.pop(id(call.request), frozenset())
-            for row in call.body:
-                self._judge_document(row, sold.get(order_id_of(row["orderKey"])), there.get(row["orderKey"]), whole)
-            return
-        fact = _told_fact(call)
-        found = self._count(
-            "SELECT count(*) FROM journal WHERE flow = 'shipments' AND facts LIKE :fact", fact=f"%{fact}%"
-        )
-        self._expect(found > 0, f"S6 {call.site} of {fact} arrived without an intent")
+        if documents := self._documents(call):
+            self.writes += not {order_id_of(row["orderKey"]) for row in documents} <= self.tried_again
+            self._judge_documents(documents, self._whole_when_sent.pop(id(call.request), frozenset()))
+        elif call.site in TOLD:
+            self.writes += 1
+            fact = _told_fact(call)
+            found = self._count(
+                "SELECT count(*) FROM journal WHERE flow = 'shipments' AND facts LIKE :fact", fact=f"%{fact}%"
+            )
+            self._expect(found > 0, f"S6 {call.site} of {fact} arrived without an intent")
+
+    def _judge_documents(self, documents: Sequence[dict[str, Any]], whole_when_sent: Set[str]) -> None:
+        sold, there = self._day.sold(), dict[str, ShipStationOrder]()
+        for one in self._day.shipstation.account.orders.values():
+            there.setdefault(one.key, one)
+        for row in documents:
+            self._judge_document(
+                row, sold.get(order_id_of(row["orderKey"])), there.get(row["orderKey"]), whole_when_sent
+            )
 
     def _regrouped(self) -> Set[str]:
         return {one.key for one in self._day.shipstation.account.orders.values() if _is_regrouped(one)}
@@ -151,7 +164,7 @@ class Watch:
         if row["orderStatus"] == "cancelled" and not self.befallen[order.id]:
             is_wanted = order.financial_status in PAYABLE and not order.cancelled_at and order.risk_level == "LOW"
             self._expect(not is_wanted, f"order {there.key} is cancelled, and nobody wanted it")
-        if there.modified_at < self._day.vendors_now() - LONG_READ:
+        if "shipTo" in row and there.modified_at < self._day.vendors_now() - LONG_READ:
             self._judge_typed(row, there)
 
     def _judge_typed(self, row: dict[str, Any], there: ShipStationOrder) -> None:
@@ -165,7 +178,7 @@ class Watch:
     # S2, S4, S5, S14: nothing is there twice
 
     def carried_out(self, call: Call, response: Response) -> None:
-        if call.site == CREATE_ORDERS:
+        if writes_orders(call.request):
             self.judge_orders()
         elif call.site == CREATE_FULFILLMENT:
             self.judge_fulfillments()
