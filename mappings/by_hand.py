@@ -5,7 +5,7 @@ from Shopify alone, and would go without the warehouse's hold, to the old addres
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -15,7 +15,7 @@ from mappings.conflicts import OF_THE_UNITS
 from mappings.consignments import added
 from mappings.order_changes import Change, Picture
 from mappings.order_troubles import Trouble
-from mappings.packed import units_of
+from mappings.packed import Units, items_without, units_of
 from mappings.plans import Conflict
 from mappings.shipstation_shapes import Order
 
@@ -24,29 +24,44 @@ WORDS = ("customerNotes", "giftMessage", "requestedShippingService")
 
 
 def lost_in_a_move(change: Change, truth: Order, seen: Picture) -> Sequence[Trouble]:
-    """Of an order that is to give units away: nothing is lost where they are wanted nowhere else. What is not on hold does not keep
-    refunded units there, whatever becomes of the others: it may leave with them."""
-    own = change.assignment
-    applied = own.consignment.applied if own.consignment else None
-    given = units_of(applied) - units_of(change.wanted)
-    before = {one.order_key: units_of(one.applied) for one in seen.consignments}
-    more = {key: units_of(order) - before.get(key, Counter()) for key, order in seen.documents.items()}
-    anew = [seen.documents[key] for key, units in more.items() if units & given]
-    unplaced = added(units for where, units in seen.allotment.unplaced.items() if where != own.location_id)
-    elsewhere = added(more.values()) + unplaced
-    if not elsewhere & given or (change.wanted and given - elsewhere and not is_on_hold(truth)):
+    """Of an order that is to give units away: nothing is lost where they are wanted nowhere else."""
+    applied, given = _given(change)
+    if not given & _wanted_elsewhere(change, seen):
         return ()
+    anew = [seen.documents[key] for key, units in _more(seen).items() if units & given]
     return lost_by_cancelling(truth, applied, anew)
 
 
-def without_the_move(change: Change) -> Change | None:
-    """What else is to become of such an order does not wait for whoever decides on the move: a hold of Shopify least of all."""
-    applied = change.assignment.consignment.applied if change.assignment.consignment else None
-    fields = tuple(field for field in change.fields if field not in OF_THE_UNITS)
-    if change.wanted is None or applied is None or not fields:
+def without_the_move(change: Change, seen: Picture) -> Change | None:
+    """What else is to become of such an order does not wait for whoever decides on the move: least of all a hold of Shopify, and units
+    that are wanted nowhere any more, which might leave with the others."""
+    applied, given = _given(change)
+    if applied is None:
         return None
-    units = {name: value for name, value in applied.items() if name in OF_THE_UNITS}
-    return replace(change, wanted=cast(Order, {**change.wanted, **units}), fields=fields)
+    refunded = given - _wanted_elsewhere(change, seen)
+    fields = tuple(field for field in change.fields if field not in OF_THE_UNITS) if change.wanted else ()
+    kept = {name: value for name, value in applied.items() if name in OF_THE_UNITS}
+    if refunded:
+        kept["items"], fields = items_without(applied.get("items") or (), refunded), (*fields, "items")
+    wanted = cast(Order, {**(change.wanted or applied), **kept})
+    return replace(change, wanted=wanted, fields=fields) if fields else None
+
+
+def _given(change: Change) -> tuple[Order | None, Units]:
+    consignment = change.assignment.consignment
+    applied = consignment.applied if consignment else None
+    return applied, units_of(applied) - units_of(change.wanted)
+
+
+def _more(seen: Picture) -> Mapping[str, Units]:
+    """By order key: units that it is to hold beside those that it holds."""
+    before = {one.order_key: units_of(one.applied) for one in seen.consignments}
+    return {key: units_of(order) - before.get(key, Counter()) for key, order in seen.documents.items()}
+
+
+def _wanted_elsewhere(change: Change, seen: Picture) -> Units:
+    own = change.assignment.location_id
+    return added([*_more(seen).values(), *(units for where, units in seen.allotment.unplaced.items() if where != own)])
 
 
 def lost_by_cancelling(truth: Order, applied: Order | None, anew: Sequence[Order]) -> Sequence[Trouble]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from mappings.keys import line_of
 from mappings.plans import Consignment, Package, Standing
-from mappings.shipstation_shapes import Order
+from mappings.shipstation_shapes import Order, OrderItem
 
 Units = Counter[int]
 """Shopify line item id -> units."""
@@ -37,6 +38,20 @@ def units_of(document: Order | None) -> Units:
         if line and not item.get("adjustment"):
             units[line[1]] += item.get("quantity") or 0
     return units
+
+
+def items_without(items: Iterable[OrderItem], units: Units) -> list[OrderItem]:
+    """What is left of these rows without so many units of each line. Rows that are not ours stay."""
+    left, rest = Counter(units), list[OrderItem]()
+    for item in items:
+        line = None if item.get("adjustment") else line_of(item.get("lineItemKey"))
+        quantity = item.get("quantity") or 0
+        taken = min(left[line[1]], quantity) if line else 0
+        if line:
+            left[line[1]] -= taken
+        if not line or quantity > taken:
+            rest.append(cast(OrderItem, {**item, "quantity": quantity - taken}))
+    return rest
 
 
 def counted(units: Units) -> str:

@@ -8,7 +8,7 @@ from typing import cast
 from mappings.carry_over import is_silent_on_groups
 from mappings.consignments import added
 from mappings.keys import line_of, split_order_key
-from mappings.packed import units_of
+from mappings.packed import items_without, units_of
 from mappings.plans import Consignment
 from mappings.shipstation_shapes import Order, OrderItem
 
@@ -44,16 +44,13 @@ def merged_away(order_key: str, family: Iterable[Consignment], others: Sequence[
     hosts = [one for one in others if one.get("orderStatus") != "cancelled" and _is_of_another_sale(one, ours[1])]
     ids = {order_id for one in hosts for order_id in (one["orderId"], *_merged_ids(one))}
     known = added(units_of(one.applied) for one in family if one.shipstation_order_id in ids)
-    items = []
-    for item in (item for host in hosts for item in host.get("items") or []):
-        line, quantity = line_of(item.get("lineItemKey")), item.get("quantity") or 0
-        if line is None or line[0] != ours[1] or item.get("adjustment"):
-            continue
-        accounted = min(quantity, known[line[1]])
-        known[line[1]] -= accounted
-        if quantity > accounted:
-            items.append(cast(OrderItem, {**item, "quantity": quantity - accounted}))
-    return items
+    ours_there = [item for host in hosts for item in host.get("items") or [] if _is_of(item, ours[1])]
+    return items_without(ours_there, known)
+
+
+def _is_of(item: OrderItem, order_id: int) -> bool:
+    line = line_of(item.get("lineItemKey"))
+    return line is not None and line[0] == order_id and not item.get("adjustment")
 
 
 def _is_of_another_sale(order: Order, order_id: int) -> bool:

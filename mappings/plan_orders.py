@@ -192,7 +192,7 @@ def _decide(
         return [Trouble(Cause.CHANGED_ON_BOTH_SIDES, f"{key}: split or merged in ShipStation")]
     # Moved, as a whole or some units of it, and the warehouse's hold or words would not move with them.
     if take != "shopify" and (lost := lost_in_a_move(change, truth, seen)):
-        rest = without_the_move(change)
+        rest = without_the_move(change, seen)
         return [*lost, *(_updated(rest, rest.wanted, truth, applied or truth, take) if rest and rest.wanted else ())]
     # Cancel: nothing of it is wanted any more, and it is still open.
     if change.wanted is None:

@@ -111,15 +111,30 @@ async def test_a_hold_of_shopify_does_not_wait_for_whoever_decides_on_a_move_of_
     assert units_at(day, order_id) == {501: ("on_hold", 2)}
 
 
-async def test_units_that_are_refunded_do_not_wait_for_whoever_decides_on_a_move_of_others(day: Day) -> None:
+@pytest.mark.parametrize("left", [2, 1])
+@pytest.mark.parametrize("is_at_once", [True, False])
+async def test_units_that_are_refunded_do_not_wait_for_whoever_decides_on_a_move_of_others(
+    day: Day, left: int, is_at_once: bool
+) -> None:
+    """Of three, one is moved; one is refunded, or both of the others."""
     (order_id,) = await sold(day, lines=1, quantity=3)
     day.shipstation.edit(there_of(day, order_id)["orderId"], {"customerNotes": "Ring at gate 3"})
     line = day.order(order_id)["lines"][0]["id"]
     day.shopify.people.move_fulfillment_order(order_id, ELSEWHERE, lines={line: 1})
+    if not is_at_once:
+        await day.rest()
+    day.shopify.people.edit(order_id, quantities={line: left})
     await day.rest()
-    day.shopify.people.edit(order_id, quantities={line: 2})
+    await swept(day)
+    assert units_at(day, order_id) == {501: ("awaiting_shipment", left)}
+    there = day.shipstation.account.orders[there_of(day, order_id)["orderId"]]
+    assert there.content.details["customerNotes"] == "Ring at gate 3"
+    assert await day.cause(order_id) == "changed_on_both_sides"
+    await resolve_order(await desk_of(day), str(order_id), "shopify")
     await day.rest()
-    assert sum(units for _, units in units_at(day, order_id).values()) == 2
+    places = {501: ("awaiting_shipment", left - 1), 502: ("awaiting_shipment", 1)}
+    assert units_at(day, order_id) == {where: one for where, one in places.items() if one[1]}
+    assert await day.cause(order_id) == "in_shipstation"
 
 
 @ON_V1_ALONE
