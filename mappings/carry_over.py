@@ -67,10 +67,21 @@ def updated_order(observed: Order, wanted: Order, applied: Order, fields: Iterab
     return cast(Order, sent | {"orderKey": wanted["orderKey"]})
 
 
-def is_unchanged(shown: Order, seen: Order) -> bool:
-    """Whether ShipStation still shows all that can be written as it was `seen`. What it leaves out tells nothing."""
+def changed_meanwhile(shown: Order | None, seen: Order | None) -> str:
+    """What forbids to write a change that was decided by what was `seen`; "" where all that can be written is as it was. What
+    ShipStation leaves out tells nothing."""
+    if (problem := regrouping(shown)) or shown is None or seen is None:
+        return problem
     now, before = _writable(shown), _writable(seen)
-    return all(same(now[name], before[name]) for name in now.keys() & before.keys())
+    is_as_it_was = all(same(now[name], before[name]) for name in now.keys() & before.keys())
+    return "" if is_as_it_was else "somebody edited it there meanwhile"
+
+
+def regrouping(shown: Order | None) -> str:
+    """The same of what is to be changed whatever else it shows; "" for what lies there as one."""
+    if shown is None:
+        return "it cannot be found"
+    return "it was split or merged meanwhile" if is_regrouped(shown) else ""
 
 
 def cancelled_as_observed(observed: Order, order_key: str) -> Order:

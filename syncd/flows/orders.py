@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from mappings.carry_over import changed_meanwhile
 from mappings.causes import Cause
 from mappings.observed import learned_from
 from mappings.order_changes import questions
@@ -25,7 +26,7 @@ from syncd.budget import Call, Urgency
 from syncd.errors import AccessError, SyncError
 from syncd.flows.looks import look_at_stores, outcome_of, unreadable_of
 from syncd.flows.rates import Rates
-from syncd.flows.read_back import changed_meanwhile, judged, moved, outcome_of_row
+from syncd.flows.read_back import judged, moved, outcome_of_row
 from syncd.flows.truth import Sought, truth_of
 from syncd.flows.work import Known, Outcome, Result, Sighting, Unreadable
 from syncd.hints import split_subject
@@ -220,7 +221,7 @@ class OrdersFlow:
             if isinstance(error, AccessError):
                 await self._accounts.lost(error, "orders.read")
             return dict.fromkeys((step.order_key for step in changes), outcome_of(error, self._accounts.probe_s))
-        problems = {step.order_key: changed_meanwhile(step, found[step.order_key]) for step in changes}
+        problems = {step.order_key: changed_meanwhile(found[step.order_key], step.seen) for step in changes}
         return {key: moved(problem) for key, problem in problems.items() if problem}
 
     async def _found(self, changes: Sequence[UpsertOrder], ids: Mapping[str, int | None]) -> dict[str, Order | None]:

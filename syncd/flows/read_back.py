@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mappings.carry_over import is_regrouped, is_unchanged
+from mappings.carry_over import regrouping
 from mappings.packed import units_of
 from mappings.plans import UpsertOrder
 from mappings.shipstation_shapes import Order
@@ -45,20 +45,6 @@ def judged(step: UpsertOrder, outcome: Outcome, truth: Order | None) -> Outcome:
     if units_of(truth) != units_of(step.document) and outcome.result is Result.CONFIRMED:
         return Outcome(Result.UNKNOWN, NOT_SHOWN, "it still reads back with other units")
     return outcome
-
-
-def regrouping(truth: Order | None) -> str:
-    """What forbids to write what is to be changed; "" for what lies there as one."""
-    if truth is None:
-        return "it cannot be found"
-    return "it was split or merged meanwhile" if is_regrouped(truth) else ""
-
-
-def changed_meanwhile(step: UpsertOrder, truth: Order | None) -> str:
-    """The same of what waited for long since it was looked at."""
-    if (problem := regrouping(truth)) or truth is None or step.seen is None:
-        return problem
-    return "" if is_unchanged(truth, step.seen) else "somebody edited it there meanwhile"
 
 
 def moved(problem: str) -> Outcome:

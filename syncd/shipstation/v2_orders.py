@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 from urllib.parse import quote
 
+from mappings.carry_over import changed_meanwhile
 from mappings.personal import without_personal
 from mappings.plans import UpsertOrder
 from mappings.shipstation_shapes import Order
@@ -123,6 +124,9 @@ class V2Orders(V2OrderReads):
         shown = whole_shipment(row)
         if shown.get("shipment_status") != "pending":
             raise ConflictError("order_locked", f"it is {shown.get('shipment_status')}")
+        (truth,) = await self._orders([shown])
+        if problem := changed_meanwhile(truth, step.seen):
+            raise ConflictError("changed_meanwhile", problem)
         await self._names.of_documents([cast(dict[str, Any], step.document)])
         names = self._names.of_order(step.order_key)
         if FIELDS.intersection(step.fields):

@@ -9,6 +9,7 @@ import pytest
 
 from syncd.operate.doctor import check_vendors
 from syncd.operate.verify import recount
+from syncd.ports import Request
 from syncd.sandbox.shipstation.faults import FaultRule
 from syncd.simulation.day import ACCOUNT, Day, Fates, settings_of, store_settings
 from syncd.simulation.desk import desk_of
@@ -218,6 +219,27 @@ async def test_an_order_split_by_hand_is_not_cancelled_in_part(day: Day) -> None
     await day.rest()
     assert await day.cause(order_id) == "changed_on_both_sides"
     assert only(day, order_id)["status"] == "awaiting_shipment"
+
+
+async def test_what_is_split_off_between_the_look_and_the_change_is_not_put_back(day: Day) -> None:
+    """376020: PUT replaces all lines, and the read just before it showed them gone."""
+    reads = 0
+
+    def splits_before_the_second_read(request: Request) -> None:
+        nonlocal reads
+        if request.method == "GET" and request.url.endswith(f"/shipments/se-{there['orderId']}"):
+            reads += 1
+            if reads == 2:
+                day.shipstation.desk.split(there["orderId"], {there["items"][0]["lineItemKey"]: 2})
+
+    order_id = await sold(day, quantity=2, lines=2)
+    there = only(day, order_id)
+    day.network.before = splits_before_the_second_read
+    day.shopify.people.edit(order_id, quantities={day.order(order_id)["lines"][1]["id"]: 1})
+    await day.rest()
+    assert reads >= 2
+    assert [item["quantity"] for item in only(day, order_id)["items"]] == [2]
+    assert await day.cause(order_id) == "changed_on_both_sides"
 
 
 @pytest.mark.parametrize("fates", [fates_of("labels")])
