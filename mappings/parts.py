@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from mappings.carry_over import is_silent_on_groups
@@ -84,6 +84,13 @@ def _gone(part: Order, order_key: str) -> set[str]:
 def _is_split_off(order: Order) -> bool:
     """Where parts share the key of what they were split off, their parent tells."""
     return bool((order.get("advancedOptions") or {}).get("parentId")) or not split_order_key(order.get("orderKey"))
+
+
+def owner_of(part: Order, orders: Mapping[str, Order]) -> str | None:
+    """The order key of what it was split off, where nobody tells: of the orders of its sale the one with most of its lines. None
+    for what is no part by its lines."""
+    of_its_sale = [key for key, order in sorted(orders.items()) if _is_part_by_its_lines(part, order)]
+    return max(of_its_sale, key=lambda key: len(units_of(part).keys() & units_of(orders[key]).keys()), default=None)
 
 
 def _is_part_by_its_lines(part: Order, order: Order) -> bool:

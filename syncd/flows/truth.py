@@ -9,7 +9,7 @@ from datetime import datetime
 from mappings.carry_over import is_regrouped, is_silent_on_groups
 from mappings.keys import split_order_key
 from mappings.packed import units_of
-from mappings.parts import left_in_parts, merged_away, with_items, with_parts
+from mappings.parts import left_in_parts, merged_away, owner_of, with_items, with_parts
 from mappings.plans import Consignment, Standing
 from mappings.shipstation_shapes import Order
 from mappings.shown_whole import may_be_short
@@ -66,7 +66,8 @@ async def _with_parts(
     whole = {}
     for key in sorted(unsure | cancelled):
         parts = await _parts(shipstation, sought[key], found[key])
-        others = list({one["orderId"]: one for one in (*lately, *parts)}.values())
+        around = {one["orderId"]: one for one in (*lately, *parts)}.values()
+        others = [one for one in around if owner_of(one, found) in (key, None)]
         own = with_parts(found[key], others) if key in unsure else left_in_parts(found[key], key, others)
         away = merged_away(key, sought[key].family, others)
         whole[key] = with_items(own, [*(own.get("items") or []), *away]) if away else own

@@ -211,6 +211,21 @@ async def test_what_was_split_off_before_a_lost_answer_was_looked_up_is_not_plac
     assert len(day.shipstation.account.orders) == 2
 
 
+async def test_what_was_split_off_one_of_two_orders_of_a_sale_is_no_part_of_the_other(day: Day) -> None:
+    """376000: no answer to either creation was read before all had left."""
+    look = f"{CREATE}/external_shipment_id/"
+    day.shipstation.faults.set([FaultRule("lost_answer", path=CREATE), FaultRule("error_500_before", path=look)])
+    (order_id,) = day.sell(mix={"two_locations": 1.0}, lines=2, quantity=2)
+    await day.until(lambda: day.there(order_id))
+    there = day.there(order_id)[0]
+    day.shipstation.desk.split(there["orderId"], {there["items"][0]["lineItemKey"]: 1})
+    day.shipstation.labels.ship_all()
+    day.shipstation.faults.set([])
+    await day.rest()
+    await day.assert_clean()
+    assert (await day.cause(order_id), len(day.fulfillments(order_id))) == ("shipped", 3)
+
+
 async def test_an_order_split_by_hand_is_not_cancelled_in_part(day: Day) -> None:
     order_id = await sold(day, quantity=2)
     there = only(day, order_id)
