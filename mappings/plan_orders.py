@@ -17,6 +17,7 @@ from mappings.carry_over import (
     edited_there,
     is_on_hold,
     is_regrouped,
+    is_silent_on_groups,
     same_destination,
 )
 from mappings.causes import Cause
@@ -188,7 +189,11 @@ def _decide(
         return [Trouble(Cause.MERGED_PARENT_UNKNOWN, f"{key}: ShipStation has no such order")]
     # Split or merged by the warehouse: every write would double or lose goods. Under another key it is another sale's, whatever
     # it shows since.
-    if is_regrouped(truth, applied, change.wanted) or truth.get("orderKey", key) != key:
+    if (
+        is_regrouped(truth, applied, change.wanted)
+        or _has_left_as_a_part(truth, seen)
+        or truth.get("orderKey", key) != key
+    ):
         return [Trouble(Cause.CHANGED_ON_BOTH_SIDES, f"{key}: split or merged in ShipStation")]
     # Moved, as a whole or some units of it, and the warehouse's hold or words would not move with them.
     if take != "shopify" and (lost := lost_in_a_move(change, truth, seen)):
@@ -199,6 +204,11 @@ def _decide(
         return [_upsert(change, cancelled_as_observed(truth, key), seen=truth)]
     # Update: Shopify's fields, and the warehouse's for the rest.
     return _updated(change, change.wanted, truth, applied or truth, take)
+
+
+def _has_left_as_a_part(truth: Order, seen: Picture) -> bool:
+    """Where nobody tells of a split, a package under another key does: what lies there still are other units, wherever they are wanted."""
+    return is_silent_on_groups(truth) and bool(seen.allotment.packed.guessed.get(truth["orderKey"]))
 
 
 def _updated(

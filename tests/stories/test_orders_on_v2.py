@@ -226,6 +226,19 @@ async def test_what_was_split_off_one_of_two_orders_of_a_sale_is_no_part_of_the_
     assert (await day.cause(order_id), len(day.fulfillments(order_id))) == ("shipped", 3)
 
 
+async def test_a_hold_of_units_is_a_persons_case_where_others_of_their_line_left_in_a_part(day: Day) -> None:
+    """376056: what lies there looked like what is wanted, and the held unit was free to leave."""
+    order_id = await sold(day, quantity=2, lines=2)
+    there, (_, line) = only(day, order_id), day.order(order_id)["lines"]
+    part = day.shipstation.desk.split(there["orderId"], {f"{order_id}:{line['id']}": 1})
+    day.shipstation.labels.buy_label(part.order_id)
+    await day.rest()
+    assert len(day.fulfillments(order_id)) == 1
+    day.shopify.people.hold(order_id, lines={line["id"]: 1})
+    await day.rest()
+    assert await day.cause(order_id) == "changed_on_both_sides"
+
+
 async def test_an_order_split_by_hand_is_not_cancelled_in_part(day: Day) -> None:
     order_id = await sold(day, quantity=2)
     there = only(day, order_id)
