@@ -97,6 +97,8 @@ def _unjustified(told: Iterable[Mapping[str, Any]], watch: Watch) -> Iterable[st
             continue
         befallen = watch.befallen[order_id(one)].keys()
         cause = Cause(one["cause"])
+        if cause is Cause.DOUBLED_THERE and order_id(one) in watch.doubled_unseen:
+            continue
         ways = [table[cause] for table in (JUSTIFIED, BY_A_MERGE, AS_TYPED) if cause in table]
         if not any(all(group & befallen for group in groups if group) for groups in ways):
             yield f"parked: {one['order']} ({order_id(one)}) as {one['cause']} ({one['detail']}) after {sorted(befallen) or 'nothing'}"
