@@ -38,7 +38,8 @@ def without_the_move(change: Change, seen: Picture) -> Change | None:
     applied, given = _given(change)
     if applied is None:
         return None
-    refunded = given - _wanted_elsewhere(change, seen)
+    by_others = added(_given(one)[1] for one in seen.changes if one.order_key < change.order_key)
+    refunded = given - (_wanted_elsewhere(change, seen) - by_others)
     fields = tuple(field for field in change.fields if field not in OF_THE_UNITS) if change.wanted else ()
     kept = {name: value for name, value in applied.items() if name in OF_THE_UNITS}
     if refunded:

@@ -87,8 +87,8 @@ def _is_split_off(order: Order) -> bool:
 
 
 def owner_of(part: Order, orders: Mapping[str, Order]) -> str | None:
-    """The order key of what it was split off, where nobody tells: of the orders of its sale the one with most of its lines. None
-    for what is no part by its lines."""
+    """The order key of what it was split off, where nobody tells: of the `orders` of its sale that are in doubt the one with most of its
+    lines. None for what is no part by its lines."""
     of_its_sale = [key for key, order in sorted(orders.items()) if _is_part_by_its_lines(part, order)]
     return max(of_its_sale, key=lambda key: len(units_of(part).keys() & units_of(orders[key]).keys()), default=None)
 

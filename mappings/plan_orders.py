@@ -15,6 +15,7 @@ from mappings.by_hand import WORDS, lost_by_cancelling, lost_in_a_move, without_
 from mappings.carry_over import (
     cancelled_as_observed,
     edited_there,
+    has_other_units,
     is_on_hold,
     is_regrouped,
     is_silent_on_groups,
@@ -191,7 +192,7 @@ def _decide(
     # it shows since.
     if (
         is_regrouped(truth, applied, change.wanted)
-        or _has_left_as_a_part(truth, seen)
+        or _has_left_as_a_part(truth, applied, seen)
         or truth.get("orderKey", key) != key
     ):
         return [Trouble(Cause.CHANGED_ON_BOTH_SIDES, f"{key}: split or merged in ShipStation")]
@@ -206,9 +207,12 @@ def _decide(
     return _updated(change, change.wanted, truth, applied or truth, take)
 
 
-def _has_left_as_a_part(truth: Order, seen: Picture) -> bool:
-    """Where nobody tells of a split, a package under another key does: what lies there still are other units, wherever they are wanted."""
-    return is_silent_on_groups(truth) and bool(seen.allotment.packed.guessed.get(truth["orderKey"]))
+def _has_left_as_a_part(truth: Order, applied: Order | None, seen: Picture) -> bool:
+    """Where nobody tells of a split, a package under another key does: what lies there still are other units, wherever they are
+    wanted. What shows all that we wrote has lost nothing: then it was split off another order of the sale."""
+    if not is_silent_on_groups(truth) or applied is None or not has_other_units(truth, applied):
+        return False
+    return bool(seen.allotment.packed.guessed.get(truth["orderKey"]))
 
 
 def _updated(

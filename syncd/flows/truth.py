@@ -63,13 +63,13 @@ async def _with_parts(
     cancelled = {key for key, order in found.items() if order.get("orderStatus") == "cancelled"} - unsure
     is_split = any(_may_be_split(found[key]) for key in unsure | cancelled)
     lately = await shipstation.orders_changed_last(Urgency.ORDERS) if is_split else []
-    whole = {}
+    whole, in_doubt = {}, {key: found[key] for key in unsure}
     for key in sorted(unsure | cancelled):
         parts = await _parts(shipstation, sought[key], found[key])
-        around = {one["orderId"]: one for one in (*lately, *parts)}.values()
-        others = [one for one in around if owner_of(one, found) in (key, None)]
-        own = with_parts(found[key], others) if key in unsure else left_in_parts(found[key], key, others)
-        away = merged_away(key, sought[key].family, others)
+        around = list({one["orderId"]: one for one in (*lately, *parts)}.values())
+        own_parts = [one for one in around if owner_of(one, in_doubt) in (key, None)]
+        own = with_parts(found[key], own_parts) if key in unsure else left_in_parts(found[key], key, around)
+        away = merged_away(key, sought[key].family, around)
         whole[key] = with_items(own, [*(own.get("items") or []), *away]) if away else own
     return whole
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from syncd.simulation.desk import desk_of
 from tests.orders_api import ON_V1_ALONE
 from tests.stories.sweeping import sold, swept, there_of
 
-ELSEWHERE = 82734628
+ELSEWHERE, THIRD = 82734628, 82734629
 HOLD = pytest.param(True, {}, "orderStatus", id="on hold", marks=ON_V1_ALONE)
 NOTE = pytest.param(False, {"customerNotes": "Ring at gate 3"}, "customerNotes", id="a note")
 STREET = pytest.param(False, {"shipTo": {"street1": "Gate 3"}}, "shipTo", id="an address")
@@ -135,6 +136,26 @@ async def test_units_that_are_refunded_do_not_wait_for_whoever_decides_on_a_move
     places = {501: ("awaiting_shipment", left - 1), 502: ("awaiting_shipment", 1)}
     assert units_at(day, order_id) == {where: one for where, one in places.items() if one[1]}
     assert await day.cause(order_id) == "in_shipstation"
+
+
+async def test_one_unit_is_taken_off_where_two_orders_wait_for_a_person(day: Day) -> None:
+    """Two units in each of two orders with a note; one of each moves to a third location, one more is refunded."""
+    (order_id,) = await sold(day, lines=1, quantity=4)
+    line = day.order(order_id)["lines"][0]["id"]
+    day.shopify.people.move_fulfillment_order(order_id, ELSEWHERE, lines={line: 2})
+    await day.rest()
+    for one in day.there(order_id):
+        day.shipstation.edit(one["orderId"], {"customerNotes": "Ring at gate 3"})
+    shop = day.shopify.people.shop(None)
+    places = shop.options.locations
+    shop.options = replace(shop.options, locations=(*places, replace(places[0], location_id=THIRD)))
+    day.shopify.people.move_fulfillment_order(order_id, THIRD, lines={line: 1})
+    await day.rest()
+    day.shopify.people.edit(order_id, quantities={line: 3})
+    await day.rest()
+    await swept(day)
+    assert await day.cause(order_id) == "changed_on_both_sides"
+    assert sum(units for _, units in units_at(day, order_id).values()) == 3
 
 
 @ON_V1_ALONE

@@ -9,7 +9,6 @@ import pytest
 
 from syncd.operate.doctor import check_vendors
 from syncd.operate.verify import recount
-from syncd.ports import Request
 from syncd.sandbox.shipstation.faults import FaultRule
 from syncd.simulation.day import ACCOUNT, Day, Fates, settings_of, store_settings
 from syncd.simulation.desk import desk_of
@@ -211,34 +210,6 @@ async def test_what_was_split_off_before_a_lost_answer_was_looked_up_is_not_plac
     assert len(day.shipstation.account.orders) == 2
 
 
-async def test_what_was_split_off_one_of_two_orders_of_a_sale_is_no_part_of_the_other(day: Day) -> None:
-    """376000: no answer to either creation was read before all had left."""
-    look = f"{CREATE}/external_shipment_id/"
-    day.shipstation.faults.set([FaultRule("lost_answer", path=CREATE), FaultRule("error_500_before", path=look)])
-    (order_id,) = day.sell(mix={"two_locations": 1.0}, lines=2, quantity=2)
-    await day.until(lambda: day.there(order_id))
-    there = day.there(order_id)[0]
-    day.shipstation.desk.split(there["orderId"], {there["items"][0]["lineItemKey"]: 1})
-    day.shipstation.labels.ship_all()
-    day.shipstation.faults.set([])
-    await day.rest()
-    await day.assert_clean()
-    assert (await day.cause(order_id), len(day.fulfillments(order_id))) == ("shipped", 3)
-
-
-async def test_a_hold_of_units_is_a_persons_case_where_others_of_their_line_left_in_a_part(day: Day) -> None:
-    """376056: what lies there looked like what is wanted, and the held unit was free to leave."""
-    order_id = await sold(day, quantity=2, lines=2)
-    there, (_, line) = only(day, order_id), day.order(order_id)["lines"]
-    part = day.shipstation.desk.split(there["orderId"], {f"{order_id}:{line['id']}": 1})
-    day.shipstation.labels.buy_label(part.order_id)
-    await day.rest()
-    assert len(day.fulfillments(order_id)) == 1
-    day.shopify.people.hold(order_id, lines={line["id"]: 1})
-    await day.rest()
-    assert await day.cause(order_id) == "changed_on_both_sides"
-
-
 async def test_an_order_split_by_hand_is_not_cancelled_in_part(day: Day) -> None:
     order_id = await sold(day, quantity=2)
     there = only(day, order_id)
@@ -247,27 +218,6 @@ async def test_an_order_split_by_hand_is_not_cancelled_in_part(day: Day) -> None
     await day.rest()
     assert await day.cause(order_id) == "changed_on_both_sides"
     assert only(day, order_id)["status"] == "awaiting_shipment"
-
-
-async def test_what_is_split_off_between_the_look_and_the_change_is_not_put_back(day: Day) -> None:
-    """376020: PUT replaces all lines, and the read just before it showed them gone."""
-    reads = 0
-
-    def splits_before_the_second_read(request: Request) -> None:
-        nonlocal reads
-        if request.method == "GET" and request.url.endswith(f"/shipments/se-{there['orderId']}"):
-            reads += 1
-            if reads == 2:
-                day.shipstation.desk.split(there["orderId"], {there["items"][0]["lineItemKey"]: 2})
-
-    order_id = await sold(day, quantity=2, lines=2)
-    there = only(day, order_id)
-    day.network.before = splits_before_the_second_read
-    day.shopify.people.edit(order_id, quantities={day.order(order_id)["lines"][1]["id"]: 1})
-    await day.rest()
-    assert reads >= 2
-    assert [item["quantity"] for item in only(day, order_id)["items"]] == [2]
-    assert await day.cause(order_id) == "changed_on_both_sides"
 
 
 @pytest.mark.parametrize("fates", [fates_of("labels")])
