@@ -172,7 +172,7 @@ def _as_conflict(outcome: RowOutcome, in_doubt: UncertainError | None = None) ->
     if isinstance(error, RejectedError | TransientError) and TWIN.search(error.text):
         return RowOutcome(outcome.order_key, error=in_doubt or ConflictError("key_taken", error.text))
     if isinstance(error, RejectedError) and CLOSED.search(error.text):
-        return RowOutcome(outcome.order_key, error=ConflictError("order_locked", error.text))
+        return RowOutcome(outcome.order_key, error=in_doubt or ConflictError("order_locked", error.text))
     return outcome
 
 

@@ -122,7 +122,7 @@ class Batch:
         if error is None or error.code not in POISON:
             return outcome
         if isinstance(error, RejectedError) and key in self._failed_alone and LOCKED.search(error.text):
-            return RowOutcome(key, error=ConflictError("order_locked", error.text))
+            return RowOutcome(key, error=self.in_doubt.get(key) or ConflictError("order_locked", error.text))
         if error.code == NOT_FOUND and key in self._failed_alone:  # merged or deleted since we looked
             return RowOutcome(key, error=ConflictError("order_gone", error.text))
         if self._failed_alone[key] >= (1 if isinstance(error, RejectedError) else 2) and self._calls_taken:

@@ -128,6 +128,14 @@ async def test_what_a_failed_call_held_stays_in_doubt_when_the_next_one_cannot_b
     assert {_error(outcome) for outcome in outcomes.values()} == {(UncertainError, "http_500")}
 
 
+async def test_what_has_left_by_the_second_call_may_have_been_taken_by_the_first() -> None:
+    """390135: it was, and then a label was bought, and another address typed in: what was sent has to be known then."""
+    locked = Response(400, {}, b'{"Message":"Order #1472 cannot be modified."}')
+    http = Scripted(Response(500, {}, b""), Response(500, {}, b""), locked, Response(500, {}, b""))
+    outcomes = await _push(Account(http), KEYS[:2])
+    assert _error(outcomes[KEYS[0]]) == (UncertainError, "http_500")
+
+
 async def test_a_single_row_that_fails_is_uncertain() -> None:
     outcomes = await _push(Account(Scripted(_failing_on(KEYS[0]))), KEYS[:1])
     assert _error(outcomes[KEYS[0]]) == (UncertainError, "http_500")
