@@ -1,6 +1,6 @@
 """A load generator: so many connections, each with one request under way, over bare sockets. It does not need wrk.
 
-Only the webhook id differs between requests, and ids are not signed, so a request costs one joined write.
+Only the webhook id differs between requests, by chance as Shopify's do; ids are not signed, so a request costs one joined write.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import base64
 import hmac
 import time
 from dataclasses import dataclass, field
-from itertools import count
+from random import Random
 from typing import cast
 
 HOST = "127.0.0.1"
@@ -48,9 +48,9 @@ def signed_message(store: str, secret: bytes, body: bytes, topic: str = "orders/
 class Connection(asyncio.Protocol):
     """Sends the next request as soon as an answer is whole. Answers have no body, so the empty line ends them."""
 
-    def __init__(self, message: Message, numbers: count[int], counted: Counted) -> None:
+    def __init__(self, message: Message, rng: Random, counted: Counted) -> None:
         self._message = message
-        self._numbers = numbers
+        self._rng = rng
         self._counted = counted
         self._read = b""
         self.ended = asyncio.get_running_loop().create_future()
@@ -78,8 +78,8 @@ class Connection(asyncio.Protocol):
 
     def _send(self) -> None:
         self._sent_at = time.perf_counter()
-        number = b"%032x" % next(self._numbers)
-        self._transport.write(b"".join((self._message.before_id, number, self._message.after_id)))
+        webhook_id = b"%032x" % self._rng.getrandbits(128)
+        self._transport.write(b"".join((self._message.before_id, webhook_id, self._message.after_id)))
 
     def _count(self, now: float, is_good: bool) -> None:
         if not is_good:
@@ -91,11 +91,10 @@ class Connection(asyncio.Protocol):
 
 async def post_all(port: int, message: Message, connections: int, warm_s: float, seconds: float) -> Counted:
     begin_at = time.perf_counter() + warm_s
-    counted, numbers = Counted(begin_at, begin_at + seconds), count(1)
+    counted, rng = Counted(begin_at, begin_at + seconds), Random(1)
     loop = asyncio.get_running_loop()
     made = [
-        await loop.create_connection(lambda: Connection(message, numbers, counted), HOST, port)
-        for _ in range(connections)
+        await loop.create_connection(lambda: Connection(message, rng, counted), HOST, port) for _ in range(connections)
     ]
     await asyncio.gather(*(protocol.ended for _, protocol in made))
     return counted
