@@ -271,20 +271,24 @@ def daemon(folder: Path, log: Path) -> Iterator[tuple[Target, subprocess.Popen[A
         more = {"SYNCD_SERVER__PORT": str(port)}
         with log.open("wb") as out, running((*SYNCD, "--config", str(file), "run"), out, more) as process:
             wait_ready(port, process)
-            yield target, process, folder / "syncd-inbox.db"
+            yield target, process, folder
 
 
 REPLAYED = "honest-replay"
 
 
-def kept_of(database: Path, which: str) -> int:
-    """Webhooks that were kept, by a condition on their id."""
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-        kept: int = connection.execute(f"SELECT count(*) FROM deliveries WHERE webhook_id {which}").fetchone()[0]
-    return kept
+def kept_of(folder: Path, which: str) -> int:
+    """Webhooks that were kept, by a condition on their id: those that wait, and those that were read."""
+    kept: set[str] = set()
+    for name, table in (("syncd-inbox.db", "deliveries"), ("syncd.db", "read_deliveries")):
+        with sqlite3.connect(f"file:{folder / name}?mode=ro", uri=True) as connection:
+            kept.update(
+                row[0] for row in connection.execute(f"SELECT webhook_id FROM {table} WHERE webhook_id {which}")
+            )
+    return len(kept)
 
 
-async def measure(target: Target, process: subprocess.Popen[Any], database: Path, wishes: argparse.Namespace) -> bool:
+async def measure(target: Target, process: subprocess.Popen[Any], folder: Path, wishes: argparse.Namespace) -> bool:
     canary, honest, stopping = Canary(), Honest(), asyncio.Event()
     server = await canary.start()
     await throw(target, nonsense, 500, "warm-up", NONSENSE_S)
@@ -301,10 +305,10 @@ async def measure(target: Target, process: subprocess.Popen[Any], database: Path
             f"{name}: {count} in {time.monotonic() - began:.0f} s, {count / (time.monotonic() - began):.0f} a second",
             flush=True,
         )
-    written = kept_of(database, "NOT LIKE 'honest-%'")
+    written = kept_of(folder, "NOT LIKE 'honest-%'")
     replay = signed(target, b'{"id": 6832000000001}', REPLAYED)
     found["replayed"] = await throw(target, lambda _: replay, wishes.forged, "replay")
-    written += kept_of(database, f"= '{REPLAYED}'") - 1
+    written += kept_of(folder, f"= '{REPLAYED}'") - 1
     urls = attacks(wishes.urls, f"{HOST}:{canary.port}", wishes.seed)
     found["addresses"] = await throw_addresses(target, urls)
     drips = asyncio.create_task(slow_ones(target.port, stopping))
@@ -368,8 +372,8 @@ def main() -> None:
     wishes = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="syncd-bad-", dir=".") as name:
         folder = Path(name).resolve()
-        with daemon(folder, folder / "daemon.log") as (target, process, database):
-            is_fine = asyncio.run(measure(target, process, database, wishes))
+        with daemon(folder, folder / "daemon.log") as (target, process, made):
+            is_fine = asyncio.run(measure(target, process, made, wishes))
         log = (folder / "daemon.log").read_text(errors="replace")
         lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
         tracebacks = [line["exception"].strip().splitlines()[-3:] for line in lines if "exception" in line]

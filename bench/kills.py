@@ -283,14 +283,15 @@ def keep_books(fleet: Fleet) -> None:
 
 
 def _kept(fleet: Fleet, database: str) -> Iterator[str]:
-    statement = "SELECT webhook_id FROM deliveries WHERE store <> 'shipstation'"
-    if database:
-        with psycopg.connect(database.replace("postgres://", "postgresql://")) as connection:
-            yield from (row[0] for row in connection.execute(statement.encode()))
-    else:
-        connection_to_file = sqlite3.connect(fleet.settings.parent / "syncd-inbox.db")
-        yield from (row[0] for row in connection_to_file.execute(statement))
-        connection_to_file.close()
+    for table, name in (("deliveries", "syncd-inbox.db"), ("read_deliveries", "syncd.db")):
+        statement = f"SELECT webhook_id FROM {table} WHERE store <> 'shipstation'"
+        if database:
+            with psycopg.connect(database.replace("postgres://", "postgresql://")) as connection:
+                yield from (row[0] for row in connection.execute(statement.encode()))
+        else:
+            connection_to_file = sqlite3.connect(fleet.settings.parent / name)
+            yield from (row[0] for row in connection_to_file.execute(statement))
+            connection_to_file.close()
 
 
 def _over_fulfilled(fleet: Fleet) -> list[str]:

@@ -136,8 +136,7 @@ def _judge(found: Found, moment: int, acked: set[str], left: Mapping[str, bytes]
         if not path.endswith(("-shm", ".lock")):  # the first is rebuilt, the second is empty
             (folder / Path(path).name).write_bytes(content)
     try:
-        _stored(folder / "syncd.db")  # readable, whatever it holds
-        stored = _stored(folder / "syncd-inbox.db")
+        stored = _stored(folder / "syncd.db", "read_deliveries") | _stored(folder / "syncd-inbox.db", "deliveries")
     except (DBAPIError, ValueError) as error:
         found.unreadable += 1
         found.examples.append(f"moment {moment}: unreadable: {error}")
@@ -148,15 +147,15 @@ def _judge(found: Found, moment: int, acked: set[str], left: Mapping[str, bytes]
         found.examples.append(f"moment {moment}: {len(lost)} lost, such as {min(lost)}")
 
 
-def _stored(path: Path) -> set[str]:
-    """The webhooks in the file, looked at as the daemon would. Raises for a file that is damaged."""
+def _stored(path: Path, table: str) -> set[str]:
+    """The webhooks in a table of the file, looked at as the daemon would. Raises for a file that is damaged."""
     engine = sqlite_engine(f"sqlite:///{path}")
     try:
         with engine.connect() as connection:
             if (answer := connection.exec_driver_sql("PRAGMA integrity_check").scalar()) != "ok":
                 raise ValueError(answer)
             try:
-                return {row[0] for row in connection.exec_driver_sql("SELECT webhook_id FROM deliveries")}
+                return {row[0] for row in connection.exec_driver_sql(f"SELECT webhook_id FROM {table}")}
             except OperationalError:  # power was lost before the first start had made its tables
                 return set()
     finally:

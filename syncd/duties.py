@@ -49,7 +49,7 @@ from syncd.operate.set_back import SetBackWatch, notice_at_start
 from syncd.operate.status import read_status
 from syncd.operate.subscriptions import EVERY_S, restore_all
 from syncd.operate.tracking import track_order, without_places
-from syncd.ports import Db, Ports
+from syncd.ports import Ports
 from syncd.settings.whole import Settings
 from syncd.shipstation.client import ACCOUNT as V1_ACCOUNT
 from syncd.shipstation.signatures import PublishedKeys
@@ -316,20 +316,19 @@ class Duties:
             forget_documents(closed_before, FORGOTTEN_AT_ONCE),
             prune_messages(keep, FORGOTTEN_AT_ONCE),
             prune_journeys(now - JOURNEYS_KEPT, FORGOTTEN_AT_ONCE),
+            prune_deliveries(now - timedelta(days=DEAD_DELIVERY_DAYS), keep, FORGOTTEN_AT_ONCE),
         ]
         try:
             for work in forget:
-                await self._forget(self._db, work)
-            dead = prune_deliveries(now - timedelta(days=DEAD_DELIVERY_DAYS), keep, FORGOTTEN_AT_ONCE)
-            await self._forget(self._ports.inbox, dead)
+                await self._forget(work)
             await self._db.run(forget_answers(closed_before))
             for db in (self._db, self._ports.inbox):
                 await db.run(truncate_log)
         except SyncError as error:
             log.warning("tidying.postponed", error_code=error.code, error_text=error.text)
 
-    async def _forget(self, db: Db, work: Work[int]) -> None:
-        while await db.run(work) >= FORGOTTEN_AT_ONCE and not self._stopping.is_set():
+    async def _forget(self, work: Work[int]) -> None:
+        while await self._db.run(work) >= FORGOTTEN_AT_ONCE and not self._stopping.is_set():
             pass
 
     async def _health(self) -> tuple[bool, dict[str, Any]]:

@@ -57,10 +57,14 @@ def schema_text(engine: Engine) -> dict[str, str]:
 
 
 def in_order(definition: str) -> str:
-    """SQLite writes a column that was added later behind the constraints of its table."""
+    """SQLite writes a column that was added later behind the constraints of its table, and the name of a table made anew in quotes."""
     head, _, body = definition.partition("(")
     parts = re.split(r",\s*(?![^()]*\))", body.rstrip().removesuffix(")"))
-    return head + "\n".join(sorted(part.strip() for part in parts)) if "CREATE TABLE" in head else definition
+    return (
+        head.replace('"', "") + "\n".join(sorted(part.strip() for part in parts))
+        if "CREATE TABLE" in head
+        else definition
+    )
 
 
 def test_the_migrations_make_the_schema_of_the_models(engine: Engine, empty_url: str) -> None:
@@ -172,6 +176,36 @@ def test_what_was_released_before_causes_were_kept_stays_released(engine: Engine
         upgrade(connection)
         waived = connection.exec_driver_sql("SELECT waived FROM orders ORDER BY order_id").scalars().all()
     assert waived == ["fraud_review,risk_pending,held_by_rule", None]
+
+
+DELIVERY = "INSERT INTO deliveries (store, topic, webhook_id, received_at, body) VALUES ('main', 'orders/paid', '{}', '2026-11-20', '{{}}')"
+
+
+def test_webhooks_that_wait_stay_and_those_that_were_read_are_known_where_one_database_has_both(engine: Engine) -> None:
+    with engine.connect() as connection:
+        upgrade(connection, "0003")
+    with engine.begin() as connection:
+        for webhook_id in ("read", "waits"):
+            connection.exec_driver_sql(DELIVERY.format(webhook_id))
+        connection.exec_driver_sql(
+            "UPDATE deliveries SET taken_at = '2026-11-20', body = NULL, problem = 'no JSON' WHERE webhook_id = 'read'"
+        )
+    with engine.connect() as connection:
+        upgrade(connection)
+        assert connection.exec_driver_sql("SELECT webhook_id FROM deliveries").scalars().all() == ["waits"]
+        known = connection.exec_driver_sql("SELECT webhook_id, problem FROM read_deliveries").all()
+    assert [tuple(one) for one in known] == ([] if engine.dialect.name == "sqlite" else [("read", "no JSON")])
+
+
+def test_a_webhook_that_waits_twice_is_no_hindrance_on_the_way_down(engine: Engine, empty_url: str) -> None:
+    migrate(empty_url)
+    with engine.begin() as connection:
+        for _ in range(2):
+            connection.exec_driver_sql(DELIVERY.format("again"))
+        config = scripts()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0003")
+        assert connection.exec_driver_sql("SELECT webhook_id FROM deliveries").scalars().all() == ["again"]
 
 
 def test_rebuilding_a_table_cannot_cascade_into_its_children(tmp_path: Path) -> None:

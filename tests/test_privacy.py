@@ -109,7 +109,7 @@ async def test_what_cannot_be_read_is_answered_parked_and_changes_nothing(day: D
     assert CANARY in remembered(day)
     assert await told_requests(await desk_of(day)) == []
     assert (await read_status(day.db, day.clock, day.settings, day.db))["webhooks_unreadable"] == 1
-    assert [row["body"] for row in day.rows("SELECT body FROM deliveries WHERE problem IS NOT NULL")] == [None]
+    assert day.rows("SELECT body FROM deliveries") == []
 
 
 def test_a_data_request_names_its_own_number_too() -> None:

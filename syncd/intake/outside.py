@@ -16,6 +16,7 @@ from syncd.intake.port import Orders, send
 from syncd.intake.tally import Refused
 from syncd.logs import get_logger
 from syncd.ports import Clock
+from syncd.store.keeping import Finished
 
 log = get_logger("intake")
 
@@ -63,8 +64,8 @@ class Outside:
         if self._process:
             await _ended(self._process, self._clock)
 
-    async def finish(self, ids: Sequence[int], problems: Mapping[int, str], now: datetime) -> None:
-        await self._said().call("finish", {"ids": list(ids), "problems": dict(problems), "at": now.isoformat()})
+    async def finish(self, read: Sequence[Finished]) -> None:
+        await self._said().call("finish", list(read))
 
     async def refusals(self) -> dict[str, Refused]:
         rows = await self._said().call("refusals")

@@ -12,7 +12,6 @@ import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -127,8 +126,7 @@ async def _refusals(tally: Tally, _: Any) -> dict[str, tuple[int, str]]:
 
 
 async def _finish(keeper: InboxFile, said: Any) -> None:
-    problems = {int(one): problem for one, problem in said["problems"].items()}
-    await keeper.finish(said["ids"], problems, datetime.fromisoformat(said["at"]))
+    await keeper.finish([(number, store, webhook_id) for number, store, webhook_id in said])
 
 
 async def _tell(inbox: Inbox, link: Link, clock: Clock) -> None:

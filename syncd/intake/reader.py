@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from sqlmodel import Session
+
 from mappings.decoding import MalformedError
 from mappings.news import DeliveryNews, Document, news_of_webhook
 from mappings.privacy import TOPICS as PRIVACY_TOPICS
@@ -21,9 +23,10 @@ from syncd.shipstation.webhooks import hints_of as shipstation_hints
 from syncd.shopify.webhooks import hints_of as shopify_hints
 from syncd.shopify.webhooks import json_object
 from syncd.store.changed import mark_told
-from syncd.store.inbox import TakenDelivery, take_deliveries
+from syncd.store.inbox import TakenDelivery, WebhookRef, read_before, remember_read, take_deliveries
+from syncd.store.keeping import Finished
 from syncd.store.privacy import NewRequest, ask
-from syncd.store.transaction import together
+from syncd.store.transaction import Work
 from syncd.waiting import first_of
 
 log = get_logger("intake")
@@ -42,16 +45,16 @@ class Opened(NamedTuple):
 
 
 class Letters(NamedTuple):
-    """Where deliveries lie: `db` shows them, and `finish` says which were read, with what is wrong with those that cannot be."""
+    """Where deliveries lie: `db` shows them, and `finish` says which were read."""
 
     db: Db
-    finish: Callable[[Sequence[int], Mapping[int, str], datetime], Awaitable[None]]
+    finish: Callable[[Sequence[Finished]], Awaitable[None]]
     arrived: asyncio.Event
 
 
 class Reader:
-    """Turns kept deliveries into marks and nudges, and forgets their bodies. They lie elsewhere than the marks: whoever dies between
-    the two reads them again, which marks once more what is marked. `shops`: the permanent address by store."""
+    """Turns kept deliveries into marks and nudges, and forgets their bodies. Which were read is committed with the marks, for they lie
+    elsewhere: whoever dies between the two knows them again. `shops`: the permanent address by store."""
 
     def __init__(
         self,
@@ -93,29 +96,36 @@ class Reader:
         if not taken:
             return 0
         opened = [Opened(delivery, json_object(delivery.body)) for delivery in taken]
-        asked, problems = self._privacy(opened)
-        hints = [hint for delivery, said in opened for hint in hints_of(delivery, said)]
-        now = self._clock.now()
-        marks = [hint for hint in hints if isinstance(hint, Mark)]
-        await self._db.run(
-            together(
-                mark_told(marks, now),
-                ask(asked, now),
-                hear(self._news(opened), self._delivery_news == "tell", self._clock),
-            )
-        )
-        # Before they count as read: a connection that breaks at that commit leaves nothing to be read again.
-        if asked:
-            self.asked.set()
+        # Of what is known too, and before anything counts as read: a commit may have been carried out without an answer.
+        hints = _hints(opened)
         for feed in sorted({hint.feed for hint in hints if isinstance(hint, Nudge)}):
             self._nudge(feed)
-        if marks:
+        problems = await self._db.run(self._read(opened, self._clock.now()))
+        if any(delivery.topic in PRIVACY_TOPICS for delivery in taken):
+            self.asked.set()
+        if any(isinstance(hint, Mark) for hint in hints):
             self._wake()
-        await self._letters.finish([delivery.id for delivery in taken], problems, now)
-        for delivery in taken:
-            if delivery.id in problems:
-                log.warning("webhook.unreadable", store=delivery.store, reason=problems[delivery.id])
+        await self._letters.finish([(delivery.id, *delivery.ref) for delivery in taken])
+        for (store, _), problem in problems.items():
+            log.warning("webhook.unreadable", store=store, reason=problem)
         return len(taken)
+
+    def _read(self, opened: Sequence[Opened], now: datetime) -> Work[Mapping[WebhookRef, str]]:
+        """Each of them once; of two with one id the first. Why those that cannot be read cannot."""
+
+        def work(session: Session) -> Mapping[WebhookRef, str]:
+            known = read_before(one.delivery.ref for one in opened)(session)
+            first = {one.delivery.ref: one for one in reversed(opened)}
+            fresh = [one for one in opened if first[one.delivery.ref] is one and one.delivery.ref not in known]
+            asked, problems = self._privacy(fresh)
+            marks = [hint for hint in _hints(fresh) if isinstance(hint, Mark)]
+            mark_told(marks, now)(session)
+            ask(asked, now)(session)
+            hear(self._news(fresh), self._delivery_news == "tell", self._clock)(session)
+            remember_read([one.delivery for one in fresh], problems, now)(session)
+            return problems
+
+        return work
 
     def _news(self, opened: Sequence[Opened]) -> dict[str, Document]:
         """By package, the last of each. What is not signed may come from anybody who saw our address."""
@@ -124,19 +134,23 @@ class Reader:
         signed = [said for one, said in opened if one.store == SHIPSTATION and one.topic == SIGNED]
         return dict(found for said in signed if (found := news_of_webhook(said)))
 
-    def _privacy(self, opened: Sequence[Opened]) -> tuple[list[NewRequest], dict[int, str]]:
+    def _privacy(self, opened: Sequence[Opened]) -> tuple[list[NewRequest], dict[WebhookRef, str]]:
         """Requests under privacy law, and what is wrong with deliveries that cannot be read."""
-        asked, problems = [], {}
+        asked, problems = [], dict[WebhookRef, str]()
         for delivery, said in opened:
             if said is None:
-                problems[delivery.id] = f"{len(delivery.body)} bytes that are no JSON object"
+                problems[delivery.ref] = f"{len(delivery.body)} bytes that are no JSON object"
             elif delivery.topic in PRIVACY_TOPICS and delivery.store in self._shops:
                 try:
                     one = privacy_asked(delivery.store, self._shops[delivery.store], delivery.topic, said)
                     asked.append(NewRequest(one.kind, one.store, one.customer_id, one.order_ids))
                 except MalformedError as error:
-                    problems[delivery.id] = str(error)
+                    problems[delivery.ref] = str(error)
         return asked, problems
+
+
+def _hints(opened: Sequence[Opened]) -> list[Hint]:
+    return [hint for delivery, said in opened for hint in hints_of(delivery, said)]
 
 
 def hints_of(delivery: TakenDelivery, said: dict[str, Any] | None) -> Sequence[Hint]:

@@ -15,7 +15,6 @@ from syncd.hints import order_subject
 from syncd.logs import get_logger
 from syncd.operate.desk import Desk, find_order
 from syncd.ports import Clock, Db
-from syncd.store.inbox import forget_deliveries
 from syncd.store.journal import history
 from syncd.store.orders import order_rows
 from syncd.store.privacy import finish_request, redact, requests, truncate_log
@@ -43,25 +42,13 @@ class PrivacyDuty:
             self._asked.clear()
             try:
                 for request in await self._db.run(requests(only_open=True)):
-                    if request.kind != DATA_REQUEST:
-                        await self._inbox.run(forget_letters(request.store, is_all=request.kind == REDACT_SHOP))
+                    if request.kind != DATA_REQUEST:  # before all else: what fails then, is asked for again
+                        await self._inbox.run(truncate_log)
                     await self._db.run(_carried_out(request, self._clock))
                     log.warning("privacy.done", store=request.store, topic=request.kind)
             except SyncError as error:
                 log.warning("privacy.postponed", error_code=error.code, error_text=error.text)
             await first_of(self._clock, LOOK_S, self._asked, stopping)
-
-
-def forget_letters(store: str, is_all: bool) -> Work[None]:
-    """The webhooks of a store that is to be forgotten, and what the log still has of bodies. Before all else: what fails then, is
-    asked for again."""
-
-    def work(session: Session) -> None:
-        if is_all:
-            forget_deliveries(store)(session)
-        truncate_log(session)
-
-    return work
 
 
 def _carried_out(request: PrivacyRequest, clock: Clock) -> Work[None]:
@@ -125,8 +112,7 @@ async def redact_by_hand(desk: Desk, orders: Sequence[str], store: str) -> list[
                 "store_unknown", f"there is no store {store!r}; the settings have {', '.join(desk.vendors.shops)}"
             )
         by_store[store] = []
-    for name, ids in by_store.items():
-        await desk.inbox.run(forget_letters(name, is_all=not ids))
+    await desk.inbox.run(truncate_log)
     now = desk.clock.now()
     return [{"store": name, **await desk.db.run(redact(name, ids, now))} for name, ids in by_store.items()]
 

@@ -41,8 +41,9 @@ OVERDUE = timedelta(hours=1)
 
 async def read_status(db: Db, clock: Clock, settings: Settings, inbox: Db) -> dict[str, Any]:
     """One consistent look: everything is read in one transaction, but for the webhooks, which lie elsewhere."""
-    unread, unreadable = await inbox.run(together(waiting_deliveries(), unreadable_deliveries()))
-    status = await db.run(_status(settings, clock.now()))
+    unread = await inbox.run(waiting_deliveries())
+    status: dict[str, Any]
+    status, unreadable = await db.run(together(_status(settings, clock.now()), unreadable_deliveries()))
     return status | {"webhooks_unread": unread, "webhooks_unreadable": unreadable}
 
 

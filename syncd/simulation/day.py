@@ -233,7 +233,7 @@ class Day:
         doubt = """SELECT step, key FROM journal WHERE outcome IN ('intended', 'unknown')
             AND NOT EXISTS (SELECT 1 FROM marks WHERE marked > settled AND marked <= parked)
             AND NOT EXISTS (SELECT 1 FROM orders WHERE state = 'parked' AND (orders.store, orders.order_id) = (journal.store, journal.order_id))"""
-        return str(self.rows("SELECT topic FROM deliveries WHERE taken_at IS NULL") or self.rows(doubt) or "")
+        return str(self.rows("SELECT topic FROM deliveries") or self.rows(doubt) or "")
 
     # people
 

@@ -48,15 +48,19 @@ BEGIN
 END;
 
 CREATE TEMP TRIGGER no_webhook_forgotten_unread BEFORE DELETE ON main.deliveries
-WHEN OLD.taken_at IS NULL
+WHEN NOT EXISTS (SELECT 1 FROM main.read_deliveries WHERE store = OLD.store AND webhook_id = OLD.webhook_id)
 BEGIN
   INSERT INTO broken_laws VALUES ('S18 webhook ' || OLD.webhook_id || ' was forgotten before anybody read it');
 END;
 
-CREATE TEMP TRIGGER a_webhook_read_is_a_mark AFTER UPDATE OF taken_at ON main.deliveries
-WHEN NEW.topic LIKE 'orders/%' AND json_extract(CAST(OLD.body AS TEXT), '$.id') > 0 AND NOT EXISTS (
-  SELECT 1 FROM main.marks WHERE flow = 'orders' AND hint_at = NEW.taken_at
-    AND subject = NEW.store || '/' || json_extract(CAST(OLD.body AS TEXT), '$.id')
+CREATE TEMP TRIGGER a_webhook_read_is_a_mark AFTER INSERT ON main.read_deliveries
+WHEN EXISTS (
+  SELECT 1 FROM main.deliveries AS kept
+  WHERE kept.store = NEW.store AND kept.webhook_id = NEW.webhook_id AND kept.topic LIKE 'orders/%'
+    AND json_extract(CAST(kept.body AS TEXT), '$.id') > 0 AND NOT EXISTS (
+      SELECT 1 FROM main.marks WHERE flow = 'orders' AND hint_at = NEW.read_at
+        AND subject = kept.store || '/' || json_extract(CAST(kept.body AS TEXT), '$.id')
+    )
 ) BEGIN
   INSERT INTO broken_laws VALUES ('S18 webhook ' || NEW.webhook_id || ' counts as read, and marked nothing');
 END;

@@ -51,9 +51,11 @@ def _mapping(day: Day) -> Iterable[str]:
 def _inbox(day: Day) -> Iterable[str]:
     """S18: each webhook was read, or there is a reason why not; and here no vendor sends what cannot be read."""
     lately = day.clock.now() - READ_WITHIN
-    for row in day.rows("SELECT * FROM deliveries WHERE taken_at IS NULL OR problem IS NOT NULL"):
-        if row["problem"] or datetime.fromisoformat(row["received_at"]) < lately:
-            yield f"S18 webhook {row['webhook_id']} is {row['problem'] or 'not read'}"
+    for row in day.rows("SELECT webhook_id, problem FROM read_deliveries WHERE problem IS NOT NULL"):
+        yield f"S18 webhook {row['webhook_id']} is {row['problem']}"
+    for row in day.rows("SELECT webhook_id, received_at FROM deliveries"):
+        if datetime.fromisoformat(row["received_at"]) < lately:
+            yield f"S18 webhook {row['webhook_id']} is not read"
 
 
 def _thrift(day: Day, watch: Watch, restarts: int) -> Iterable[str]:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import os
 
-from syncd.store import sqlite
 from syncd.store.faults import UnusableStoreError
 from syncd.store.keeping import Place
 from syncd.store.migrations import Schema, check_schema, is_sqlite, migrate
 from syncd.store.postgres import DEAD_PEER, SESSION, PostgresDb, postgres_engine, postgres_url
-from syncd.store.sqlite import SqliteDb, check_file, file_of, prepare_file, sqlite_engine, take_file_lock
+from syncd.store.sqlite import (
+    INBOX_PRAGMAS,
+    SqliteDb,
+    check_file,
+    file_of,
+    lay_out,
+    prepare_file,
+    sqlite_engine,
+    take_file_lock,
+)
 
 __all__ = ["Schema", "UnusableStoreError", "check_schema", "migrate_all", "open_daemon_db", "open_db", "open_inbox"]
 
@@ -61,14 +69,16 @@ def inbox_url(url: str) -> str:
 
 def migrate_all(url: str) -> None:
     """Brings both files to our head, or the one database."""
-    for one in dict.fromkeys((url, inbox_url(url))):
-        migrate(one)
+    migrate(url)
+    if is_sqlite(url):
+        lay_out(file_of(inbox_url(url)), INBOX_PRAGMAS)
+        migrate(inbox_url(url))
 
 
 def place_of(url: str) -> Place:
     """Of the webhooks, for a process that does without this library."""
     if is_sqlite(url):
-        return Place(True, str(file_of(inbox_url(url))), sqlite.PRAGMAS)
+        return Place(True, str(file_of(inbox_url(url))), INBOX_PRAGMAS)
     given = postgres_url(url).set(drivername="postgresql")
     address = given.set(query={**{name: str(value) for name, value in DEAD_PEER.items()}, **given.query})
     return Place(False, address.render_as_string(hide_password=False), (SESSION,))
@@ -78,7 +88,7 @@ def prepare_inbox(url: str) -> None:
     """For the daemon, before anything is kept there."""
     if is_sqlite(url):
         path = file_of(inbox_url(url))
-        prepare_file(path)
+        lay_out(path, INBOX_PRAGMAS)
         check_file(path, inbox_url(url))
         _made(inbox_url(url))
 
@@ -94,6 +104,7 @@ def open_inbox(url: str, db: SqliteDb | PostgresDb) -> SqliteDb | PostgresDb:
 def _made(url: str) -> None:
     """It has the same schema as the other file, of which it uses one table. It is not a promise to forget: made where it is missing."""
     if check_schema(url) is Schema.EMPTY:
+        lay_out(file_of(url), INBOX_PRAGMAS)
         migrate(url)
     require_head(url)
 

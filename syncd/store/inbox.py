@@ -6,17 +6,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, func, or_, select, text, update
+from sqlalchemy import bindparam, delete, func, or_, select
 from sqlmodel import Session
 
 from syncd.ports import Db
-from syncd.store.keeping import POSTGRES_INSERT, SQLITE_INSERT, Arrival, postgres_columns, sqlite_rows
-from syncd.store.schema import Delivery, table_of
-from syncd.store.statements import dialect_of
-from syncd.store.transaction import Work, together
+from syncd.store.keeping import POSTGRES_INSERT, SQLITE_INSERT, Arrival, Finished, postgres_columns, sqlite_rows
+from syncd.store.schema import Delivery, ReadDelivery, table_of
+from syncd.store.statements import dialect_of, upsert
+from syncd.store.transaction import Work
 
 DELIVERIES = table_of(Delivery)
+READ = table_of(ReadDelivery)
 COLUMNS = DELIVERIES.c
+
+WebhookRef = tuple[str, str]
+"""Store and webhook id."""
 
 
 @dataclass(frozen=True)
@@ -24,104 +28,140 @@ class TakenDelivery:
     id: int
     store: str
     topic: str
+    webhook_id: str
     body: bytes
+
+    @property
+    def ref(self) -> WebhookRef:
+        return self.store, self.webhook_id
 
 
 OLDEST = (
-    select(COLUMNS.id, COLUMNS.store, COLUMNS.topic, COLUMNS.body)
-    .where(text("taken_at IS NULL"))
+    select(COLUMNS.id, COLUMNS.store, COLUMNS.topic, COLUMNS.webhook_id, COLUMNS.body)
     .order_by(COLUMNS.id)
     .limit(bindparam("b_limit"))
 )
-FINISH = (
-    update(DELIVERIES)
-    .where(COLUMNS.id.in_(bindparam("b_ids", type_=COLUMNS.id.type, expanding=True)))
-    .values(taken_at=bindparam("b_now"), body=None)
+FINISH = delete(DELIVERIES).where(
+    COLUMNS.id == bindparam("b_id"),
+    COLUMNS.store == bindparam("b_store"),
+    COLUMNS.webhook_id == bindparam("b_webhook_id"),
 )
-NOTE = update(DELIVERIES).where(COLUMNS.id == bindparam("b_id")).values(problem=bindparam("b_problem"))
+KNOWN = select(READ.c.webhook_id).where(
+    READ.c.store == bindparam("b_store"),
+    READ.c.webhook_id.in_(bindparam("b_webhook_ids", expanding=True)),
+)
 
 
-def store_deliveries(arrivals: Sequence[Arrival]) -> Work[int]:
-    """Keeps what is new and returns how many that were."""
+def store_deliveries(arrivals: Sequence[Arrival]) -> Work[None]:
+    """Keeps them, those that came before too."""
 
-    def work(session: Session) -> int:
-        if not arrivals:
-            return 0
+    def work(session: Session) -> None:
         connection = session.connection()
+        if not arrivals:
+            return
         if dialect_of(session) == "postgresql":
-            return connection.exec_driver_sql(POSTGRES_INSERT, postgres_columns(arrivals)).rowcount
-        found = connection.exec_driver_sql(SQLITE_INSERT, sqlite_rows(arrivals), {"preserve_rowcount": True})
-        return found.rowcount
+            connection.exec_driver_sql(POSTGRES_INSERT, postgres_columns(arrivals))
+        else:
+            connection.exec_driver_sql(SQLITE_INSERT, sqlite_rows(arrivals))
 
     return work
 
 
 def take_deliveries(limit: int) -> Work[list[TakenDelivery]]:
-    """The oldest that nobody has read yet. They stay until `finish_deliveries`: a crash between the two reads them again.
-
-    Index: ix_deliveries_not_taken.
-    """
+    """The oldest that nobody has read yet. They stay until `finish_deliveries`: a crash between the two takes them again."""
 
     def work(session: Session) -> list[TakenDelivery]:
         rows = session.connection().execute(OLDEST, {"b_limit": limit})
-        return [TakenDelivery(row.id, row.store, row.topic, row.body or b"") for row in rows]
+        return [TakenDelivery(row.id, row.store, row.topic, row.webhook_id, row.body) for row in rows]
 
     return work
 
 
-def finish_deliveries(ids: Iterable[int], now: datetime) -> Work[None]:
-    """Read and turned into marks: drops the bodies, which hold names and addresses."""
-    given = {"b_ids": list(ids), "b_now": now}
+def finish_deliveries(read: Iterable[Finished]) -> Work[None]:
+    """Forgets their bodies, which hold names and addresses."""
+    given = [{"b_id": number, "b_store": store, "b_webhook_id": webhook_id} for number, store, webhook_id in read]
 
     def work(session: Session) -> None:
-        session.connection().execute(FINISH, given)
+        if given:
+            session.connection().execute(FINISH, given)
 
     return work
 
 
-def note_problems(problems: Mapping[int, str]) -> Work[None]:
-    """Deliveries that could not be read, and why."""
-    rows = [{"b_id": number, "b_problem": problem} for number, problem in sorted(problems.items())]
+def read_before(refs: Iterable[WebhookRef]) -> Work[set[WebhookRef]]:
+    """Which of them were read. A list for each store: pairs in one would make SQLite read the whole table."""
+    by_store: dict[str, list[str]] = {}
+    for store, webhook_id in refs:
+        by_store.setdefault(store, []).append(webhook_id)
+
+    def work(session: Session) -> set[WebhookRef]:
+        return {
+            (store, webhook_id)
+            for store, ids in sorted(by_store.items())
+            for webhook_id in session.connection().execute(KNOWN, {"b_store": store, "b_webhook_ids": ids}).scalars()
+        }
+
+    return work
+
+
+def remember_read(read: Iterable[TakenDelivery], problems: Mapping[WebhookRef, str], now: datetime) -> Work[None]:
+    """From now on a repeat of each is known. `problems`: why it could not be read."""
+    rows = [
+        {
+            "store": one.store,
+            "webhook_id": one.webhook_id,
+            "topic": one.topic,
+            "read_at": now,
+            "problem": problems.get(one.ref),
+        }
+        for one in read
+    ]
 
     def work(session: Session) -> None:
         if rows:
-            session.connection().execute(NOTE, rows)
+            session.connection().execute(upsert(dialect_of(session), READ).on_conflict_do_nothing(), rows)
 
     return work
 
 
 def unreadable_deliveries() -> Work[int]:
     """How many of those that are still known could not be read."""
-    statement = select(func.count()).select_from(DELIVERIES).where(COLUMNS.problem.is_not(None))
+    statement = select(func.count()).select_from(READ).where(READ.c.problem.is_not(None))
     return lambda session: session.connection().execute(statement).scalar_one()
 
 
 def prune_deliveries(before: datetime, parked_before: datetime, limit: int = 5_000) -> Work[int]:
-    """Forgets read deliveries that came before this time, oldest first; those that could not be read are kept for longer. Call
+    """Forgets deliveries that were read before this time, oldest first; those that could not be read are kept for longer. Call
     again while it returns `limit`.
 
     Keep them for longer than the sender repeats itself (Shopify: 4 hours).
     """
     oldest = (
-        select(COLUMNS.id)
-        .where(COLUMNS.received_at < before, COLUMNS.taken_at.is_not(None))
-        .where(or_(COLUMNS.problem.is_(None), COLUMNS.received_at < parked_before))
-        .order_by(COLUMNS.id)
+        select(READ.c.id)
+        .where(READ.c.read_at < before)
+        .where(or_(READ.c.problem.is_(None), READ.c.read_at < parked_before))
+        .order_by(READ.c.id)
         .limit(limit)
     )
-    statement = delete(DELIVERIES).where(COLUMNS.id.in_(oldest))
+    statement = delete(READ).where(READ.c.id.in_(oldest))
     return lambda session: session.connection().execute(statement).rowcount
 
 
 def waiting_deliveries() -> Work[int]:
-    """How many are kept and not read yet. Index: ix_deliveries_not_taken."""
-    statement = select(func.count()).select_from(DELIVERIES).where(DELIVERIES.c.taken_at.is_(None))
-    return lambda session: session.connection().execute(statement).scalar_one()
+    """How many are kept and not read yet."""
+    first, last = select(func.min(COLUMNS.id)).scalar_subquery(), select(func.max(COLUMNS.id)).scalar_subquery()
+
+    def work(session: Session) -> int:
+        # a SQLite file has hardly ever gaps, for one process writes it and they are read in order; counting would read all bodies
+        count = last - first + 1 if dialect_of(session) == "sqlite" else func.count(COLUMNS.id)
+        return session.connection().execute(select(count)).scalar() or 0
+
+    return work
 
 
 def forget_deliveries(store: str) -> Work[None]:
     """Those of one store that were read."""
-    statement = delete(DELIVERIES).where(COLUMNS.store == store, COLUMNS.taken_at.is_not(None))
+    statement = delete(READ).where(READ.c.store == store)
 
     def work(session: Session) -> None:
         session.connection().execute(statement)
@@ -138,5 +178,5 @@ class KeptBy:
     async def keep(self, arrivals: Sequence[Arrival]) -> None:
         await self._db.run(store_deliveries(arrivals))
 
-    async def finish(self, ids: Sequence[int], problems: Mapping[int, str], now: datetime) -> None:
-        await self._db.run(together(finish_deliveries(ids, now), note_problems(problems)))
+    async def finish(self, read: Sequence[Finished]) -> None:
+        await self._db.run(finish_deliveries(read))

@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from syncd.store.faults import postgres_fault, sqlite_fault
 
@@ -21,21 +21,18 @@ if TYPE_CHECKING:
 
 SQLITE_INSERT = """
 INSERT INTO deliveries (store, topic, webhook_id, received_at, body) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (store, webhook_id) DO NOTHING
 """
 POSTGRES_INSERT = """
 INSERT INTO deliveries (store, topic, webhook_id, received_at, body)
 SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::bytea[])
-ON CONFLICT (store, webhook_id) DO NOTHING
 """
 """Columns as arrays, sent as they are: half the time of a row each."""
-FINISH = "UPDATE deliveries SET taken_at = ?, problem = ?, body = NULL WHERE id = ?"
-"""Read and turned into marks: drops the bodies, which hold names and addresses."""
+FINISH = "DELETE FROM deliveries WHERE id = ? AND store = ? AND webhook_id = ?"
+"""A number alone may be another's by now: SQLite counts from the beginning again once all were read."""
 FINISHED_AT_ONCE = 25
 
 
-@dataclass(frozen=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A verified webhook. `webhook_id` is the sender's and the same in every repeat."""
 
     store: str
@@ -43,6 +40,10 @@ class Arrival:
     webhook_id: str
     received_at: datetime
     body: bytes
+
+
+Finished = tuple[int, str, str]
+"""A webhook that was read: its number, store and id."""
 
 
 class Keeper(Protocol):
@@ -70,8 +71,7 @@ def sqlite_rows(arrivals: Sequence[Arrival]) -> list[tuple[str, str, str, str, b
 
 
 def postgres_columns(arrivals: Sequence[Arrival]) -> tuple[list[Any], ...]:
-    rows = [(one.store, one.topic, one.webhook_id, one.received_at, one.body) for one in arrivals]
-    return tuple(map(list, zip(*rows, strict=True)))
+    return tuple(map(list, zip(*arrivals, strict=True)))
 
 
 class InboxFile:
@@ -87,11 +87,10 @@ class InboxFile:
     async def keep(self, arrivals: Sequence[Arrival]) -> None:
         await self._done(SQLITE_INSERT, sqlite_rows(arrivals))
 
-    async def finish(self, ids: Sequence[int], problems: Mapping[int, str], now: datetime) -> None:
-        """A few at a time: somebody may wait for what arrives meanwhile."""
-        rows = [(utc_text(now), problems.get(one), one) for one in ids]
-        for first in range(0, len(rows), FINISHED_AT_ONCE):
-            await self._done(FINISH, rows[first : first + FINISHED_AT_ONCE])
+    async def finish(self, read: Sequence[Finished]) -> None:
+        """Forgets them, with the names and addresses in them. A few at a time: somebody may wait for what arrives meanwhile."""
+        for first in range(0, len(read), FINISHED_AT_ONCE):
+            await self._done(FINISH, read[first : first + FINISHED_AT_ONCE])
 
     async def close(self) -> None:
         await self._in_thread(self._disconnect)

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Table, and_, insert, select, true, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
+from syncd.store.inbox import forget_deliveries
 from syncd.store.schema import (
     ConsignmentRow,
     JournalEntry,
@@ -114,6 +115,8 @@ def redact(store: str, order_ids: Sequence[int], now: datetime) -> Work[dict[str
         subjects = [f"{store}/{order_id}" for order_id in ids]
         connection.execute(update(MARKS).where(MARKS.c.subject.in_(subjects)).values(error_text=None))
         _drop_answers(session, store, set(ids))
+        if not order_ids:
+            forget_deliveries(store)(session)
         truncate_log(session)
         return {
             "orders": len(ids),

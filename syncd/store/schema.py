@@ -79,21 +79,30 @@ class Mark(Row, table=True):
 
 
 class Delivery(Row, table=True):
-    """A webhook as it came. Its body is dropped once read; the row stays so that a repeat is recognised."""
+    """A webhook as it came, until it is read. Rows are only appended and forgotten, and there is no index beside their numbers: each
+    one would be written, somewhere else, before the sender gets an answer."""
 
     __tablename__ = "deliveries"
-    __table_args__ = (
-        UniqueConstraint("store", "webhook_id"),
-        partial("ix_deliveries_not_taken", "id", where="taken_at IS NULL"),  # take_deliveries
-    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
     store: str
     topic: str
     webhook_id: str
     received_at: datetime = Field(sa_type=UtcTime)
-    body: bytes | None = Field(default=None, sa_type=LargeBinary)
-    taken_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    body: bytes = Field(sa_type=LargeBinary)
+
+
+class ReadDelivery(Row, table=True):
+    """A webhook that was read: a repeat is recognised by it."""
+
+    __tablename__ = "read_deliveries"
+    __table_args__ = (UniqueConstraint("store", "webhook_id"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    store: str
+    webhook_id: str
+    topic: str
+    read_at: datetime = Field(sa_type=UtcTime)
     problem: str | None = None
     """Why it could not be read."""
 

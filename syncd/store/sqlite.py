@@ -8,7 +8,7 @@ import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from syncd.errors import TransientError
-from syncd.store.faults import UnusableStoreError
+from syncd.store.faults import UnusableStoreError, sqlite_fault
 from syncd.store.transaction import Work, run_alone, store_error
 
 T = TypeVar("T")
@@ -43,6 +43,10 @@ PRAGMAS = (
     "PRAGMA trusted_schema=OFF",
     "PRAGMA journal_size_limit=67108864",
 )
+
+INBOX_PRAGMAS = ("PRAGMA page_size=65536", *PRAGMAS, "PRAGMA wal_autocheckpoint=125")
+"""Webhooks are appended and forgotten in turn, so that many share a page: of the usual ones each would take one and a half. The log
+is copied as often as it is by default, after 8 MB of it: who copies more keeps somebody waiting for longer."""
 
 
 def sqlite_engine(url: str, in_memory: bool = False, begin: str = BEGIN) -> Engine:
@@ -122,6 +126,19 @@ def one_at_a_time(path: Path) -> Iterator[None]:
             stack.callback(os.close, folder)
             fcntl.flock(folder, fcntl.LOCK_EX)
         yield
+
+
+def lay_out(path: Path, pragmas: Sequence[str]) -> None:
+    """Makes the file where there is nothing in it yet: the size of its pages is for ever."""
+    prepare_file(path)
+    with one_at_a_time(path):
+        if path.stat().st_size == 0:
+            try:
+                with contextlib.closing(sqlite3.connect(path)) as connection:
+                    for pragma in pragmas:
+                        connection.execute(pragma)
+            except sqlite3.Error as error:
+                raise sqlite_fault(error) or error from error
 
 
 def check_file(path: Path, url: str) -> None:

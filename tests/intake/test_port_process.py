@@ -85,7 +85,7 @@ class Program:
             engine.dispose()
 
     def unread(self) -> int:
-        (found,) = self.rows(inbox_url(self.url), "SELECT count(*) FROM deliveries WHERE taken_at IS NULL")
+        (found,) = self.rows(inbox_url(self.url), "SELECT count(*) FROM deliveries")
         return int(found[0])
 
     def marked(self) -> set[str]:
@@ -131,8 +131,7 @@ def test_a_webhook_is_kept_outside_and_marked_inside(program: Program) -> None:
     assert program.post("one", 6_832_000_000_001) == 200
     until(lambda: program.marked() == {"main/6832000000001"})
     until(lambda: program.unread() == 0)
-    rows = program.rows(inbox_url(program.url), "SELECT webhook_id, body FROM deliveries")
-    assert rows == [("one", None)]
+    assert program.rows(program.url, "SELECT webhook_id FROM read_deliveries") == [("one",)]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process has one priority, and no /proc")

@@ -155,4 +155,6 @@ async def test_a_signed_webhook_reaches_the_inbox_once_and_an_unsigned_one_never
     assert await post(SECRET, CIMultiDict(), BODY) == 404
     assert await post("wrong", headers, BODY) == 404
     assert await post(SECRET, headers, BODY + b" ") == 401
-    assert len(day.rows("SELECT id FROM deliveries WHERE store = 'shipstation'")) == 1
+    await day.passes(5)
+    assert len(day.rows("SELECT id FROM read_deliveries WHERE store = 'shipstation'")) == 1
+    assert day.rows("SELECT id FROM deliveries") == []

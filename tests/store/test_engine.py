@@ -14,9 +14,10 @@ from sqlmodel import Session
 
 from syncd.errors import TransientError, UncertainError
 from syncd.ports import Db
-from syncd.store.engine import UnusableStoreError, open_daemon_db, open_db
+from syncd.store.engine import UnusableStoreError, migrate_all, open_daemon_db, open_db
+from syncd.store.migrations import migrate
 from syncd.store.postgres import PostgresDb, postgres_engine, postgres_url
-from syncd.store.sqlite import SqliteDb, sqlite_engine
+from syncd.store.sqlite import SqliteDb, lay_out, sqlite_engine
 from syncd.store.transaction import Work, together
 from tests.postgres import Server
 
@@ -374,3 +375,22 @@ async def test_nobody_waits_for_ever_behind_a_mistake_of_ours(db: Db) -> None:
     failed, answer = await asyncio.wait_for(works, 5.0)
     assert isinstance(failed, Exception)
     assert answer == 7
+
+
+def test_webhooks_lie_in_large_pages_in_a_file_made_anew_and_as_before_in_an_old_one(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'syncd.db'}"
+    old, new = tmp_path / "syncd-inbox.db", tmp_path / "other-inbox.db"
+    migrate(f"sqlite:///{old}")
+    migrate_all(url)
+    migrate_all(f"sqlite:///{tmp_path / 'other.db'}")
+    pages = [sqlite3.connect(file).execute("PRAGMA page_size").fetchone()[0] for file in (old, new)]
+    assert pages == [4096, 65536]
+
+
+def test_a_new_file_that_somebody_holds_is_no_mistake_of_ours(tmp_path: Path) -> None:
+    file = tmp_path / "syncd-inbox.db"
+    holder = sqlite3.connect(file, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(TransientError, match="store_busy"):
+        lay_out(file, ["PRAGMA busy_timeout=1", "PRAGMA journal_mode=WAL"])
+    holder.close()

@@ -32,9 +32,12 @@ INTAKE = (
         "read_before_marked",
         "a webhook counts as read before its mark is committed",
         (
-            Edit(Reader.read_some, "mark_told(marks, now),", "mark_told([], now),"),
+            Edit(Reader._read, "mark_told(marks, now)(session)", "mark_told([], now)(session)"),
             Edit(
-                Reader.read_some, "for delivery in taken:", "await self._db.run(mark_told(marks, now))\n    for delivery in taken:"
+                Reader.read_some,
+                "if any(isinstance(hint, Mark) for hint in hints):",
+                "await self._db.run(mark_told([one for one in hints if isinstance(one, Mark)], self._clock.now()))\n"
+                "    if any(isinstance(hint, Mark) for hint in hints):",
             ),
         ),
         needs=("db_busy", "webhooks alone",),
