@@ -29,7 +29,7 @@ from bench.disk import CALLS, Disk, Event, Tape
 from bench.processes import free_port, sandbox, wait_ready
 from syncd.sandbox.main import SHOPS
 from syncd.sandbox.shopify.webhooks import signature
-from syncd.store import sqlite
+from syncd.store import engine, sqlite
 from syncd.store.sqlite import sqlite_engine
 
 CONNECTIONS = 8
@@ -42,8 +42,9 @@ def serve(synchronous: str) -> int:
     from syncd.daemon import run_daemon
     from syncd.settings.reading import read_settings
 
-    chosen = [one.replace("synchronous=FULL", f"synchronous={synchronous}") for one in sqlite.PRAGMAS]
-    setattr(sqlite, "PRAGMAS", chosen)  # noqa: B010 - a constant to everybody else
+    for module, name in ((sqlite, "PRAGMAS"), (engine, "INBOX_PRAGMAS")):  # constants to everybody else
+        chosen = [one.replace("synchronous=FULL", f"synchronous={synchronous}") for one in getattr(module, name)]
+        setattr(module, name, chosen)
     return run_daemon(read_settings(Path(os.environ["SYNCD_CONFIG"]), os.environ))
 
 
